@@ -1,0 +1,1 @@
+//! How a process on this machine speaks to its hall: the local protocol and its client.

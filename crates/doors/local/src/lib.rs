@@ -1,0 +1,1 @@
+//! The door for processes of this machine: the unix socket.

@@ -1,0 +1,1 @@
+//! The door for Model Context Protocol hosts: tools over stdio.

@@ -1,0 +1,1 @@
+//! The living server: batches commands, wakes followers, runs timers, holds presence.

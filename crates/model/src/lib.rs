@@ -1,0 +1,1 @@
+//! What can happen: ids, commands, events, state; decide and apply.

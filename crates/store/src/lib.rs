@@ -1,0 +1,1 @@
+//! Where it is kept: log, jobs, blobs, read models; memory, SQLite, PostgreSQL.

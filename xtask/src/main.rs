@@ -1,0 +1,3 @@
+//! up, test, bench, tidy.
+
+fn main() {}
