@@ -1,1 +1,41 @@
-//! What can happen: ids, commands, events, state; decide and apply.
+//! What can happen in a Guildhall, and nothing else.
+//!
+//! A **command** is a wish; [`State::decide`] turns it into **events** or a [`Refusal`]; [`State::apply`] folds an
+//! event into the state. Both are pure: no clock, no randomness, no network, no disk. Time and ids arrive inside
+//! the [`Proposal`], so that deciding the same proposal again, on a later state, gives the same ids.
+//!
+//! The state is small on purpose: who is here, which questions are open, which version of a key is current. The
+//! bodies of what was said stay in the log and are read by position.
+//!
+//! Reading order: [`event`], [`command`], [`state`], then one file per concept ([`roster`], [`context`],
+//! [`questions`], [`decisions`], [`directory`]). What follows from an event outside the state stands in [`rows`]
+//! (read models) and [`effect`] (timers).
+
+pub mod address;
+pub mod codec;
+pub mod command;
+pub mod context;
+pub mod decisions;
+pub mod directory;
+pub mod effect;
+pub mod event;
+pub mod ids;
+pub mod limits;
+pub mod names;
+pub mod questions;
+pub mod refusal;
+pub mod roster;
+pub mod rows;
+pub mod state;
+pub mod text;
+pub mod time;
+
+pub use address::Address;
+pub use command::{Command, Proposal};
+pub use event::{Event, Fact, Position, Recorded};
+pub use ids::{AgentId, CommandId, DecisionId, EntryId, MemberId, QuestionId, TokenId};
+pub use names::{Principal, WorkspaceName};
+pub use refusal::Refusal;
+pub use state::State;
+pub use text::Text;
+pub use time::Timestamp;

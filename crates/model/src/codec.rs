@@ -1,0 +1,95 @@
+//! How events are stored: a header and a body, both JSON, each kind with a version of its own.
+//!
+//! The header says what a reader may want without the body, and survives when a body is pruned. Texts stand in the
+//! body exactly as their authors sent them. Stored forms never change; a kind that must change gets a new version
+//! and an upcaster here, and the golden logs of the old ones go on opening.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Event, Fact, Unknown};
+use crate::ids::CommandId;
+use crate::names::Principal;
+use crate::time::Timestamp;
+
+/// A stored event that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("stored {part} cannot be read: {cause}")]
+pub struct Unreadable {
+    part: &'static str,
+    cause: serde_json::Error,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header<'a> {
+    kind: Cow<'a, str>,
+    v: u8,
+    at: Timestamp,
+    by: Principal,
+    cmd: CommandId,
+}
+
+/// Every kind of event: its name in the log, the version written now, and its fact.
+macro_rules! kinds {
+    ($($name:literal $version:literal => $fact:ident),+ $(,)?) => {
+        fn kind(fact: &Fact) -> (&str, u8) {
+            match fact {
+                $(Fact::$fact(_) => ($name, $version),)+
+                Fact::Unknown(unknown) => (&unknown.kind, unknown.version),
+            }
+        }
+
+        fn write_body(fact: &Fact) -> Vec<u8> {
+            match fact {
+                $(Fact::$fact(body) => serde_json::to_vec(body).expect("bodies always serialise"),)+
+                Fact::Unknown(unknown) => unknown.body.clone(),
+            }
+        }
+
+        fn read_body(kind: &str, version: u8, body: &[u8]) -> Result<Fact, serde_json::Error> {
+            Ok(match (kind, version) {
+                $(($name, $version) => Fact::$fact(serde_json::from_slice(body)?),)+
+                _ => Fact::Unknown(Arc::new(Unknown { kind: kind.to_owned(), version, body: body.to_vec() })),
+            })
+        }
+
+        /// The names of all kinds this version knows, with the version it writes.
+        pub const KINDS: &[(&str, u8)] = &[$(($name, $version)),+];
+    };
+}
+
+kinds! {
+    "member.joined" 1 => MemberJoined,
+    "member.returned" 1 => MemberReturned,
+    "member.left" 1 => MemberLeft,
+    "context.shared" 1 => ContextShared,
+    "context.deleted" 1 => ContextDeleted,
+    "context.read" 1 => ContextRead,
+    "question.asked" 1 => QuestionAsked,
+    "question.answered" 1 => QuestionAnswered,
+    "question.passed" 1 => QuestionPassed,
+    "question.failed" 1 => QuestionFailed,
+    "decision.logged" 1 => DecisionLogged,
+    "workspace.opened" 1 => WorkspaceOpened,
+    "token.issued" 1 => TokenIssued,
+    "token.revoked" 1 => TokenRevoked,
+}
+
+/// The stored header and body of an event.
+pub fn encode(event: &Event) -> (Vec<u8>, Vec<u8>) {
+    let (kind, v) = kind(&event.fact);
+    let header =
+        Header { kind: kind.into(), v, at: event.at, by: event.by.clone(), cmd: event.command.clone() };
+    (serde_json::to_vec(&header).expect("headers always serialise"), write_body(&event.fact))
+}
+
+/// Reads an event back, bringing old versions up to the present one.
+pub fn decode(header: &[u8], body: &[u8]) -> Result<Event, Unreadable> {
+    let header: Header<'_> =
+        serde_json::from_slice(header).map_err(|cause| Unreadable { part: "event header", cause })?;
+    let fact =
+        read_body(&header.kind, header.v, body).map_err(|cause| Unreadable { part: "event body", cause })?;
+    Ok(Event { at: header.at, by: header.by, command: header.cmd, fact })
+}

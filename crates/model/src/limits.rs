@@ -1,0 +1,34 @@
+//! The bounds of what a workspace keeps, each with what it protects against.
+
+/// An agent's name or an address. Kept in memory for everybody who is here.
+pub const NAME_BYTES: usize = 4 * 1024;
+/// A repository path. Kept in memory for everybody who is here.
+pub const PATH_BYTES: usize = 16 * 1024;
+/// A context key. Kept in memory for every key.
+pub const KEY_BYTES: usize = 16 * 1024;
+/// All tags of one entry together. Kept in memory for every key.
+pub const TAGS_BYTES: usize = 64 * 1024;
+/// A context value, as a JSON token: it must fit a frame of every door, escapes and all.
+pub const VALUE_BYTES: usize = 4 * 1024 * 1024;
+/// A question, an answer, a decision or a rationale, as a JSON token. Open questions stay in memory.
+pub const PROSE_BYTES: usize = 1024 * 1024;
+/// Answer options of one question, and addresses in one question's `to`.
+pub const CHOICES: usize = 64;
+/// Members present at once; the roster is sent whole to everybody who watches it.
+pub const MEMBERS: usize = 10_000;
+/// Context keys of one workspace, deleted ones included: their versions go on counting.
+pub const KEYS: usize = 100_000;
+/// Questions waiting for an answer.
+pub const OPEN_QUESTIONS: usize = 10_000;
+/// All open questions of one workspace together, as tokens.
+pub const OPEN_QUESTION_BYTES: usize = 64 * 1024 * 1024;
+/// Agents whose context reads are remembered; the one that read longest ago is forgotten first.
+pub const READERS: usize = 2_000;
+/// Keys remembered per reader; the oldest read is forgotten first.
+pub const READS: usize = 64;
+/// Tokens that have neither expired nor been revoked.
+pub const TOKENS: usize = 10_000;
+/// Workspaces of one hall.
+pub const WORKSPACES: usize = 1_000;
+/// The longest a question may wait: a year. A later deadline would only hide a mistaken unit.
+pub const DEADLINE_MS: u64 = 366 * 24 * 3600 * 1000;

@@ -1,0 +1,316 @@
+//! Questions and answers: to agents, roles or people; with options, a deadline, and what happens when it passes.
+//!
+//! Only open questions are kept in the state. One that was answered or given up is read from the read model.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::address::Address;
+use crate::event::Fact;
+use crate::ids::{MemberId, QuestionId};
+use crate::limits;
+use crate::names::Principal;
+use crate::refusal::Refusal;
+use crate::roster::Roster;
+use crate::text::Text;
+use crate::time::Timestamp;
+
+/// A question, whole, as it stands after some event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Question {
+    /// Its id, and the ticket its asker holds.
+    pub id: QuestionId,
+    /// What is asked.
+    pub text: Text,
+    /// Who asks, as claimed.
+    pub from: MemberId,
+    /// The asker's name, if it is here, or the person's.
+    pub from_name: Arc<str>,
+    /// For whom it is; for everybody if empty. With [`OnTimeout::Next`], one after the other.
+    pub to: Arc<[Address]>,
+    /// The membership that clients see as addressee, who know only memberships.
+    pub to_member: Option<MemberId>,
+    /// Answers to choose from; any text may be answered all the same.
+    pub options: Arc<[String]>,
+    /// When it was put.
+    pub asked_at: Timestamp,
+    /// What happens if nobody answers in time; `None` if it may wait for ever.
+    pub patience: Option<Patience>,
+    /// How it stands.
+    pub status: Status,
+}
+
+/// How long a question waits, and then.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Patience {
+    /// How long each addressee has, in milliseconds.
+    pub wait_ms: u64,
+    /// When the time of the present addressee is over.
+    pub deadline: Timestamp,
+    /// What happens then.
+    pub then: OnTimeout,
+}
+
+/// What happens when a deadline passes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnTimeout {
+    /// This answer is given in the hall's name.
+    Default(Text),
+    /// The next of `to` is asked, with the same time; after the last the question fails.
+    Next,
+    /// It goes to the people, and waits for one of them without a deadline.
+    Human,
+    /// The question is given up.
+    Fail,
+}
+
+/// How a question stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Waiting; `turn` counts the addressees that let their time pass.
+    Pending {
+        /// How many addressees let their time pass.
+        turn: u32,
+    },
+    /// Answered.
+    Answered(Answered),
+    /// Given up at the deadline.
+    Failed {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answered {
+    /// What was answered.
+    pub answer: Text,
+    /// By whom, as claimed; [`MemberId::hall`] if it is the default.
+    pub by: MemberId,
+    /// The answerer's name, if it is here, or the person's.
+    pub by_name: Arc<str>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Puts a question.
+#[derive(Debug, Clone, Serialize)]
+pub struct Ask {
+    /// What is asked.
+    pub text: Text,
+    /// The author.
+    pub author: MemberId,
+    /// For whom; for everybody if empty.
+    pub to: Arc<[Address]>,
+    /// Answers to choose from.
+    pub options: Arc<[String]>,
+    /// How long it waits, and then; for ever if absent.
+    pub patience: Option<(Duration, OnTimeout)>,
+}
+
+/// Answers a question, also one that was answered before.
+#[derive(Debug, Clone, Serialize)]
+pub struct Answer {
+    /// Which.
+    pub question: QuestionId,
+    /// What is answered.
+    pub answer: Text,
+    /// The author.
+    pub author: MemberId,
+    /// The question from the read model, if it is no longer open. What is used of it never changes.
+    #[serde(skip)]
+    pub known: Option<Arc<Question>>,
+}
+
+/// A deadline has passed. No event if the question was answered, or has a later deadline by now.
+#[derive(Debug, Clone, Serialize)]
+pub struct TimeOut {
+    /// Which.
+    pub question: QuestionId,
+}
+
+impl Question {
+    /// Whom it waits for now: all of `to`, or the one whose turn it is.
+    pub fn asked_now(&self) -> &[Address] {
+        let turn = match (&self.status, &self.patience) {
+            (Status::Pending { turn }, Some(Patience { then: OnTimeout::Next, .. })) => *turn as usize,
+            _ => return &self.to,
+        };
+        &self.to[turn.min(self.to.len())..self.to.len().min(turn + 1)]
+    }
+
+    /// Whether it waits for an answer.
+    pub fn is_pending(&self) -> bool {
+        matches!(self.status, Status::Pending { .. })
+    }
+}
+
+/// The questions that wait for an answer.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Questions {
+    open: IndexMap<QuestionId, Arc<Question>>,
+    bytes: usize,
+}
+
+impl Questions {
+    /// All open questions, in the order they were put.
+    pub fn open(&self) -> impl ExactSizeIterator<Item = &Arc<Question>> {
+        self.open.values()
+    }
+
+    /// An open question.
+    pub fn get(&self, id: &QuestionId) -> Option<&Arc<Question>> {
+        self.open.get(id)
+    }
+
+    pub(crate) fn ask(
+        &self,
+        id: QuestionId,
+        by: &Principal,
+        at: Timestamp,
+        roster: &Roster,
+        ask: &Ask,
+    ) -> Result<Vec<Fact>, Refusal> {
+        prose("question", &ask.text)?;
+        let options: usize = ask.options.iter().map(String::len).sum();
+        if options > limits::PROSE_BYTES {
+            return Err(Refusal::TooLarge { what: "options", bytes: options, limit: limits::PROSE_BYTES });
+        }
+        if ask.to.len() > limits::CHOICES || ask.options.len() > limits::CHOICES {
+            return Err(Refusal::Invalid(format!(
+                "a question has at most {} addressees and options",
+                limits::CHOICES
+            )));
+        }
+        if self.open.len() >= limits::OPEN_QUESTIONS
+            || self.bytes + ask.text.bytes() > limits::OPEN_QUESTION_BYTES
+        {
+            let remedy = "answer some of them first";
+            return Err(Refusal::Full { what: "open questions", limit: limits::OPEN_QUESTIONS, remedy });
+        }
+        let patience = match &ask.patience {
+            None => None,
+            Some((wait, then)) => Some(patience(at, *wait, then, &ask.to)?),
+        };
+        let to_member = ask.to.iter().find_map(|address| match address {
+            Address::Member(id) => Some(id.clone()),
+            address => {
+                roster.members().find(|member| address.reaches(member)).map(|member| member.id.clone())
+            }
+        });
+        Ok(vec![Fact::QuestionAsked(Arc::new(Question {
+            id,
+            text: ask.text.clone(),
+            from: ask.author.clone(),
+            from_name: name_of(roster, &ask.author, by),
+            to: ask.to.clone(),
+            to_member,
+            options: ask.options.clone(),
+            asked_at: at,
+            patience,
+            status: Status::Pending { turn: 0 },
+        }))])
+    }
+
+    pub(crate) fn answer(
+        &self,
+        by: &Principal,
+        at: Timestamp,
+        roster: &Roster,
+        answer: &Answer,
+    ) -> Result<Vec<Fact>, Refusal> {
+        prose("answer", &answer.answer)?;
+        let Some(question) = self.open.get(&answer.question).or(answer.known.as_ref()) else {
+            return Err(Refusal::NotFound { what: "Question", id: answer.question.to_string() });
+        };
+        let answered = Answered {
+            answer: answer.answer.clone(),
+            by: answer.author.clone(),
+            by_name: name_of(roster, &answer.author, by),
+            at,
+        };
+        Ok(vec![Fact::QuestionAnswered(with_status(question, Status::Answered(answered)))])
+    }
+
+    pub(crate) fn time_out(&self, at: Timestamp, time_out: &TimeOut) -> Vec<Fact> {
+        let Some(question) = self.open.get(&time_out.question) else { return vec![] };
+        let (Some(patience), Status::Pending { turn }) = (&question.patience, &question.status) else {
+            return vec![];
+        };
+        if at < patience.deadline {
+            return vec![];
+        }
+        vec![match &patience.then {
+            OnTimeout::Default(answer) => {
+                let answered =
+                    Answered { answer: answer.clone(), by: MemberId::hall(), by_name: "hall".into(), at };
+                Fact::QuestionAnswered(with_status(question, Status::Answered(answered)))
+            }
+            OnTimeout::Next if (*turn as usize) + 1 < question.to.len() => {
+                let deadline = at.after(Duration::from_millis(patience.wait_ms));
+                Fact::QuestionPassed(Arc::new(Question {
+                    patience: Some(Patience { deadline, ..patience.clone() }),
+                    status: Status::Pending { turn: turn + 1 },
+                    ..Question::clone(question)
+                }))
+            }
+            OnTimeout::Human => Fact::QuestionPassed(Arc::new(Question {
+                to: [Address::AnyPerson].into(),
+                patience: None,
+                status: Status::Pending { turn: turn + 1 },
+                ..Question::clone(question)
+            })),
+            OnTimeout::Next | OnTimeout::Fail => {
+                Fact::QuestionFailed(with_status(question, Status::Failed { at }))
+            }
+        }]
+    }
+
+    pub(crate) fn stands(&mut self, question: &Arc<Question>) {
+        if question.is_pending() {
+            if self.open.insert(question.id.clone(), question.clone()).is_none() {
+                self.bytes += question.text.bytes();
+            }
+        } else if self.open.shift_remove(&question.id).is_some() {
+            self.bytes -= question.text.bytes();
+        }
+    }
+}
+
+fn patience(at: Timestamp, wait: Duration, then: &OnTimeout, to: &[Address]) -> Result<Patience, Refusal> {
+    let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+    if wait_ms == 0 || wait_ms > limits::DEADLINE_MS {
+        return Err(Refusal::Invalid("a deadline lies between one millisecond and 366 days ahead".into()));
+    }
+    match then {
+        OnTimeout::Default(answer) => prose("default answer", answer)?,
+        OnTimeout::Next if to.is_empty() => {
+            return Err(Refusal::Invalid(
+                "on_timeout `next` needs the addressees to go through in `to`".into(),
+            ));
+        }
+        OnTimeout::Next | OnTimeout::Human | OnTimeout::Fail => {}
+    }
+    Ok(Patience { wait_ms, deadline: at.after(wait), then: then.clone() })
+}
+
+fn prose(what: &'static str, text: &Text) -> Result<(), Refusal> {
+    if text.bytes() > limits::PROSE_BYTES {
+        return Err(Refusal::TooLarge { what, bytes: text.bytes(), limit: limits::PROSE_BYTES });
+    }
+    Ok(())
+}
+
+fn with_status(question: &Question, status: Status) -> Arc<Question> {
+    Arc::new(Question { status, ..question.clone() })
+}
+
+fn name_of(roster: &Roster, member: &MemberId, by: &Principal) -> Arc<str> {
+    roster.get(member).map_or_else(|| by.as_str().into(), |member| member.name.clone())
+}

@@ -1,0 +1,202 @@
+//! Who is here. An agent is a durable name; a membership is one way it is present.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::event::Fact;
+use crate::ids::{AgentId, MemberId};
+use crate::limits;
+use crate::names::Principal;
+use crate::refusal::Refusal;
+use crate::time::Timestamp;
+
+/// What a member says it is for. The words are the coordinator protocol's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Has what others need.
+    Source,
+    /// Needs what others have.
+    Target,
+}
+
+impl Role {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Target => "target",
+        }
+    }
+}
+
+/// One joining of an agent through one door.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Membership {
+    /// Its own id, valid for ever: using it after the member went missing brings it back.
+    pub id: MemberId,
+    /// The agent that joined.
+    pub agent: AgentId,
+    /// The agent's name.
+    pub name: Arc<str>,
+    /// Who holds the name.
+    pub principal: Principal,
+    /// What it is for.
+    pub role: Role,
+    /// The directory it works in.
+    pub repo_path: Arc<str>,
+    /// The door it came through: `trpc`, `mcp`, …
+    pub door: Arc<str>,
+    /// When it joined.
+    pub connected_at: Timestamp,
+}
+
+/// Joins: always a new membership, also for a name that is here already.
+#[derive(Debug, Clone, Serialize)]
+pub struct Join {
+    /// The workspace, from which the agent's id is derived.
+    pub workspace: Arc<str>,
+    /// The agent's name.
+    pub name: Arc<str>,
+    /// What it is for.
+    pub role: Role,
+    /// The directory it works in.
+    pub repo_path: Arc<str>,
+    /// The door it comes through.
+    pub door: &'static str,
+    /// Who holds the name, if anybody ever joined under it: from the read model, where names of agents that are
+    /// away are kept. A name once held stays held, so this cannot grow stale.
+    #[serde(skip)]
+    pub held_by: Option<Principal>,
+}
+
+/// Ends a membership; one that is not here is no error and no event.
+#[derive(Debug, Clone, Serialize)]
+pub struct Leave {
+    /// Which.
+    pub member: MemberId,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why a membership ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reason {
+    /// Somebody said so. Using the id again does not bring it back.
+    Left,
+    /// Its last connection was gone too long. Using the id again brings it back.
+    Lapsed,
+}
+
+/// The end of a membership.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Departure {
+    /// Who went.
+    pub member: Arc<Membership>,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// The members present, in the order they joined.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Roster {
+    members: IndexMap<MemberId, Arc<Membership>>,
+}
+
+impl Roster {
+    /// All members, in the order they joined.
+    pub fn members(&self) -> impl ExactSizeIterator<Item = &Arc<Membership>> {
+        self.members.values()
+    }
+
+    /// A member that is present.
+    pub fn get(&self, id: &MemberId) -> Option<&Arc<Membership>> {
+        self.members.get(id)
+    }
+
+    /// How often each name is here, for telling namesakes apart.
+    pub fn names(&self) -> HashMap<&str, usize> {
+        let mut names = HashMap::new();
+        for member in self.members() {
+            *names.entry(&*member.name).or_default() += 1;
+        }
+        names
+    }
+
+    pub(crate) fn join(
+        &self,
+        id: MemberId,
+        by: &Principal,
+        at: Timestamp,
+        join: &Join,
+    ) -> Result<Vec<Fact>, Refusal> {
+        if join.name.len() > limits::NAME_BYTES {
+            return Err(Refusal::TooLarge {
+                what: "name",
+                bytes: join.name.len(),
+                limit: limits::NAME_BYTES,
+            });
+        }
+        if join.repo_path.len() > limits::PATH_BYTES {
+            return Err(Refusal::TooLarge {
+                what: "repoPath",
+                bytes: join.repo_path.len(),
+                limit: limits::PATH_BYTES,
+            });
+        }
+        self.room()?;
+        let present = self.members().find(|member| member.name == join.name).map(|member| &member.principal);
+        if let Some(holder) = present.or(join.held_by.as_ref()).filter(|holder| *holder != by) {
+            return Err(Refusal::Conflict(format!(
+                "the name {:?} is held by another principal, {holder}",
+                join.name
+            )));
+        }
+        Ok(vec![Fact::MemberJoined(Arc::new(Membership {
+            id,
+            agent: AgentId::of(&join.workspace, &join.name),
+            name: join.name.clone(),
+            principal: by.clone(),
+            role: join.role,
+            repo_path: join.repo_path.clone(),
+            door: join.door.into(),
+            connected_at: at,
+        }))])
+    }
+
+    pub(crate) fn bring_back(&self, member: &Arc<Membership>) -> Result<Vec<Fact>, Refusal> {
+        if self.members.contains_key(&member.id) {
+            return Ok(vec![]);
+        }
+        self.room()?;
+        Ok(vec![Fact::MemberReturned(member.clone())])
+    }
+
+    pub(crate) fn leave(&self, leave: &Leave) -> Vec<Fact> {
+        let gone = self.members.get(&leave.member);
+        gone.map(|member| {
+            Fact::MemberLeft(Arc::new(Departure { member: member.clone(), reason: leave.reason }))
+        })
+        .into_iter()
+        .collect()
+    }
+
+    fn room(&self) -> Result<(), Refusal> {
+        if self.members.len() < limits::MEMBERS {
+            return Ok(());
+        }
+        Err(Refusal::Full { what: "members", limit: limits::MEMBERS, remedy: "let some leave first" })
+    }
+
+    pub(crate) fn arrived(&mut self, member: &Arc<Membership>) {
+        self.members.insert(member.id.clone(), member.clone());
+    }
+
+    pub(crate) fn departed(&mut self, departure: &Departure) {
+        self.members.shift_remove(&departure.member.id);
+    }
+}

@@ -1,0 +1,100 @@
+//! The state of one workspace, and the two functions that matter: [`State::decide`] and [`State::apply`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::{Command, Proposal};
+use crate::context::Context;
+use crate::decisions;
+use crate::directory::Directory;
+use crate::event::{Event, Fact, Position, Recorded};
+use crate::ids::CommandId;
+use crate::questions::Questions;
+use crate::refusal::Refusal;
+use crate::roster::Roster;
+use crate::time::Timestamp;
+
+/// Everything needed to decide the next command. A workspace's log leaves the directory empty, and the directory's
+/// log everything else.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    position: Position,
+    at: Timestamp,
+    /// Who is here.
+    pub roster: Roster,
+    /// Shared keys.
+    pub context: Context,
+    /// Open questions.
+    pub questions: Questions,
+    /// Workspaces and tokens.
+    pub directory: Directory,
+}
+
+impl State {
+    /// The position of the last event applied.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// The time of the last event applied.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// What would happen if this were done now. No events means that nothing needs to change.
+    ///
+    /// The event's time is the proposal's or the last event's, whichever is later.
+    pub fn decide(&self, proposal: &Proposal) -> Result<Vec<Event>, Refusal> {
+        let at = proposal.at.max(self.at);
+        let by = &proposal.by;
+        let facts = match &proposal.command {
+            Command::Join(join) => self.roster.join(made(&proposal.id), by, at, join)?,
+            Command::Return(member) => self.roster.bring_back(member)?,
+            Command::Leave(leave) => self.roster.leave(leave),
+            Command::Share(share) => self.context.share(made(&proposal.id), at, share)?,
+            Command::Delete(delete) => self.context.delete(delete)?,
+            Command::Read(read) => self.context.read(read),
+            Command::Ask(ask) => self.questions.ask(made(&proposal.id), by, at, &self.roster, ask)?,
+            Command::Answer(answer) => self.questions.answer(by, at, &self.roster, answer)?,
+            Command::TimeOut(time_out) => self.questions.time_out(at, time_out),
+            Command::Log(log) => decisions::log(made(&proposal.id), at, log)?,
+            Command::OpenWorkspace(open) => self.directory.open(open)?,
+            Command::IssueToken(issue) => self.directory.issue(made(&proposal.id), at, issue)?,
+            Command::RevokeToken(revoke) => self.directory.revoke(revoke)?,
+        };
+        let event = |fact| Event { at, by: by.clone(), command: proposal.id.clone(), fact };
+        Ok(facts.into_iter().map(event).collect())
+    }
+
+    /// Takes in the next event.
+    ///
+    /// # Panics
+    /// If the event is not the next one: the log is gap-free, so that would be a defect of the caller.
+    pub fn apply(&mut self, recorded: &Recorded) {
+        assert_eq!(recorded.position, self.position.next(), "events are applied in order, each once");
+        self.position = recorded.position;
+        self.at = recorded.event.at;
+        match &recorded.event.fact {
+            Fact::MemberJoined(member) | Fact::MemberReturned(member) => self.roster.arrived(member),
+            Fact::MemberLeft(departure) => self.roster.departed(departure),
+            Fact::ContextShared(entry) => self.context.was_shared(recorded.position, entry),
+            Fact::ContextDeleted(deletion) => self.context.was_deleted(recorded.position, deletion),
+            Fact::ContextRead(read) => self.context.was_read(read),
+            Fact::QuestionAsked(question)
+            | Fact::QuestionAnswered(question)
+            | Fact::QuestionPassed(question)
+            | Fact::QuestionFailed(question) => self.questions.stands(question),
+            Fact::WorkspaceOpened(opened) => self.directory.was_opened(opened),
+            Fact::TokenIssued(token) => self.directory.was_issued(token),
+            Fact::TokenRevoked(revoked) => self.directory.was_revoked(revoked),
+            Fact::DecisionLogged(_) | Fact::Unknown(_) => {}
+        }
+    }
+}
+
+/// The id of the thing a command makes.
+fn made<T: TryFrom<String>>(command: &CommandId) -> T
+where
+    T::Error: std::fmt::Debug,
+{
+    T::try_from(command.as_str().to_owned()).expect("every id is a UUID")
+}
