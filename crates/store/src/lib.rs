@@ -1,1 +1,167 @@
-//! Where it is kept: log, jobs, blobs, read models; memory, SQLite, PostgreSQL.
+//! Where everything is kept.
+//!
+//! A [`Store`] holds the logs of all workspaces, and what hangs on them: jobs and idempotency receipts, written in
+//! the transaction of their events; read models and snapshots, which follow and can be rebuilt. It knows neither
+//! protocols nor what an event means.
+//!
+//! | backend | for | durability of an append |
+//! |---|---|---|
+//! | [`MemoryStore`] | tests and demonstrations | none |
+//! | [`SqliteStore`] | one machine (the default) | fsynced before it returns |
+//! | [`PostgresStore`] | several machines | the server's, which must have `fsync` and `synchronous_commit` on |
+//!
+//! All three pass one suite, `tests/contract.rs`. Reading order: [`batch`], [`chain`], this trait, then a backend.
+
+pub mod batch;
+pub mod chain;
+pub mod error;
+pub mod limits;
+mod memory;
+
+pub mod sqlite;
+pub mod verify;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use model::effect::Job;
+use model::rows::{Row, Table};
+use model::{Position, Principal, Timestamp, WorkspaceName};
+
+pub use batch::{Batch, Head, Incarnation, Receipt, Record};
+pub use chain::Hash;
+pub use error::{AppendError, StoreError};
+pub use memory::MemoryStore;
+
+pub use sqlite::SqliteStore;
+
+/// The result of everything but an append.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// How much of a log to read at once: whichever bound is met first, but always one event.
+#[derive(Debug, Clone, Copy)]
+pub struct PageLimit {
+    /// Events at most.
+    pub events: usize,
+    /// Bytes of headers and bodies at most.
+    pub bytes: usize,
+}
+
+/// A job that this caller, and nobody else for the time of the lease, is to perform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedJob {
+    /// Where it belongs.
+    pub log: WorkspaceName,
+    /// Its name there.
+    pub key: String,
+    /// When it was due.
+    pub due: Timestamp,
+    /// What to do.
+    pub job: Job,
+}
+
+/// A row of a read model at its place in its table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacedRow {
+    /// The position of the event that first wrote it; unique within the table.
+    pub place: Position,
+    /// The row.
+    pub row: Row,
+}
+
+/// A workspace's state at a position, as a cache for starting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// After which event.
+    pub position: Position,
+    /// That event's hash, which says for which history this is true.
+    pub hash: Hash,
+    /// The state, in the caller's encoding.
+    pub state: Vec<u8>,
+}
+
+/// Everything that is kept. Cheap to share; all methods may be called from many tasks at once.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Opens a log, making it with this incarnation if it does not exist.
+    async fn open_log(&self, log: &WorkspaceName, fresh: Incarnation) -> Result<Head>;
+
+    /// The names of all logs, in the order they were made.
+    async fn logs(&self) -> Result<Vec<WorkspaceName>>;
+
+    /// Where a log ends now.
+    async fn head(&self, log: &WorkspaceName) -> Result<Head>;
+
+    /// Appends a batch, all or nothing, if the log still ends where the batch expects it to. When this returns,
+    /// the batch is durable.
+    async fn append(&self, batch: Arc<Batch>) -> std::result::Result<(), AppendError>;
+
+    /// Takes the sole right to append to a log until the guard is dropped. For a writer that lost several races.
+    async fn lock(&self, log: &WorkspaceName) -> Result<Box<dyn LockedLog>>;
+
+    /// The events after a position, oldest first. Each was checked against its digest and the chain.
+    async fn read(&self, log: &WorkspaceName, after: Position, limit: PageLimit) -> Result<Vec<Record>>;
+
+    /// What became of a command that was given under this key.
+    async fn receipt(&self, log: &WorkspaceName, by: &Principal, key: &str) -> Result<Option<Receipt>>;
+
+    /// Forgets receipts written before a time, some thousand at most; whether there are more.
+    async fn expire_receipts(&self, log: &WorkspaceName, before: Timestamp) -> Result<bool>;
+
+    /// Takes jobs due at `now` that nobody else holds, oldest first, and holds them for `lease`.
+    async fn claim_jobs(&self, now: Timestamp, lease: Duration, most: usize) -> Result<Vec<ClaimedJob>>;
+
+    /// Removes a job that was performed, unless it was scheduled anew meanwhile.
+    async fn finish_job(&self, job: &ClaimedJob) -> Result<()>;
+
+    /// When the next job that nobody holds is due.
+    async fn next_due(&self) -> Result<Option<Timestamp>>;
+
+    /// How far a log's read models have come.
+    async fn projected(&self, log: &WorkspaceName) -> Result<Position>;
+
+    /// Writes rows and moves the read models from one position to a later one; `false` if they no longer stood at
+    /// the first. A row that exists keeps its place.
+    async fn project(
+        &self,
+        log: &WorkspaceName,
+        from: Position,
+        to: Position,
+        rows: &[PlacedRow],
+    ) -> Result<bool>;
+
+    /// One row of a read model.
+    async fn row(&self, log: &WorkspaceName, table: Table, key: &str) -> Result<Option<PlacedRow>>;
+
+    /// The rows of a table after a place, in order.
+    async fn rows(
+        &self,
+        log: &WorkspaceName,
+        table: Table,
+        after: Position,
+        most: usize,
+    ) -> Result<Vec<PlacedRow>>;
+
+    /// Empties a log's read models, which then stand at the start.
+    async fn clear_rows(&self, log: &WorkspaceName) -> Result<()>;
+
+    /// Keeps a snapshot in place of an earlier one.
+    async fn save_snapshot(&self, log: &WorkspaceName, snapshot: Snapshot) -> Result<()>;
+
+    /// The snapshot kept last; `None` also if what is kept is damaged.
+    async fn snapshot(&self, log: &WorkspaceName) -> Result<Option<Snapshot>>;
+
+    /// Whether appends can succeed now; if not, why.
+    fn health(&self) -> std::result::Result<(), String>;
+}
+
+/// The sole right to append to one log.
+#[async_trait]
+pub trait LockedLog: Send {
+    /// Where the log ends, as long as the lock is held.
+    fn head(&self) -> Head;
+
+    /// Appends and lets go.
+    async fn append(self: Box<Self>, batch: Arc<Batch>) -> std::result::Result<(), AppendError>;
+}

@@ -1,0 +1,156 @@
+//! What is appended at once, and what comes back when it is read.
+
+use bytes::Bytes;
+use model::effect::{Effect, effects};
+use model::{Event, Position, Principal, Recorded, Timestamp, WorkspaceName, codec};
+use uuid::Uuid;
+
+use crate::chain::Hash;
+use crate::error::StoreError;
+
+/// Which life of a log this is. Restoring an older copy begins a new one, and every cursor into the old is void.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Incarnation(pub Uuid);
+
+/// Where a log ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// The position of its last event.
+    pub position: Position,
+    /// That event's hash.
+    pub hash: Hash,
+    /// Which life of the log.
+    pub incarnation: Incarnation,
+}
+
+impl Head {
+    /// A log without events.
+    pub fn empty(log: &WorkspaceName, incarnation: Incarnation) -> Self {
+        Self { position: Position::START, hash: Hash::genesis(log), incarnation }
+    }
+}
+
+/// One stored event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its place.
+    pub position: Position,
+    /// See [`model::codec`].
+    pub header: Bytes,
+    /// See [`model::codec`]. `None` once it was pruned.
+    pub body: Option<Bytes>,
+    /// The SHA-256 of the body, which stays when the body goes.
+    pub digest: Hash,
+    /// The link of the chain.
+    pub hash: Hash,
+}
+
+impl Record {
+    /// The bytes it takes.
+    pub fn bytes(&self) -> usize {
+        self.header.len() + self.body.as_ref().map_or(0, Bytes::len)
+    }
+
+    /// Reads the event; `None` if its body was pruned.
+    pub fn decode(&self, log: &WorkspaceName) -> Result<Option<Recorded>, StoreError> {
+        let Some(body) = &self.body else { return Ok(None) };
+        let event =
+            codec::decode(&self.header, body).map_err(|cause| self.damaged(log, cause.to_string()))?;
+        Ok(Some(Recorded { position: self.position, event }))
+    }
+
+    /// Checks digest and link against the hash of the event before.
+    pub fn check(&self, log: &WorkspaceName, previous: &Hash) -> Result<(), StoreError> {
+        if self.body.as_ref().is_some_and(|body| Hash::of(body) != self.digest) {
+            return Err(self.damaged(log, "its body does not match its digest".into()));
+        }
+        if previous.next(self.position, &self.header, &self.digest) != self.hash {
+            return Err(self.damaged(log, "it does not link to the event before it".into()));
+        }
+        Ok(())
+    }
+
+    fn damaged(&self, log: &WorkspaceName, what: String) -> StoreError {
+        StoreError::Damaged { log: log.to_string(), position: self.position, what }
+    }
+}
+
+/// The proof that a command given under an idempotency key was carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// Whose key it is.
+    pub by: Principal,
+    /// The key.
+    pub key: String,
+    /// The digest of the command: the same key with another is a conflict.
+    pub command: Hash,
+    /// The first event of the command.
+    pub first: Position,
+    /// Its last event.
+    pub last: Position,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Events that become durable together, with all that hangs on them.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// Names the batch, for whoever must find out whether it was committed.
+    pub id: Uuid,
+    /// The log it goes to.
+    pub log: WorkspaceName,
+    /// Where the log must end for the batch to be appended.
+    pub expected: Head,
+    /// The events, at least one.
+    pub records: Vec<Record>,
+    /// Changes to the log's jobs, in order.
+    pub effects: Vec<Effect>,
+    /// Receipts of commands that came with a key.
+    pub receipts: Vec<Receipt>,
+}
+
+impl Batch {
+    /// Seals events that follow `expected`: gives them their places and links, and derives their effects.
+    ///
+    /// # Panics
+    /// If there are no events.
+    pub fn seal(
+        id: Uuid,
+        log: WorkspaceName,
+        expected: Head,
+        events: &[Event],
+        receipts: Vec<Receipt>,
+    ) -> Self {
+        assert!(!events.is_empty(), "a batch has events");
+        let mut head = expected;
+        let records = events
+            .iter()
+            .map(|event| {
+                let (header, body) = codec::encode(event);
+                let digest = Hash::of(&body);
+                head.position = head.position.next();
+                head.hash = head.hash.next(head.position, &header, &digest);
+                Record {
+                    position: head.position,
+                    header: header.into(),
+                    body: Some(body.into()),
+                    digest,
+                    hash: head.hash,
+                }
+            })
+            .collect();
+        let effects = events.iter().flat_map(|event| effects(&event.fact)).collect();
+        Self { id, log, expected, records, effects, receipts }
+    }
+
+    /// Where the log ends after this batch.
+    pub fn head(&self) -> Head {
+        let last = self.records.last().expect("a batch has events");
+        Head { position: last.position, hash: last.hash, incarnation: self.expected.incarnation }
+    }
+
+    /// The bytes it takes.
+    pub fn bytes(&self) -> usize {
+        self.records.iter().map(Record::bytes).sum()
+    }
+}

@@ -1,0 +1,65 @@
+//! What can go wrong with what is kept.
+
+use model::Position;
+
+use crate::batch::Head;
+
+/// Why the store could not do something. Nothing was changed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// No room on the disk. Reads go on, and appends too once there is room.
+    #[error("the disk is full")]
+    Full,
+    /// The disk did not confirm a write. What it holds is unknown until the store is opened again.
+    #[error("the disk failed to confirm a write, so nothing more is written until a restart: {0}")]
+    Ended(String),
+    /// What is stored is damaged.
+    #[error("the log {log} is damaged at position {position}: {what}")]
+    Damaged {
+        /// Which log.
+        log: String,
+        /// The first bad position.
+        position: Position,
+        /// What does not fit.
+        what: String,
+    },
+    /// A damaged row of a read model, which `guildhall store rebuild` mends.
+    #[error("a read model is damaged ({0}); `guildhall store rebuild` makes it anew")]
+    DamagedRow(String),
+    /// There is no such log.
+    #[error("there is no log {0:?}")]
+    NoSuchLog(String),
+    /// Written by a newer version.
+    #[error(
+        "the database was written by a newer Guildhall (schema {found}, this one knows {known}); use that version"
+    )]
+    Newer {
+        /// Its schema number.
+        found: u32,
+        /// The newest this program knows.
+        known: u32,
+    },
+    /// A migration is recorded with another text than this program has for it.
+    #[error("migration {0} of the database differs from this program's; it was made by a modified Guildhall")]
+    ForeignMigration(u32),
+    /// The database cannot be used as it is set up.
+    #[error("the database is not usable: {0}")]
+    Unsuitable(String),
+    /// The database did not answer, or answered with an error of its own.
+    #[error("the database failed: {0}")]
+    Database(String),
+}
+
+/// Why a batch was not, or may not have been, appended.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AppendError {
+    /// Somebody else appended first; the log ends here now. Nothing was written.
+    #[error("the log has moved on to {}", .0.position)]
+    Moved(Head),
+    /// Nothing was written.
+    #[error(transparent)]
+    Refused(#[from] StoreError),
+    /// The commit was sent and its outcome never heard of: reread the head.
+    #[error("whether the append succeeded is unknown: {0}")]
+    Unknown(StoreError),
+}

@@ -1,0 +1,24 @@
+//! The bounds of the store, each with what it protects against.
+
+use std::time::Duration;
+
+/// Bodies larger than this become blob rows: a page of the log stays a page, whatever was written.
+pub const INLINE_BODY_BYTES: usize = 16 * 1024;
+/// The largest body. Doors refuse earlier; this is the last line.
+pub const BODY_BYTES: usize = 8 * 1024 * 1024;
+/// What one SQLite transaction takes in before it commits: it bounds the wait of the first in it.
+pub const GROUP_BYTES: usize = 16 * 1024 * 1024;
+/// Requests waiting for the SQLite writer. Workspaces have one batch each under way, so this is never met in earnest.
+pub const WRITER_QUEUE: usize = 4096;
+/// The write-ahead log is copied into the database when it has grown by this much …
+pub const WAL_CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
+/// … and the writer itself waits for that when it has grown to this: it bounds the time to open after a crash.
+pub const WAL_BYTES: u64 = 64 * 1024 * 1024;
+/// Read-only SQLite connections kept open, each with a cache of its own.
+pub const READERS: usize = 4;
+/// Receipts removed in one go, so that the writer is never held up for long.
+pub const EXPIRE_BATCH: usize = 1_000;
+/// How long an append on PostgreSQL may wait for another node's lock.
+pub const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a node may hold a log's lock without using it, before PostgreSQL ends its transaction.
+pub const LOCK_IDLE: Duration = Duration::from_secs(5);

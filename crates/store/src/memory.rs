@@ -1,0 +1,230 @@
+//! The store that keeps nothing: what a test or a demonstration needs, and the plainest reading of the contract.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use indexmap::IndexMap;
+use model::effect::{Effect, Job};
+use model::rows::Table;
+use model::{Position, Principal, Timestamp, WorkspaceName};
+
+use crate::{
+    AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Receipt, Record,
+    Result, Snapshot, Store, StoreError,
+};
+
+/// A store in memory.
+#[derive(Clone, Default)]
+pub struct MemoryStore {
+    logs: Arc<Mutex<IndexMap<WorkspaceName, Log>>>,
+}
+
+struct Log {
+    head: Head,
+    records: Vec<Record>,
+    receipts: HashMap<(Principal, String), Receipt>,
+    jobs: BTreeMap<String, Waiting>,
+    rows: HashMap<Table, IndexMap<String, PlacedRow>>,
+    projected: Position,
+    snapshot: Option<Snapshot>,
+}
+
+struct Waiting {
+    due: Timestamp,
+    job: Job,
+    held_until: Timestamp,
+}
+
+impl MemoryStore {
+    fn logs(&self) -> MutexGuard<'_, IndexMap<WorkspaceName, Log>> {
+        self.logs.lock().expect("no method panics while it holds the lock")
+    }
+
+    fn with<T>(&self, log: &WorkspaceName, read: impl FnOnce(&mut Log) -> T) -> Result<T> {
+        self.logs().get_mut(log).map(read).ok_or_else(|| StoreError::NoSuchLog(log.to_string()))
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn open_log(&self, log: &WorkspaceName, fresh: Incarnation) -> Result<Head> {
+        let new = || Log {
+            head: Head::empty(log, fresh),
+            records: vec![],
+            receipts: HashMap::new(),
+            jobs: BTreeMap::new(),
+            rows: HashMap::new(),
+            projected: Position::START,
+            snapshot: None,
+        };
+        Ok(self.logs().entry(log.clone()).or_insert_with(new).head)
+    }
+
+    async fn logs(&self) -> Result<Vec<WorkspaceName>> {
+        Ok(self.logs().keys().cloned().collect())
+    }
+
+    async fn head(&self, log: &WorkspaceName) -> Result<Head> {
+        self.with(log, |log| log.head)
+    }
+
+    async fn append(&self, batch: Arc<Batch>) -> std::result::Result<(), AppendError> {
+        self.with(&batch.log, |log| {
+            if log.head != batch.expected {
+                return Err(AppendError::Moved(log.head));
+            }
+            log.head = batch.head();
+            log.records.extend(batch.records.iter().cloned());
+            for receipt in &batch.receipts {
+                log.receipts.insert((receipt.by.clone(), receipt.key.clone()), receipt.clone());
+            }
+            for effect in &batch.effects {
+                match effect.clone() {
+                    Effect::Schedule { key, due, job } => {
+                        log.jobs.insert(key, Waiting { due, job, held_until: Timestamp::default() });
+                    }
+                    Effect::Cancel { key } => drop(log.jobs.remove(&key)),
+                }
+            }
+            Ok(())
+        })?
+    }
+
+    async fn lock(&self, log: &WorkspaceName) -> Result<Box<dyn LockedLog>> {
+        // Appends are conditional, and nobody is slow here: losing again costs nothing.
+        let head = self.with(log, |log| log.head)?;
+        Ok(Box::new(Unlocked { store: self.clone(), head }))
+    }
+
+    async fn read(&self, log: &WorkspaceName, after: Position, limit: PageLimit) -> Result<Vec<Record>> {
+        self.with(log, |log| {
+            let mut bytes = 0;
+            let from = usize::try_from(after.0).unwrap_or(usize::MAX).min(log.records.len());
+            let page = log.records[from..].iter().take(limit.events.max(1)).take_while(|record| {
+                let first = bytes == 0;
+                bytes += record.bytes();
+                first || bytes <= limit.bytes
+            });
+            page.cloned().collect()
+        })
+    }
+
+    async fn receipt(&self, log: &WorkspaceName, by: &Principal, key: &str) -> Result<Option<Receipt>> {
+        self.with(log, |log| log.receipts.get(&(by.clone(), key.to_owned())).cloned())
+    }
+
+    async fn expire_receipts(&self, log: &WorkspaceName, before: Timestamp) -> Result<bool> {
+        self.with(log, |log| log.receipts.retain(|_, receipt| receipt.at >= before))?;
+        Ok(false)
+    }
+
+    async fn claim_jobs(&self, now: Timestamp, lease: Duration, most: usize) -> Result<Vec<ClaimedJob>> {
+        let mut logs = self.logs();
+        let mut due: Vec<_> = logs
+            .iter_mut()
+            .flat_map(|(log, content)| content.jobs.iter_mut().map(move |(key, waiting)| (log, key, waiting)))
+            .filter(|(_, _, waiting)| waiting.due <= now && waiting.held_until <= now)
+            .collect();
+        due.sort_by_key(|(_, _, waiting)| waiting.due);
+        let take = due.into_iter().take(most).map(|(log, key, waiting)| {
+            waiting.held_until = now.after(lease);
+            ClaimedJob { log: log.clone(), key: key.clone(), due: waiting.due, job: waiting.job.clone() }
+        });
+        Ok(take.collect())
+    }
+
+    async fn finish_job(&self, job: &ClaimedJob) -> Result<()> {
+        self.with(&job.log, |log| {
+            if log.jobs.get(&job.key).is_some_and(|waiting| waiting.due == job.due) {
+                log.jobs.remove(&job.key);
+            }
+        })
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>> {
+        let logs = self.logs();
+        let waiting = logs.values().flat_map(|log| log.jobs.values());
+        Ok(waiting.map(|waiting| waiting.due.max(waiting.held_until)).min())
+    }
+
+    async fn projected(&self, log: &WorkspaceName) -> Result<Position> {
+        self.with(log, |log| log.projected)
+    }
+
+    async fn project(
+        &self,
+        log: &WorkspaceName,
+        from: Position,
+        to: Position,
+        rows: &[PlacedRow],
+    ) -> Result<bool> {
+        self.with(log, |log| {
+            if log.projected != from {
+                return false;
+            }
+            log.projected = to;
+            for new in rows {
+                let table = log.rows.entry(new.row.table).or_default();
+                match table.get_mut(&new.row.key) {
+                    Some(old) => old.row = new.row.clone(),
+                    None => drop(table.insert(new.row.key.clone(), new.clone())),
+                }
+            }
+            true
+        })
+    }
+
+    async fn row(&self, log: &WorkspaceName, table: Table, key: &str) -> Result<Option<PlacedRow>> {
+        self.with(log, |log| log.rows.get(&table).and_then(|rows| rows.get(key)).cloned())
+    }
+
+    async fn rows(
+        &self,
+        log: &WorkspaceName,
+        table: Table,
+        after: Position,
+        most: usize,
+    ) -> Result<Vec<PlacedRow>> {
+        self.with(log, |log| {
+            let rows = log.rows.get(&table).into_iter().flat_map(IndexMap::values);
+            rows.filter(|row| row.place > after).take(most).cloned().collect()
+        })
+    }
+
+    async fn clear_rows(&self, log: &WorkspaceName) -> Result<()> {
+        self.with(log, |log| {
+            log.rows.clear();
+            log.projected = Position::START;
+        })
+    }
+
+    async fn save_snapshot(&self, log: &WorkspaceName, snapshot: Snapshot) -> Result<()> {
+        self.with(log, |log| log.snapshot = Some(snapshot))
+    }
+
+    async fn snapshot(&self, log: &WorkspaceName) -> Result<Option<Snapshot>> {
+        self.with(log, |log| log.snapshot.clone())
+    }
+
+    fn health(&self) -> std::result::Result<(), String> {
+        Ok(())
+    }
+}
+
+struct Unlocked {
+    store: MemoryStore,
+    head: Head,
+}
+
+#[async_trait]
+impl LockedLog for Unlocked {
+    fn head(&self) -> Head {
+        self.head
+    }
+
+    async fn append(self: Box<Self>, batch: Arc<Batch>) -> std::result::Result<(), AppendError> {
+        self.store.append(batch).await
+    }
+}

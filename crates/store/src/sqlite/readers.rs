@@ -1,0 +1,71 @@
+//! Connections: how they are opened, and the pool of read-only ones.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::failure::failed;
+use crate::{Result, StoreError, limits};
+
+/// Opens a database for its one writer. `sync` is SQLite's `synchronous` setting.
+pub(super) fn open_for_writing(path: &Path, sync: &str) -> Result<Connection> {
+    let connection = Connection::open(path).map_err(failed)?;
+    connection.busy_timeout(Duration::from_secs(10)).map_err(failed)?;
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+    connection.pragma_update(None, "synchronous", sync).map_err(failed)?;
+    connection.pragma_update(None, "cache_size", -8192).map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
+}
+
+/// A pool of read-only connections to one database. They are made when needed and a few are kept.
+#[derive(Clone)]
+pub(super) struct Readers {
+    path: Arc<PathBuf>,
+    idle: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl Readers {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path: Arc::new(path), idle: Arc::default() }
+    }
+
+    /// Runs a query on a thread where it may block. The connection holds no transaction when it returns.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let pool = self.clone();
+        let work = move || {
+            let connection = pool.take()?;
+            let result = query(&connection);
+            pool.put_back(connection);
+            result
+        };
+        match tokio::task::spawn_blocking(work).await {
+            Ok(result) => result,
+            Err(panicked) => Err(StoreError::Database(format!("a query was cut short: {panicked}"))),
+        }
+    }
+
+    fn take(&self) -> Result<Connection> {
+        let idle = self.idle.lock().expect("nothing panics while it holds the pool").pop();
+        if let Some(connection) = idle {
+            return Ok(connection);
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&*self.path, flags).map_err(failed)?;
+        connection.busy_timeout(Duration::from_secs(10)).map_err(failed)?;
+        connection.pragma_update(None, "cache_size", -2048).map_err(failed)?;
+        Ok(connection)
+    }
+
+    fn put_back(&self, connection: Connection) {
+        let mut idle = self.idle.lock().expect("nothing panics while it holds the pool");
+        if idle.len() < limits::READERS {
+            idle.push(connection);
+        }
+    }
+}

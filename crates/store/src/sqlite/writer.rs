@@ -1,0 +1,201 @@
+//! The one thread that writes `log.db`. It takes what has queued up, writes it in one transaction, commits, and only
+//! then answers: group commit, without a timer.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use model::WorkspaceName;
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+
+use super::checkpoint::Checkpointer;
+use super::failure::failed;
+use super::records;
+use crate::{AppendError, Batch, Head, Incarnation, Result, StoreError, limits};
+
+/// Handle to the writer thread.
+#[derive(Clone)]
+pub(super) struct Writer {
+    requests: mpsc::Sender<Request>,
+    ended: Arc<OnceLock<String>>,
+}
+
+enum Request {
+    Append(Append),
+    /// Anything else: a transaction of its own.
+    Write(Box<dyn FnOnce(&mut WriterThread) + Send>),
+}
+
+struct Append {
+    batch: Arc<Batch>,
+    reply: oneshot::Sender<std::result::Result<(), AppendError>>,
+}
+
+struct WriterThread {
+    connection: Connection,
+    checkpointer: Checkpointer,
+    heads: HashMap<WorkspaceName, (i64, Head)>,
+    ended: Arc<OnceLock<String>>,
+}
+
+// === impl Writer ===
+
+impl Writer {
+    /// Starts the thread, which ends when the last handle is dropped.
+    pub(super) fn start(connection: Connection, checkpointer: Checkpointer) -> Result<Self> {
+        let (requests, queue) = mpsc::channel(limits::WRITER_QUEUE);
+        let ended = Arc::new(OnceLock::new());
+        let thread = WriterThread { connection, checkpointer, heads: HashMap::new(), ended: ended.clone() };
+        std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || thread.run(queue))
+            .map_err(|cause| StoreError::Unsuitable(format!("no thread for the writer: {cause}")))?;
+        Ok(Self { requests, ended })
+    }
+
+    pub(super) async fn append(&self, batch: Arc<Batch>) -> std::result::Result<(), AppendError> {
+        let (reply, outcome) = oneshot::channel();
+        self.requests
+            .send(Request::Append(Append { batch, reply }))
+            .await
+            .map_err(|_| AppendError::Refused(gone()))?;
+        outcome.await.unwrap_or_else(|_| Err(AppendError::Unknown(gone())))
+    }
+
+    /// Runs `work` in a transaction of its own.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (reply, outcome) = oneshot::channel();
+        let request = Request::Write(Box::new(move |thread| {
+            // The asker may have stopped waiting; what was written stays written.
+            _ = reply.send(thread.transaction(work));
+        }));
+        self.requests.send(request).await.map_err(|_| gone())?;
+        outcome.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    pub(super) async fn open_log(&self, log: WorkspaceName, fresh: Incarnation) -> Result<Head> {
+        self.write(move |connection| {
+            records::create_log(connection, &log, fresh)?;
+            records::head(connection, &log).map(|(_, head)| head)
+        })
+        .await
+    }
+
+    pub(super) fn health(&self) -> std::result::Result<(), String> {
+        self.ended.get().map_or(Ok(()), |why| Err(why.clone()))
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError::Ended("the writer thread is gone".into())
+}
+
+// === impl WriterThread ===
+
+impl WriterThread {
+    fn run(mut self, mut queue: mpsc::Receiver<Request>) {
+        let mut next = queue.blocking_recv();
+        while let Some(request) = next.take() {
+            match request {
+                Request::Write(work) => work(&mut self),
+                Request::Append(first) => {
+                    let mut bytes = first.batch.bytes();
+                    let mut group = vec![first];
+                    while bytes < limits::GROUP_BYTES {
+                        match queue.try_recv() {
+                            Ok(Request::Append(append)) => {
+                                bytes += append.batch.bytes();
+                                group.push(append);
+                            }
+                            Ok(other) => {
+                                next = Some(other);
+                                break;
+                            }
+                            Err(_) => break,
+                        }
+                    }
+                    self.append(group);
+                    self.checkpointer.grown(&self.connection, bytes);
+                }
+            }
+            if next.is_none() {
+                next = queue.blocking_recv();
+            }
+        }
+    }
+
+    fn append(&mut self, group: Vec<Append>) {
+        let mut outcomes = Vec::with_capacity(group.len());
+        let committed = self.commit(&group, &mut outcomes);
+        for (index, append) in group.into_iter().enumerate() {
+            let outcome = match &committed {
+                Ok(()) => outcomes[index].clone(),
+                Err(error) => Err(error.clone()),
+            };
+            // The asker may have been dropped; the events are in the log all the same.
+            _ = append.reply.send(outcome);
+        }
+    }
+
+    /// Writes all batches that fit their log's head in one transaction. An error is everybody's: nothing was
+    /// committed, or nobody knows.
+    fn commit(
+        &mut self,
+        group: &[Append],
+        outcomes: &mut Vec<std::result::Result<(), AppendError>>,
+    ) -> std::result::Result<(), AppendError> {
+        self.check_ended()?;
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let mut heads = HashMap::new();
+        for Append { batch, .. } in group {
+            let (id, head) = match heads.get(&batch.log).or_else(|| self.heads.get(&batch.log)) {
+                Some(known) => *known,
+                None => records::head(&transaction, &batch.log)?,
+            };
+            if head != batch.expected {
+                outcomes.push(Err(AppendError::Moved(head)));
+                continue;
+            }
+            records::append(&transaction, id, batch)?;
+            heads.insert(batch.log.clone(), (id, batch.head()));
+            outcomes.push(Ok(()));
+        }
+        if let Err(error) = transaction.commit() {
+            return Err(match failed(error) {
+                // SQLite found no room for the write-ahead log before it wrote the commit's mark.
+                StoreError::Full => AppendError::Refused(StoreError::Full),
+                error => AppendError::Unknown(self.end(error)),
+            });
+        }
+        self.heads.extend(heads);
+        Ok(())
+    }
+
+    fn transaction<T>(&mut self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        self.check_ended()?;
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let result = work(&transaction)?;
+        match transaction.commit().map_err(failed) {
+            Ok(()) => Ok(result),
+            Err(StoreError::Full) => Err(StoreError::Full),
+            Err(error) => Err(self.end(error)),
+        }
+    }
+
+    /// After a commit that failed for another reason than room, what the disk holds is unknown: a later sync that
+    /// succeeds proves nothing about what an earlier one lost. Nothing more is written.
+    fn end(&self, error: StoreError) -> StoreError {
+        let why = self.ended.get_or_init(|| error.to_string()).clone();
+        tracing::error!(%why, "the log's writer has ended");
+        StoreError::Ended(why)
+    }
+
+    fn check_ended(&self) -> Result<()> {
+        self.ended.get().map_or(Ok(()), |why| Err(StoreError::Ended(why.clone())))
+    }
+}
