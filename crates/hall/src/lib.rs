@@ -1,1 +1,35 @@
-//! The living server: batches commands, wakes followers, runs timers, holds presence.
+//! The living server: it decides commands in batches, keeps them, and wakes whoever follows.
+//!
+//! A door holds a [`Hall`], asks it for a [`Workspace`], and there does three things: [`Workspace::submit`] a
+//! command, read [`Workspace::state`] or rows, and [`Workspace::follow`] what happens. Everything it sees is
+//! committed.
+//!
+//! Where to look: a command's way is [`workspace`] → [`writer`] → the store → [`tail`] → [`follower`]. Beside it run
+//! [`projector`] (read models), [`snapshots`], [`presence`] and [`timers`].
+
+pub mod access;
+pub mod clock;
+pub mod entry;
+pub mod error;
+mod failpoint;
+pub mod follower;
+mod house;
+pub mod limits;
+pub mod presence;
+mod projector;
+mod recall;
+mod snapshots;
+mod tail;
+mod tasks;
+mod timers;
+pub mod workspace;
+mod writer;
+
+pub use access::{Identity, IssuedToken};
+pub use clock::Clock;
+pub use entry::Entry;
+pub use error::{Declined, HallError};
+pub use follower::{Follower, Page};
+pub use house::{Hall, Options, dump, rebuild};
+pub use presence::Attendance;
+pub use workspace::{Done, Standing, Workspace};

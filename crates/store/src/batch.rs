@@ -114,18 +114,19 @@ impl Batch {
     ///
     /// # Panics
     /// If there are no events.
-    pub fn seal(
+    pub fn seal<'a>(
         id: Uuid,
         log: WorkspaceName,
         expected: Head,
-        events: &[Event],
+        events: impl IntoIterator<Item = &'a Event>,
         receipts: Vec<Receipt>,
     ) -> Self {
-        assert!(!events.is_empty(), "a batch has events");
         let mut head = expected;
-        let records = events
-            .iter()
+        let mut changes = Vec::new();
+        let records: Vec<_> = events
+            .into_iter()
             .map(|event| {
+                changes.extend(effects(&event.fact));
                 let (header, body) = codec::encode(event);
                 let digest = Hash::of(&body);
                 head.position = head.position.next();
@@ -139,8 +140,8 @@ impl Batch {
                 }
             })
             .collect();
-        let effects = events.iter().flat_map(|event| effects(&event.fact)).collect();
-        Self { id, log, expected, records, effects, receipts }
+        assert!(!records.is_empty(), "a batch has events");
+        Self { id, log, expected, records, effects: changes, receipts }
     }
 
     /// Where the log ends after this batch.

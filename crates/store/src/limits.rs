@@ -22,3 +22,18 @@ pub const EXPIRE_BATCH: usize = 1_000;
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a node may hold a log's lock without using it, before PostgreSQL ends its transaction.
 pub const LOCK_IDLE: Duration = Duration::from_secs(5);
+/// Connections one node holds to PostgreSQL; the server's default is to allow a hundred from all of them.
+pub const POSTGRES_CONNECTIONS: usize = 16;
+/// How long PostgreSQL may take to accept a connection.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// After this PostgreSQL ends a statement, so that none goes on long after everybody stopped waiting.
+pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long to wait before each attempt to settle an append whose connection was lost; together about a restart of
+/// the server. After the last the outcome is left unknown.
+pub const SETTLE_PAUSES: [Duration; 5] = [
+    Duration::ZERO,
+    Duration::from_millis(100),
+    Duration::from_millis(400),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+];

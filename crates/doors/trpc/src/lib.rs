@@ -1,1 +1,3 @@
 //! The door for tRPC clients over WebSocket.
+
+pub mod wire;

@@ -1,0 +1,340 @@
+//! What the data of replies and events looks like: keys in the order the coordinator sends them, absent ones left out.
+//!
+//! | type | keys |
+//! |---|---|
+//! | [`Agent`] | `id, name, role, repoPath, connectedAt` |
+//! | [`JoinResult`] | `agent, sessionId` |
+//! | [`ContextEntry`] | `id, key, value, tags, createdBy, createdAt, updatedAt`, ours: `[version]` |
+//! | [`Question`] | `id, question, from, [to], status, createdAt, [answer, answeredBy, answeredAt]` |
+//! | [`Decision`] | `id, decision, [rationale], by, createdAt` |
+//! | [`Success`] | `success` |
+//!
+//! Times are milliseconds since 1970 and are sent as ISO text with milliseconds.
+
+use uuid::Uuid;
+
+use super::input::Role;
+use super::text::{self, JsonText};
+use super::timestamp;
+
+/// Something that can be sent as data.
+pub trait Shape {
+    /// Appends it as JSON.
+    fn write(&self, out: &mut Vec<u8>);
+}
+
+/// An id: one of ours, or one in the spelling in which a client claimed it.
+#[derive(Clone, Copy, Debug)]
+pub enum Id<'a> {
+    /// Written in lower case.
+    Ours(Uuid),
+    /// Written as it is.
+    Claimed(&'a str),
+}
+
+/// An agent on the list.
+#[derive(Clone, Copy, Debug)]
+pub struct Agent<'a> {
+    /// Its id.
+    pub id: Id<'a>,
+    /// Its name.
+    pub name: &'a str,
+    /// Its part.
+    pub role: Role,
+    /// Where it works.
+    pub repo_path: &'a str,
+    /// When it joined, in milliseconds.
+    pub connected_at: i64,
+}
+
+/// The answer to a join.
+#[derive(Clone, Copy, Debug)]
+pub struct JoinResult<'a> {
+    /// Who joined.
+    pub agent: Agent<'a>,
+    /// What was joined.
+    pub session_id: Uuid,
+}
+
+/// A shared key and value.
+#[derive(Clone, Copy, Debug)]
+pub struct ContextEntry<'a, T> {
+    /// Its id, kept when the value changes.
+    pub id: Id<'a>,
+    /// Its key.
+    pub key: &'a str,
+    /// Its value.
+    pub value: JsonText<'a>,
+    /// Its tags.
+    pub tags: &'a [T],
+    /// Who shared it first.
+    pub created_by: Id<'a>,
+    /// When that was, in milliseconds.
+    pub created_at: i64,
+    /// When it was last shared, in milliseconds.
+    pub updated_at: i64,
+    /// Its version, for those who asked to be told.
+    pub version: Option<u64>,
+}
+
+/// A question.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// Its id.
+    pub id: Id<'a>,
+    /// What is asked.
+    pub question: JsonText<'a>,
+    /// Who asks.
+    pub from: Id<'a>,
+    /// Who is asked, if somebody in particular.
+    pub to: Option<Id<'a>>,
+    /// When it was asked, in milliseconds.
+    pub created_at: i64,
+    /// The answer; a question without one is pending.
+    pub answered: Option<Answered<'a>>,
+}
+
+/// The answer to a question.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered<'a> {
+    /// What was answered.
+    pub answer: JsonText<'a>,
+    /// By whom.
+    pub by: Id<'a>,
+    /// When, in milliseconds.
+    pub at: i64,
+}
+
+/// A decision.
+#[derive(Clone, Copy, Debug)]
+pub struct Decision<'a> {
+    /// Its id.
+    pub id: Id<'a>,
+    /// What was decided.
+    pub decision: JsonText<'a>,
+    /// Why.
+    pub rationale: Option<JsonText<'a>>,
+    /// By whom.
+    pub by: Id<'a>,
+    /// When, in milliseconds.
+    pub created_at: i64,
+}
+
+/// Whether something was there to be done.
+#[derive(Clone, Copy, Debug)]
+pub struct Success(pub bool);
+
+/// Appends `items` as an array.
+pub fn list<S: Shape>(items: impl IntoIterator<Item = S>, out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (at, item) in items.into_iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        item.write(out);
+    }
+    out.push(b']');
+}
+
+// === Writing them ===
+
+/// Appends `lead`, which is the punctuation and key in front of the value.
+fn put(lead: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(lead.as_bytes());
+}
+
+fn put_text(lead: &str, value: &str, out: &mut Vec<u8>) {
+    put(lead, out);
+    text::write(value, out);
+}
+
+fn put_token(lead: &str, value: JsonText<'_>, out: &mut Vec<u8>) {
+    put(lead, out);
+    put(value.token(), out);
+}
+
+fn put_id(lead: &str, id: Id<'_>, out: &mut Vec<u8>) {
+    put(lead, out);
+    match id {
+        Id::Ours(id) => {
+            out.push(b'"');
+            put(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()), out);
+            out.push(b'"');
+        }
+        Id::Claimed(id) => text::write(id, out),
+    }
+}
+
+fn put_time(lead: &str, unix_ms: i64, out: &mut Vec<u8>) {
+    put(lead, out);
+    out.push(b'"');
+    timestamp::write(unix_ms, out);
+    out.push(b'"');
+}
+
+impl Shape for Agent<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        put_id("{\"id\":", self.id, out);
+        put_text(",\"name\":", self.name, out);
+        put(
+            match self.role {
+                Role::Source => ",\"role\":\"source\"",
+                Role::Target => ",\"role\":\"target\"",
+            },
+            out,
+        );
+        put_text(",\"repoPath\":", self.repo_path, out);
+        put_time(",\"connectedAt\":", self.connected_at, out);
+        out.push(b'}');
+    }
+}
+
+impl Shape for JoinResult<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        put("{\"agent\":", out);
+        self.agent.write(out);
+        put_id(",\"sessionId\":", Id::Ours(self.session_id), out);
+        out.push(b'}');
+    }
+}
+
+impl<T: AsRef<str>> Shape for ContextEntry<'_, T> {
+    fn write(&self, out: &mut Vec<u8>) {
+        put_id("{\"id\":", self.id, out);
+        put_text(",\"key\":", self.key, out);
+        put_token(",\"value\":", self.value, out);
+        put(",\"tags\":[", out);
+        for (at, tag) in self.tags.iter().enumerate() {
+            put_text(if at > 0 { "," } else { "" }, tag.as_ref(), out);
+        }
+        put_id("],\"createdBy\":", self.created_by, out);
+        put_time(",\"createdAt\":", self.created_at, out);
+        put_time(",\"updatedAt\":", self.updated_at, out);
+        if let Some(version) = self.version {
+            put(&format!(",\"version\":{version}"), out);
+        }
+        out.push(b'}');
+    }
+}
+
+impl Shape for Question<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        put_id("{\"id\":", self.id, out);
+        put_token(",\"question\":", self.question, out);
+        put_id(",\"from\":", self.from, out);
+        if let Some(to) = self.to {
+            put_id(",\"to\":", to, out);
+        }
+        put(
+            if self.answered.is_some() { ",\"status\":\"answered\"" } else { ",\"status\":\"pending\"" },
+            out,
+        );
+        put_time(",\"createdAt\":", self.created_at, out);
+        if let Some(answered) = self.answered {
+            put_token(",\"answer\":", answered.answer, out);
+            put_id(",\"answeredBy\":", answered.by, out);
+            put_time(",\"answeredAt\":", answered.at, out);
+        }
+        out.push(b'}');
+    }
+}
+
+impl Shape for Decision<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        put_id("{\"id\":", self.id, out);
+        put_token(",\"decision\":", self.decision, out);
+        if let Some(rationale) = self.rationale {
+            put_token(",\"rationale\":", rationale, out);
+        }
+        put_id(",\"by\":", self.by, out);
+        put_time(",\"createdAt\":", self.created_at, out);
+        out.push(b'}');
+    }
+}
+
+impl Shape for Success {
+    fn write(&self, out: &mut Vec<u8>) {
+        put(if self.0 { "{\"success\":true}" } else { "{\"success\":false}" }, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: Id<'_> = Id::Ours(Uuid::nil());
+    const NIL: &str = "00000000-0000-0000-0000-000000000000";
+
+    fn written(shape: &impl Shape) -> String {
+        let mut out = Vec::new();
+        shape.write(&mut out);
+        String::from_utf8(out).unwrap().replace(NIL, "0")
+    }
+
+    fn token(token: &'static str) -> JsonText<'static> {
+        JsonText::kept(token).unwrap()
+    }
+
+    #[test]
+    fn one_who_joins_sees_itself_and_the_session() {
+        let agent = Agent { id: ID, name: "a\"b", role: Role::Source, repo_path: "/r", connected_at: 0 };
+        assert_eq!(
+            written(&JoinResult { agent, session_id: Uuid::nil() }),
+            r#"{"agent":{"id":"0","name":"a\"b","role":"source","repoPath":"/r","connectedAt":"1970-01-01T00:00:00.000Z"},"sessionId":"0"}"#
+        );
+    }
+
+    #[test]
+    fn an_entry_tells_its_version_only_when_asked() {
+        let mut entry = ContextEntry {
+            id: ID,
+            key: "k",
+            value: token(r#""\ud83e""#),
+            tags: &["x", ""],
+            created_by: Id::Claimed("0A1B2C3D-0000-4000-8000-00000000000F"),
+            created_at: 1,
+            updated_at: 2,
+            version: None,
+        };
+        let plain = r#"{"id":"0","key":"k","value":"\ud83e","tags":["x",""],"createdBy":"0A1B2C3D-0000-4000-8000-00000000000F","createdAt":"1970-01-01T00:00:00.001Z","updatedAt":"1970-01-01T00:00:00.002Z""#;
+        assert_eq!(written(&entry), format!("{plain}}}"));
+        entry.version = Some(3);
+        assert_eq!(written(&entry), format!("{plain},\"version\":3}}"));
+    }
+
+    #[test]
+    fn a_question_is_pending_until_it_has_an_answer() {
+        let mut question =
+            Question { id: ID, question: token("\"q\""), from: ID, to: None, created_at: 0, answered: None };
+        assert_eq!(
+            written(&question),
+            r#"{"id":"0","question":"q","from":"0","status":"pending","createdAt":"1970-01-01T00:00:00.000Z"}"#
+        );
+        question.to = Some(ID);
+        question.answered = Some(Answered { answer: token("\"a\""), by: ID, at: 5 });
+        assert_eq!(
+            written(&question),
+            r#"{"id":"0","question":"q","from":"0","to":"0","status":"answered","createdAt":"1970-01-01T00:00:00.000Z","answer":"a","answeredBy":"0","answeredAt":"1970-01-01T00:00:00.005Z"}"#
+        );
+    }
+
+    #[test]
+    fn a_decision_may_come_without_a_reason() {
+        let mut decision =
+            Decision { id: ID, decision: token("\"d\""), rationale: None, by: ID, created_at: 0 };
+        assert_eq!(
+            written(&decision),
+            r#"{"id":"0","decision":"d","by":"0","createdAt":"1970-01-01T00:00:00.000Z"}"#
+        );
+        decision.rationale = Some(token("\"\""));
+        assert!(written(&decision).contains(r#""decision":"d","rationale":"","by":"#));
+    }
+
+    #[test]
+    fn lists_are_arrays() {
+        let mut out = Vec::new();
+        list([Success(true), Success(false)], &mut out);
+        list::<Success>([], &mut out);
+        assert_eq!(out, br#"[{"success":true},{"success":false}][]"#);
+    }
+}

@@ -1,0 +1,40 @@
+//! The bounds of the living server, each with what it protects against.
+
+use std::time::Duration;
+
+/// Commands decided and committed together. More would make the first of them wait for the last.
+pub const BATCH_COMMANDS: usize = 1024;
+/// Commands waiting for a workspace's writer; whoever sends more waits.
+pub const QUEUE_COMMANDS: usize = 8192;
+/// What waiting commands may hold on to, in KiB; whoever sends more waits.
+pub const QUEUE_KIB: u32 = 64 * 1024;
+/// Events kept in memory for followers that keep up; one that does not reads the store.
+pub const TAIL_EVENTS: usize = 4096;
+/// What those events may hold on to.
+pub const TAIL_BYTES: usize = 8 * 1024 * 1024;
+/// What a follower takes at once.
+pub const PAGE_EVENTS: usize = 256;
+/// What a follower takes at once.
+pub const PAGE_BYTES: usize = 1024 * 1024;
+/// Events read by position that are kept for the next reader.
+pub const RECALL_BYTES: u64 = 16 * 1024 * 1024;
+/// UUIDs remembered as nobody's, so that naming one again costs no query.
+pub const STRANGERS: usize = 10_000;
+/// Rows waiting to be projected: beyond this, writes are refused until the read models have caught up.
+pub const PENDING_ROWS: usize = 50_000;
+/// Rows are projected when this many wait, or the first has waited [`PROJECT_AFTER`].
+pub const PROJECT_ROWS: usize = 512;
+/// See [`PROJECT_ROWS`].
+pub const PROJECT_AFTER: Duration = Duration::from_millis(250);
+/// A snapshot is taken, and the read models' position moved on, each time this many events have come in.
+pub const SNAPSHOT_EVENTS: u64 = 10_000;
+/// How often a conditional append may lose before it takes the log's lock.
+pub const RACES: u32 = 3;
+/// How long a claimed job is held before another may perform it.
+pub const JOB_LEASE: Duration = Duration::from_secs(30);
+/// Jobs claimed at once.
+pub const JOBS: usize = 64;
+/// How long a command's idempotency key is remembered, in event time.
+pub const RECEIPT_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// An idempotency key's length.
+pub const KEY_BYTES: usize = 200;

@@ -1,0 +1,155 @@
+//! Read models: rows follow the log in transactions of their own, off the way of a command.
+//!
+//! What is not yet written is held here, bounded, and laid over what the store holds; so a query sees every
+//! committed event, and the store may be written seldom and in large pieces.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use model::rows::{Table, rows};
+use model::{Position, WorkspaceName};
+use store::{PlacedRow, Store, StoreError};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::entry::Entry;
+use crate::limits;
+use crate::workspace::Shared;
+
+/// The rows on their way to the store.
+pub(crate) struct Projector {
+    waiting: Mutex<Waiting>,
+    wake: Notify,
+}
+
+struct Waiting {
+    /// How far the store's rows have come.
+    written: Position,
+    /// How far the rows below have come.
+    seen: Position,
+    rows: Vec<PlacedRow>,
+}
+
+impl Projector {
+    /// A projector whose store stands at `written`.
+    pub(crate) fn new(written: Position) -> Self {
+        Self {
+            waiting: Mutex::new(Waiting { written, seen: written, rows: Vec::new() }),
+            wake: Notify::new(),
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().expect("nothing panics while it holds the rows")
+    }
+
+    /// Takes note of committed events. Those the store has seen are passed over.
+    pub(crate) fn note(&self, entries: &[Arc<Entry>]) {
+        let mut waiting = self.waiting();
+        let (before, written) = (waiting.rows.len(), waiting.written);
+        for entry in entries.iter().filter(|entry| entry.position() > written) {
+            waiting.seen = entry.position();
+            let new =
+                rows(entry.recorded()).into_iter().map(|row| PlacedRow { place: entry.position(), row });
+            waiting.rows.extend(new);
+        }
+        let lag = waiting.seen.0 - waiting.written.0;
+        let first = before == 0 && !waiting.rows.is_empty();
+        if first || waiting.rows.len() >= limits::PROJECT_ROWS || lag >= limits::SNAPSHOT_EVENTS {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Whether no more may be noted until some is written.
+    pub(crate) fn is_full(&self) -> bool {
+        self.waiting().rows.len() > limits::PENDING_ROWS
+    }
+
+    /// One row, as of the newest noted event.
+    pub(crate) async fn row(
+        &self,
+        store: &dyn Store,
+        log: &WorkspaceName,
+        table: Table,
+        key: &str,
+    ) -> Result<Option<PlacedRow>, StoreError> {
+        // Looked at before the store: a row that is written in between is then seen twice, never not at all.
+        let newest = self
+            .waiting()
+            .rows
+            .iter()
+            .rev()
+            .find(|new| new.row.table == table && new.row.key == key)
+            .cloned();
+        match newest {
+            Some(row) => Ok(Some(row)),
+            None => store.row(log, table, key).await,
+        }
+    }
+
+    /// A page of rows after a place, as of the newest noted event.
+    pub(crate) async fn rows(
+        &self,
+        store: &dyn Store,
+        log: &WorkspaceName,
+        table: Table,
+        after: Position,
+        most: usize,
+    ) -> Result<Vec<PlacedRow>, StoreError> {
+        let waiting: Vec<_> =
+            self.waiting().rows.iter().filter(|new| new.row.table == table).cloned().collect();
+        let mut page = store.rows(log, table, after, most).await?;
+        let whole = page.len() < most;
+        for new in waiting {
+            if let Some(old) = page.iter_mut().find(|old| old.row.key == new.row.key) {
+                old.row = new.row;
+            } else if whole && new.place > after && store.row(log, table, &new.row.key).await?.is_none() {
+                page.push(new);
+            }
+        }
+        page.truncate(most);
+        Ok(page)
+    }
+}
+
+/// Writes a workspace's rows as they come, until `closing`; what waits by then is still written.
+pub(crate) async fn run(shared: Arc<Shared>, closing: CancellationToken) {
+    let projector = &shared.projector;
+    while !closing.is_cancelled() {
+        tokio::select! {
+            () = projector.wake.notified() => {}
+            () = closing.cancelled() => break,
+        }
+        if projector.waiting().rows.len() < limits::PROJECT_ROWS {
+            tokio::select! {
+                () = tokio::time::sleep(limits::PROJECT_AFTER) => {}
+                () = closing.cancelled() => break,
+            }
+        }
+        if let Err(cause) = write(&shared).await {
+            tracing::warn!(workspace = %shared.name, %cause, "could not write a read model; trying again");
+            tokio::time::sleep(limits::PROJECT_AFTER).await;
+            projector.wake.notify_one();
+        }
+    }
+    if let Err(cause) = write(&shared).await {
+        tracing::warn!(workspace = %shared.name, %cause, "a read model stays behind until the next start");
+    }
+}
+
+async fn write(shared: &Shared) -> Result<(), StoreError> {
+    let (from, to, rows) = {
+        let waiting = shared.projector.waiting();
+        (waiting.written, waiting.seen, waiting.rows.clone())
+    };
+    if from == to {
+        return Ok(());
+    }
+    let moved = shared.store.project(&shared.name, from, to, &rows).await?;
+    // If they did not stand where this node thought, another node has written them; where they stand now, tells.
+    let written = if moved { to } else { shared.store.projected(&shared.name).await? };
+    let mut waiting = shared.projector.waiting();
+    waiting.rows.retain(|row| row.place > written);
+    waiting.written = written;
+    waiting.seen = waiting.seen.max(written);
+    Ok(())
+}

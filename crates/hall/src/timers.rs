@@ -1,0 +1,84 @@
+//! Jobs: claims what is due, performs it, strikes it off. A job is a row written with its event, so it survives a
+//! crash, and a claim is a lease, so it survives the one who claimed it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::effect::Job;
+use model::questions::TimeOut;
+use model::{Command, Principal, Timestamp};
+use store::{ClaimedJob, StoreError};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::house::Hall;
+use crate::limits;
+
+/// Tells the timers that there may be a new job.
+#[derive(Clone, Default)]
+pub(crate) struct Poke(Arc<Notify>);
+
+impl Poke {
+    pub(crate) fn poke(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// How long to wait at most before looking at the clock again: a clock may be set.
+const LOOK: Duration = Duration::from_secs(60);
+/// How long to wait after a failure.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Performs jobs as they fall due, until `closing`.
+pub(crate) async fn run(hall: Hall, poke: Poke, closing: CancellationToken) {
+    loop {
+        let wait = match perform_due(&hall).await {
+            Ok(wait) => wait,
+            Err(cause) => {
+                tracing::warn!(%cause, "could not look for due jobs; trying again");
+                RETRY
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = poke.0.notified() => {}
+            () = closing.cancelled() => return,
+        }
+    }
+}
+
+async fn perform_due(hall: &Hall) -> Result<Duration, StoreError> {
+    loop {
+        let now = hall.clock().now();
+        let jobs = hall.store().claim_jobs(now, limits::JOB_LEASE, limits::JOBS).await?;
+        if jobs.is_empty() {
+            return Ok(hall.store().next_due().await?.map_or(LOOK, |due| until(now, due).min(LOOK)));
+        }
+        for job in jobs {
+            perform(hall, &job).await?;
+        }
+    }
+}
+
+/// Performs one job. If it cannot be performed now it stays claimed, and is due again when the lease is over.
+async fn perform(hall: &Hall, job: &ClaimedJob) -> Result<(), StoreError> {
+    let Ok(workspace) = hall.workspace(&job.log) else {
+        tracing::error!(workspace = %job.log, key = job.key, "a job belongs to a workspace that is not there");
+        return hall.store().finish_job(job).await;
+    };
+    let command = match &job.job {
+        Job::QuestionDue { question } => Command::TimeOut(TimeOut { question: question.clone() }),
+    };
+    match workspace.carry_out(&Principal::hall(), command).await {
+        Ok(_) => hall.store().finish_job(job).await,
+        Err(cause) => {
+            tracing::warn!(workspace = %job.log, key = job.key, %cause, "a job could not be performed yet");
+            Ok(())
+        }
+    }
+}
+
+fn until(now: Timestamp, due: Timestamp) -> Duration {
+    let millis = due.as_millis().saturating_sub(now.as_millis());
+    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+}

@@ -1,0 +1,345 @@
+//! One workspace, as doors see it: submit, look, follow.
+
+use std::ops::Deref;
+use std::sync::{Arc, RwLock, RwLockReadGuard};
+
+use model::event::Recorded;
+use model::questions::Question;
+use model::roster::{Membership, Reason};
+use model::rows::{AgentRow, MemberRow, Table};
+use model::{Command, MemberId, Position, Principal, Proposal, QuestionId, Refusal, State, WorkspaceName};
+use quick_cache::sync::Cache;
+use serde::de::DeserializeOwned;
+use store::{Hash, Incarnation, Store};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+
+use crate::clock::{self, Clock};
+use crate::entry::Entry;
+use crate::error::{Declined, HallError};
+use crate::follower::Follower;
+use crate::limits;
+use crate::presence::{Attendance, Presence};
+use crate::projector::Projector;
+use crate::recall::Recall;
+use crate::tail::Tail;
+
+/// A workspace. Cheap to clone.
+#[derive(Clone)]
+pub struct Workspace(Arc<Shared>);
+
+/// What the handle shares with the tasks behind it.
+pub(crate) struct Shared {
+    pub(crate) name: WorkspaceName,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Clock,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) queue: mpsc::Sender<Submission>,
+    pub(crate) room: Arc<Semaphore>,
+    pub(crate) committed: RwLock<State>,
+    pub(crate) head: watch::Sender<Position>,
+    pub(crate) tail: Tail,
+    pub(crate) recall: Recall,
+    pub(crate) projector: Projector,
+    pub(crate) presence: Presence,
+    /// UUIDs that name nobody who could come back. Members' ids are drawn at random, so none of these becomes one.
+    pub(crate) strangers: Cache<MemberId, ()>,
+}
+
+/// A command on its way to the writer.
+pub(crate) struct Submission {
+    pub(crate) proposal: Proposal,
+    pub(crate) key: Option<IdempotencyKey>,
+    pub(crate) reply: oneshot::Sender<Result<Done, Declined>>,
+    /// Its share of the queue's bytes, given back when it is answered.
+    pub(crate) _room: OwnedSemaphorePermit,
+}
+
+/// A key under which a command is carried out once.
+pub(crate) struct IdempotencyKey {
+    pub(crate) text: String,
+    pub(crate) command: Hash,
+}
+
+/// A command that was carried out: its events are durable.
+#[derive(Debug, Clone)]
+pub struct Done {
+    /// The log's end after it. A reader that waits for this position reads its own write.
+    pub position: Position,
+    /// Its events; none if nothing needed to change.
+    pub entries: Vec<Arc<Entry>>,
+}
+
+/// A command that is in the queue.
+pub struct Submitted(oneshot::Receiver<Result<Done, Declined>>);
+
+/// What an author's id is to whoever uses it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// A member of theirs, present or just brought back.
+    Member,
+    /// Nobody's, or not checked: recorded as claimed.
+    Claimed,
+}
+
+// === impl Submitted ===
+
+impl Submitted {
+    /// Waits for the outcome.
+    pub async fn outcome(self) -> Result<Done, Declined> {
+        self.0.await.unwrap_or(Err(Declined::Closing))
+    }
+}
+
+// === impl Workspace ===
+
+impl Workspace {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self(shared)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &WorkspaceName {
+        &self.0.name
+    }
+
+    /// Which life of its log this is.
+    pub fn incarnation(&self) -> Incarnation {
+        self.0.incarnation
+    }
+
+    pub(crate) fn tail(&self) -> &Tail {
+        &self.0.tail
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.0.store
+    }
+
+    /// The committed state. To be let go before anything is awaited.
+    pub fn state(&self) -> impl Deref<Target = State> + '_ {
+        self.read()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.0.committed.read().expect("applying a decided event does not panic")
+    }
+
+    // --- submitting ---
+
+    /// Puts a command into the queue, waiting for room. Commands are decided in the order in which these calls return.
+    pub async fn submit(&self, by: &Principal, command: Command) -> Result<Submitted, Declined> {
+        self.enqueue(by, command, None).await
+    }
+
+    /// The same, at most once: for 24 hours the same principal's same key with the same command gives the first
+    /// outcome again; with another command, [`Declined::KeyReused`].
+    pub async fn submit_once(
+        &self,
+        by: &Principal,
+        key: &str,
+        command: Command,
+    ) -> Result<Submitted, Declined> {
+        if key.is_empty() || key.len() > limits::KEY_BYTES {
+            return Err(Declined::BadKey);
+        }
+        let digest = Hash::of(&serde_json::to_vec(&command).expect("commands always serialise"));
+        self.enqueue(by, command, Some(IdempotencyKey { text: key.to_owned(), command: digest })).await
+    }
+
+    /// Submits and waits for the outcome.
+    pub async fn carry_out(&self, by: &Principal, command: Command) -> Result<Done, Declined> {
+        self.submit(by, command).await?.outcome().await
+    }
+
+    async fn enqueue(
+        &self,
+        by: &Principal,
+        command: Command,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Submitted, Declined> {
+        let command = self.look_up(command).await?;
+        let kib =
+            u32::try_from(command.weight() / 1024 + 1).unwrap_or(limits::QUEUE_KIB).min(limits::QUEUE_KIB);
+        let room = self.0.room.clone().acquire_many_owned(kib).await.map_err(|_| Declined::Closing)?;
+        let proposal = Proposal { id: clock::command_id(), at: self.0.clock.now(), by: by.clone(), command };
+        let (reply, outcome) = oneshot::channel();
+        let submission = Submission { proposal, key, reply, _room: room };
+        self.0.queue.send(submission).await.map_err(|_| Declined::Closing)?;
+        Ok(Submitted(outcome))
+    }
+
+    /// Adds what a command needs to know and the state does not hold. All of it is immutable once it is there, so it
+    /// is as true when the command is decided as it is now.
+    async fn look_up(&self, mut command: Command) -> Result<Command, Declined> {
+        match &mut command {
+            Command::Join(join) => {
+                let present = self.read().roster.members().any(|member| member.name == join.name);
+                if !present {
+                    let agent = self.row::<AgentRow>(Table::Agents, &join.name).await.map_err(unavailable)?;
+                    join.held_by = agent.map(|(_, agent)| agent.principal);
+                }
+            }
+            Command::Answer(answer) => {
+                let open = self.read().questions.get(&answer.question).is_some();
+                if !open {
+                    answer.known = self.question(&answer.question).await.map_err(unavailable)?;
+                }
+            }
+            Command::Log(log) => {
+                if let Some(id) = &log.supersedes {
+                    let earlier = self.row::<model::decisions::Decision>(Table::Decisions, id.as_str()).await;
+                    if earlier.map_err(unavailable)?.is_none() {
+                        return Err(Refusal::NotFound { what: "Decision", id: id.to_string() }.into());
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(command)
+    }
+
+    // --- who speaks ---
+
+    /// Checks that `by` may speak as `member`, and brings the membership back if it had lapsed.
+    ///
+    /// # Errors
+    /// [`Refusal::Forbidden`] if the membership is another principal's. The exception is
+    /// [`Principal::compat`], whose clients may claim any id, and are recorded as claiming it.
+    pub async fn speak_as(&self, by: &Principal, member: &MemberId) -> Result<Standing, Declined> {
+        let forbidden = || Refusal::Forbidden(format!("agent {member} belongs to another principal"));
+        let present = self.read().roster.get(member).map(|member| member.principal == *by);
+        match present {
+            Some(true) => return Ok(Standing::Member),
+            Some(false) if *by == Principal::compat() => return Ok(Standing::Claimed),
+            Some(false) => return Err(forbidden().into()),
+            None if self.0.strangers.get(member).is_some() => return Ok(Standing::Claimed),
+            None => {}
+        }
+        let known = self.row::<MemberRow>(Table::Members, member.as_str()).await.map_err(unavailable)?;
+        match known.map(|(_, row)| row) {
+            Some(row) if row.member.principal != *by && *by != Principal::compat() => Err(forbidden().into()),
+            Some(MemberRow { member, gone }) if member.principal == *by && gone != Some(Reason::Left) => {
+                self.submit(by, Command::Return(Arc::new(member))).await?;
+                Ok(Standing::Member)
+            }
+            // Left for good, or nobody: either way it is not going to change for the principal that asks.
+            Some(_) => Ok(Standing::Claimed),
+            None => {
+                self.0.strangers.insert(member.clone(), ());
+                Ok(Standing::Claimed)
+            }
+        }
+    }
+
+    /// Counts a connection of a member; it counts until the returned value is dropped.
+    pub fn attend(&self, member: &MemberId) -> Attendance {
+        self.0.presence.attend(self.clone(), member.clone())
+    }
+
+    pub(crate) fn presence(&self) -> &Presence {
+        &self.0.presence
+    }
+
+    // --- looking ---
+
+    /// A follower that takes what comes after a position.
+    pub fn follow(&self, after: Position) -> Follower {
+        Follower::new(self.clone(), after, self.0.head.subscribe())
+    }
+
+    /// The event at a position that was committed, if it is in memory.
+    pub fn at_hand(&self, position: Position) -> Option<Arc<Entry>> {
+        self.0.recall.at_hand(&self.0.tail, position)
+    }
+
+    /// The event at a position that was committed.
+    pub async fn entry(&self, position: Position) -> Result<Arc<Entry>, HallError> {
+        match self.at_hand(position) {
+            Some(entry) => Ok(entry),
+            None => Ok(self.0.recall.fetch(&*self.0.store, &self.0.name, position).await?),
+        }
+    }
+
+    /// A question, open or not.
+    pub async fn question(&self, id: &QuestionId) -> Result<Option<Arc<Question>>, HallError> {
+        let open = self.read().questions.get(id).cloned();
+        match open {
+            Some(question) => Ok(Some(question)),
+            None => {
+                Ok(self.row(Table::Questions, id.as_str()).await?.map(|(_, question)| Arc::new(question)))
+            }
+        }
+    }
+
+    /// A membership, present or not.
+    pub async fn member(&self, id: &MemberId) -> Result<Option<Arc<Membership>>, HallError> {
+        let present = self.read().roster.get(id).cloned();
+        match present {
+            Some(member) => Ok(Some(member)),
+            None => {
+                let row = self.row::<MemberRow>(Table::Members, id.as_str()).await?;
+                Ok(row.map(|(_, row)| Arc::new(row.member)))
+            }
+        }
+    }
+
+    /// One row of a read model, as of the newest committed event.
+    pub async fn row<T: DeserializeOwned>(
+        &self,
+        table: Table,
+        key: &str,
+    ) -> Result<Option<(Position, T)>, HallError> {
+        let row = self.0.projector.row(self.store(), self.name(), table, key).await?;
+        row.map(|row| read_row(&row)).transpose()
+    }
+
+    /// A page of a read model, as of the newest committed event, in the order the rows were first written.
+    pub async fn rows<T: DeserializeOwned>(
+        &self,
+        table: Table,
+        after: Position,
+        most: usize,
+    ) -> Result<Vec<(Position, T)>, HallError> {
+        let rows = self.0.projector.rows(self.store(), self.name(), table, after, most).await?;
+        rows.iter().map(read_row).collect()
+    }
+}
+
+impl Shared {
+    /// Makes events visible, which are durable: first in the state, then to followers.
+    pub(crate) fn publish(&self, events: Vec<(Recorded, usize)>) -> Vec<Arc<Entry>> {
+        let Some(last) = events.last().map(|(recorded, _)| recorded.position) else { return vec![] };
+        let mut committed = self.committed.write().expect("applying a decided event does not panic");
+        let entries: Vec<_> = events
+            .into_iter()
+            .map(|(recorded, weight)| {
+                committed.apply(&recorded);
+                let roster = changes_roster(&recorded).then(|| committed.roster.members().cloned().collect());
+                Arc::new(Entry::new(recorded, roster, weight))
+            })
+            .collect();
+        drop(committed);
+        self.projector.note(&entries);
+        self.tail.push(&entries);
+        self.head.send_replace(last);
+        entries
+    }
+}
+
+fn changes_roster(recorded: &Recorded) -> bool {
+    use model::Fact::{MemberJoined, MemberLeft, MemberReturned};
+    matches!(recorded.event.fact, MemberJoined(_) | MemberReturned(_) | MemberLeft(_))
+}
+
+fn read_row<T: DeserializeOwned>(row: &store::PlacedRow) -> Result<(Position, T), HallError> {
+    let body = serde_json::from_slice(&row.row.body)
+        .map_err(|cause| HallError::Row(format!("{} of {}: {cause}", row.row.key, row.row.table.as_str())))?;
+    Ok((row.place, body))
+}
+
+fn unavailable(error: HallError) -> Declined {
+    match error {
+        HallError::Store(error) => Declined::Unavailable(error),
+        other => Declined::Unavailable(store::StoreError::DamagedRow(other.to_string())),
+    }
+}

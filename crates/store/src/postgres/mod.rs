@@ -1,0 +1,172 @@
+//! The distributed store: any number of servers on one PostgreSQL database.
+//!
+//! Nobody owns a log. Whoever appends says where it believes the log to end, and one conditional statement
+//! ([`append`]) lets the first through and tells the others where the log ends now. Leases are counted by the
+//! database's clock. Each method is one statement, so no transaction is held across anybody's thinking, except under
+//! [`Store::lock`], which the server ends if it is not used.
+//!
+//! Connections are not encrypted: the database is on this machine or on a network that is trusted like it, or
+//! behind a tunnel. Statements are prepared and settings belong to the session, so a pooler between the two must pool
+//! sessions, not transactions.
+
+mod append;
+mod failure;
+mod jobs;
+mod migrations;
+mod pool;
+mod records;
+mod views;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use model::rows::Table;
+use model::{Position, Principal, Timestamp, WorkspaceName};
+use tokio_postgres::Config;
+
+use self::pool::Pool;
+use crate::{
+    AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Receipt, Record,
+    Result, Snapshot, Store, StoreError,
+};
+
+/// The store in PostgreSQL. Cheap to clone; the connections close when the last clone is dropped.
+#[derive(Clone)]
+pub struct PostgresStore {
+    pool: Arc<Pool>,
+    /// The numbers of logs, which never change.
+    ids: Arc<Mutex<HashMap<WorkspaceName, i32>>>,
+}
+
+impl PostgresStore {
+    /// Connects, and makes or migrates the tables in the first schema of the search path. The URL is
+    /// `postgres://user:password@host:port/database`, or libpq's `key=value` form; see [`Config`].
+    ///
+    /// Refuses a server without `fsync` or `synchronous_commit`: what it acknowledges could be lost.
+    pub async fn connect(url: &str) -> Result<Self> {
+        let config: Config = url
+            .parse()
+            .map_err(|cause| StoreError::Unsuitable(format!("its URL cannot be read: {}", full(&cause))))?;
+        let pool = Arc::new(Pool::new(config));
+        migrations::migrate(&pool).await?;
+        Ok(Self { pool, ids: Arc::default() })
+    }
+
+    async fn id(&self, log: &WorkspaceName) -> Result<i32> {
+        let known = self.ids.lock().expect("nothing panics while it holds this").get(log).copied();
+        if let Some(id) = known {
+            return Ok(id);
+        }
+        let found = records::head(&self.pool, log).await?;
+        let (id, _) = found.ok_or_else(|| StoreError::NoSuchLog(log.to_string()))?;
+        self.ids.lock().expect("nothing panics while it holds this").insert(log.clone(), id);
+        Ok(id)
+    }
+}
+
+/// An error with its causes, which `tokio_postgres` leaves out of the text.
+fn full(error: &tokio_postgres::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn open_log(&self, log: &WorkspaceName, fresh: Incarnation) -> Result<Head> {
+        // Looked for first, since an insert that finds it there would use up a number.
+        if let Some((_, head)) = records::head(&self.pool, log).await? {
+            return Ok(head);
+        }
+        records::create_log(&self.pool, log, fresh).await?;
+        self.head(log).await
+    }
+
+    async fn logs(&self) -> Result<Vec<WorkspaceName>> {
+        records::log_names(&self.pool).await
+    }
+
+    async fn head(&self, log: &WorkspaceName) -> Result<Head> {
+        let found = records::head(&self.pool, log).await?;
+        found.map(|(_, head)| head).ok_or_else(|| StoreError::NoSuchLog(log.to_string()))
+    }
+
+    async fn append(&self, batch: Arc<Batch>) -> std::result::Result<(), AppendError> {
+        append::append(&self.pool, &batch).await
+    }
+
+    async fn lock(&self, log: &WorkspaceName) -> Result<Box<dyn LockedLog>> {
+        append::lock_for_caller(&self.pool, log).await
+    }
+
+    async fn read(&self, log: &WorkspaceName, after: Position, limit: PageLimit) -> Result<Vec<Record>> {
+        records::read(&self.pool, self.id(log).await?, log, after, limit).await
+    }
+
+    async fn receipt(&self, log: &WorkspaceName, by: &Principal, key: &str) -> Result<Option<Receipt>> {
+        records::receipt(&self.pool, self.id(log).await?, by, key).await
+    }
+
+    async fn expire_receipts(&self, log: &WorkspaceName, before: Timestamp) -> Result<bool> {
+        records::expire_receipts(&self.pool, self.id(log).await?, before).await
+    }
+
+    async fn claim_jobs(&self, now: Timestamp, lease: Duration, most: usize) -> Result<Vec<ClaimedJob>> {
+        jobs::claim(&self.pool, now, lease, most).await
+    }
+
+    async fn finish_job(&self, job: &ClaimedJob) -> Result<()> {
+        jobs::finish(&self.pool, self.id(&job.log).await?, job).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>> {
+        jobs::next_due(&self.pool).await
+    }
+
+    async fn projected(&self, log: &WorkspaceName) -> Result<Position> {
+        views::projected(&self.pool, self.id(log).await?).await
+    }
+
+    async fn project(
+        &self,
+        log: &WorkspaceName,
+        from: Position,
+        to: Position,
+        rows: &[PlacedRow],
+    ) -> Result<bool> {
+        views::project(&self.pool, self.id(log).await?, log, from, to, rows).await
+    }
+
+    async fn row(&self, log: &WorkspaceName, table: Table, key: &str) -> Result<Option<PlacedRow>> {
+        views::row(&self.pool, self.id(log).await?, log, table, key).await
+    }
+
+    async fn rows(
+        &self,
+        log: &WorkspaceName,
+        table: Table,
+        after: Position,
+        most: usize,
+    ) -> Result<Vec<PlacedRow>> {
+        views::rows(&self.pool, self.id(log).await?, log, table, after, most).await
+    }
+
+    async fn clear_rows(&self, log: &WorkspaceName) -> Result<()> {
+        views::clear(&self.pool, self.id(log).await?).await
+    }
+
+    async fn save_snapshot(&self, log: &WorkspaceName, snapshot: Snapshot) -> Result<()> {
+        views::save_snapshot(&self.pool, self.id(log).await?, log, &snapshot).await
+    }
+
+    async fn snapshot(&self, log: &WorkspaceName) -> Result<Option<Snapshot>> {
+        views::snapshot(&self.pool, self.id(log).await?, log).await
+    }
+
+    fn health(&self) -> std::result::Result<(), String> {
+        self.pool.health()
+    }
+}
