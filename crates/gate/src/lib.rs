@@ -1,1 +1,24 @@
-//! What stands before every door: listeners, Host and Origin, tokens, limits, WebSocket upgrades.
+//! What stands before every door: listeners, Host and Origin, tokens, limits, and the upgrade to a WebSocket.
+//!
+//! A door gives the gate [`Route`]s. A route cannot be made without its [`Policy`], and the gate builds its router
+//! from the table of routes and from nothing else, so there is no way in that nobody decided about.
+//!
+//! A request passes, in this order: the bound on connections ([`listener`]), Host and Origin ([`hosts`]), the token
+//! ([`admission`]), the limits ([`rate`]), then the door. A WebSocket upgrade ends in [`websocket`], which hands the
+//! door a plain socket.
+
+pub mod admission;
+mod health;
+pub mod hosts;
+pub mod limits;
+pub mod listener;
+pub mod rate;
+pub mod routes;
+pub mod websocket;
+
+pub use admission::{Caller, Policy};
+pub use hosts::Names;
+pub use listener::Listener;
+pub use rate::Rates;
+pub use routes::{Gate, Route};
+pub use websocket::{Socket, Upgrade};

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::chain::Hash;
 use crate::error::StoreError;
+use crate::limits;
 
 /// Which life of a log this is. Restoring an older copy begins a new one, and every cursor into the old is void.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -105,7 +106,7 @@ pub struct Batch {
     pub records: Vec<Record>,
     /// Changes to the log's jobs, in order.
     pub effects: Vec<Effect>,
-    /// Receipts of commands that came with a key.
+    /// Receipts of commands that came with a key; each takes the place of an older one under its key.
     pub receipts: Vec<Receipt>,
 }
 
@@ -148,6 +149,18 @@ impl Batch {
     pub fn head(&self) -> Head {
         let last = self.records.last().expect("a batch has events");
         Head { position: last.position, hash: last.hash, incarnation: self.expected.incarnation }
+    }
+
+    /// Refuses a body that no store keeps.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        let bodies =
+            self.records.iter().map(|record| (record.position, record.bytes() - record.header.len()));
+        match bodies.into_iter().find(|(_, bytes)| *bytes > limits::BODY_BYTES) {
+            Some((position, bytes)) => {
+                Err(StoreError::TooLarge { position, bytes, limit: limits::BODY_BYTES })
+            }
+            None => Ok(()),
+        }
     }
 
     /// The bytes it takes.

@@ -26,6 +26,16 @@ pub enum StoreError {
     /// A damaged row of a read model, which `guildhall store rebuild` mends.
     #[error("a read model is damaged ({0}); `guildhall store rebuild` makes it anew")]
     DamagedRow(String),
+    /// A body over the last bound. Doors refuse earlier, with a better explanation.
+    #[error("the body of event {position} is {bytes} bytes, and {limit} at most are kept")]
+    TooLarge {
+        /// Which event of the batch.
+        position: Position,
+        /// How large it is.
+        bytes: usize,
+        /// How large it may be.
+        limit: usize,
+    },
     /// There is no such log.
     #[error("there is no log {0:?}")]
     NoSuchLog(String),
@@ -59,7 +69,8 @@ pub enum AppendError {
     /// Nothing was written.
     #[error(transparent)]
     Refused(#[from] StoreError),
-    /// The commit was sent and its outcome never heard of: reread the head.
+    /// The commit was sent and its outcome never heard of; it may even take place later. Appending the same batch
+    /// again settles it.
     #[error("whether the append succeeded is unknown: {0}")]
     Unknown(StoreError),
 }

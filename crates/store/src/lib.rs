@@ -10,15 +10,16 @@
 //! | [`SqliteStore`] | one machine (the default) | fsynced before it returns |
 //! | [`PostgresStore`] | several machines | the server's, which must have `fsync` and `synchronous_commit` on |
 //!
-//! All three pass one suite, `tests/contract.rs`. Reading order: [`batch`], [`chain`], this trait, then a backend.
+//! All three pass one suite, `tests/contract`. Reading order: [`batch`], [`chain`], this trait, then a backend.
 
 pub mod batch;
 pub mod chain;
 pub mod error;
 pub mod limits;
 mod memory;
-
+mod postgres;
 pub mod sqlite;
+mod stored;
 pub mod verify;
 
 use std::sync::Arc;
@@ -33,7 +34,7 @@ pub use batch::{Batch, Head, Incarnation, Receipt, Record};
 pub use chain::Hash;
 pub use error::{AppendError, StoreError};
 pub use memory::MemoryStore;
-
+pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 
 /// The result of everything but an append.
@@ -94,7 +95,8 @@ pub trait Store: Send + Sync + 'static {
     async fn head(&self, log: &WorkspaceName) -> Result<Head>;
 
     /// Appends a batch, all or nothing, if the log still ends where the batch expects it to. When this returns,
-    /// the batch is durable.
+    /// the batch is durable. Appending a batch that is in the log already succeeds and changes nothing, so one
+    /// whose outcome is unknown is tried again.
     async fn append(&self, batch: Arc<Batch>) -> std::result::Result<(), AppendError>;
 
     /// Takes the sole right to append to a log until the guard is dropped. For a writer that lost several races.

@@ -31,6 +31,15 @@ struct Log {
     snapshot: Option<Snapshot>,
 }
 
+impl Log {
+    /// Whether the batch was appended already.
+    fn holds(&self, batch: &Batch) -> bool {
+        let last = batch.head();
+        let stored = usize::try_from(last.position.0).ok().and_then(|n| self.records.get(n.checked_sub(1)?));
+        self.head.incarnation == last.incarnation && stored.is_some_and(|stored| stored.hash == last.hash)
+    }
+}
+
 struct Waiting {
     due: Timestamp,
     job: Job,
@@ -71,9 +80,10 @@ impl Store for MemoryStore {
     }
 
     async fn append(&self, batch: Arc<Batch>) -> std::result::Result<(), AppendError> {
+        batch.check()?;
         self.with(&batch.log, |log| {
             if log.head != batch.expected {
-                return Err(AppendError::Moved(log.head));
+                return if log.holds(&batch) { Ok(()) } else { Err(AppendError::Moved(log.head)) };
             }
             log.head = batch.head();
             log.records.extend(batch.records.iter().cloned());

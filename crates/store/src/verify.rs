@@ -8,9 +8,10 @@ use crate::{Hash, Head, PageLimit, Result, Store, StoreError};
 const PAGE: PageLimit = PageLimit { events: 4096, bytes: 16 * 1024 * 1024 };
 
 /// Checks digest, link, order and readability of every event, and that the head is the last of them. The first that
-/// does not fit is the error. Returns where the log ends.
+/// does not fit is the error. Returns where the log ends. A log may grow meanwhile.
+///
+/// The head's incarnation is not part of the chain: it is drawn at random, and nothing says what it should be.
 pub async fn verify(store: &dyn Store, log: &WorkspaceName) -> Result<Head> {
-    let head = store.head(log).await?;
     let (mut position, mut hash) = (Position::START, Hash::genesis(log));
     loop {
         let page = store.read(log, position, PAGE).await?;
@@ -20,17 +21,22 @@ pub async fn verify(store: &dyn Store, log: &WorkspaceName) -> Result<Head> {
             }
             (position, hash) = (record.position, record.hash);
         }
-        if page.is_empty() {
-            break;
+        if !page.is_empty() {
+            continue;
+        }
+        // Asked for after the events, so that the head cannot be behind them; it may be ahead of them by now.
+        let head = store.head(log).await?;
+        if position > head.position || (position == head.position && hash != head.hash) {
+            return Err(damaged(log, head.position, "the log's head does not match its last event"));
+        }
+        if position == head.position {
+            return Ok(head);
+        }
+        if store.read(log, position, PAGE).await?.is_empty() {
+            let what = "it is missing, and the log's head says it was written";
+            return Err(damaged(log, position.next(), what));
         }
     }
-    if position < head.position {
-        return Err(damaged(log, position.next(), "it is missing, and the log's head says it was written"));
-    }
-    if position > head.position || hash != head.hash {
-        return Err(damaged(log, head.position, "the log's head does not match its last event"));
-    }
-    Ok(head)
 }
 
 fn damaged(log: &WorkspaceName, position: Position, what: &str) -> StoreError {

@@ -64,8 +64,8 @@ pub(super) async fn append(pool: &Arc<Pool>, batch: &Batch) -> std::result::Resu
             Ok(())
         }
         Ok(false) => {
-            let (head, ours) = records::head_and(pool, batch).await?;
             pool.give_back(lent);
+            let (head, ours) = records::head_and(pool, batch).await?;
             if ours { Ok(()) } else { Err(AppendError::Moved(head)) }
         }
         Err(Failure::Refused(error)) => Err(AppendError::Refused(error)),
@@ -77,10 +77,7 @@ pub(super) async fn append(pool: &Arc<Pool>, batch: &Batch) -> std::result::Resu
 }
 
 /// Takes the log's row lock.
-pub(super) async fn lock(
-    pool: &Arc<Pool>,
-    log: &WorkspaceName,
-) -> std::result::Result<Locked, Failure> {
+pub(super) async fn lock(pool: &Arc<Pool>, log: &WorkspaceName) -> std::result::Result<Locked, Failure> {
     let mut lent = pool.take().await.map_err(Failure::Refused)?;
     lent.execute("BEGIN").await?;
     let sql = "SELECT position, hash, incarnation FROM log WHERE name = $1 FOR UPDATE";
@@ -269,10 +266,7 @@ fn receipts(given: &[Receipt]) -> Receipts<'_> {
 
 /// Likewise of several changes to one job the last counts.
 fn jobs(effects: &[Effect]) -> (Vec<&[u8]>, Scheduled<'_>) {
-    let key = |effect| match effect {
-        Effect::Schedule { key, .. } | Effect::Cancel { key } => key,
-    };
-    let last: BTreeMap<_, _> = effects.iter().map(|effect| (key(effect), effect)).collect();
+    let last: BTreeMap<_, _> = effects.iter().map(|effect| (job_key(effect), effect)).collect();
     let (mut cancelled, mut scheduled) = (Vec::new(), Scheduled::default());
     for effect in last.into_values() {
         match effect {
@@ -285,6 +279,12 @@ fn jobs(effects: &[Effect]) -> (Vec<&[u8]>, Scheduled<'_>) {
         }
     }
     (cancelled, scheduled)
+}
+
+fn job_key(effect: &Effect) -> &str {
+    match effect {
+        Effect::Schedule { key, .. } | Effect::Cancel { key } => key,
+    }
 }
 
 /// For [`crate::Store::lock`].

@@ -76,11 +76,7 @@ impl Pool {
 
     /// Runs one statement that does no harm when it is carried out twice: if the connection is lost it is tried
     /// once more, on another.
-    pub(super) async fn query(
-        &self,
-        sql: &'static str,
-        params: &[&(dyn ToSql + Sync)],
-    ) -> Result<Vec<Row>> {
+    pub(super) async fn query(&self, sql: &'static str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
         match self.query_once(sql, params).await {
             Err(Failure::Lost(_)) => self.query_once(sql, params).await.map_err(Failure::into_error),
             result => result.map_err(Failure::into_error),

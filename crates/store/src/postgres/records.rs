@@ -153,7 +153,8 @@ pub(super) async fn read(
 }
 
 pub(super) async fn receipt(pool: &Pool, id: i32, by: &Principal, key: &str) -> Result<Option<Receipt>> {
-    let sql = "SELECT command, first, last, at FROM receipt WHERE log = $1 AND principal = $2 AND key_digest = $3";
+    let sql =
+        "SELECT command, first, last, at FROM receipt WHERE log = $1 AND principal = $2 AND key_digest = $3";
     let digest = Hash::of(key.as_bytes());
     let rows = pool.query(sql, &[&id, &by.as_str(), &digest.0.as_slice()]).await?;
     let Some(row) = rows.first() else { return Ok(None) };

@@ -88,17 +88,16 @@ pub(super) async fn rows(
 }
 
 fn placed(log: &WorkspaceName, table: Table, row: &tokio_postgres::Row) -> Result<PlacedRow> {
-    let key = String::from_utf8(row.try_get(1).map_err(failed)?)
-        .map_err(|_| nonsense("a row's key is no text"))?;
+    let key =
+        String::from_utf8(row.try_get(1).map_err(failed)?).map_err(|_| nonsense("a row's key is no text"))?;
     let found = Row { table, key, body: row.try_get(2).map_err(failed)? };
     intact_row(log, position(row, 0)?, found, row.try_get(3).map_err(failed)?)
 }
 
 pub(super) async fn clear(pool: &Pool, id: i32) -> Result<()> {
     // One transaction. The first statement waits for a projection that is under way, and the second sees its rows.
-    let sql = format!(
-        "UPDATE projected SET position = 0 WHERE log = {id}; DELETE FROM view_row WHERE log = {id}"
-    );
+    let sql =
+        format!("UPDATE projected SET position = 0 WHERE log = {id}; DELETE FROM view_row WHERE log = {id}");
     let mut lent = pool.take().await?;
     lent.execute(&sql).await.map_err(Failure::into_error)?;
     pool.give_back(lent);

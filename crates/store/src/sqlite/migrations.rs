@@ -53,6 +53,7 @@ pub(super) const LOG: &[&str] = &["
         PRIMARY KEY (log, key)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX job_due ON job (due, held_until);
+    CREATE INDEX job_held ON job (held_until) WHERE held_until > 0;
 "];
 
 /// Migrations of `views.db`.

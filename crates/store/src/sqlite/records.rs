@@ -9,6 +9,7 @@ use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
 use super::failure::{failed, nonsense};
+use crate::stored;
 use crate::{
     Batch, ClaimedJob, Hash, Head, Incarnation, PageLimit, Receipt, Record, Result, StoreError, limits,
 };
@@ -38,11 +39,7 @@ pub(super) fn log_names(connection: &Connection) -> Result<Vec<WorkspaceName>> {
 }
 
 fn log_name(name: &str) -> Result<WorkspaceName> {
-    let directory = WorkspaceName::directory();
-    if name == directory.as_str() {
-        return Ok(directory);
-    }
-    WorkspaceName::parse(name).map_err(|_| nonsense("a log has an impossible name"))
+    stored::log_name(name).ok_or_else(|| nonsense("a log has an impossible name"))
 }
 
 /// A log's number and where it ends.
@@ -75,7 +72,10 @@ pub(super) fn read(
     after: Position,
     limit: PageLimit,
 ) -> Result<Vec<Record>> {
-    let (id, _) = head(connection, log)?;
+    let (id, head) = head(connection, log)?;
+    if after > head.position {
+        return Ok(vec![]);
+    }
     // The event before the page comes along: its hash is what the first of the page must link to.
     let mut statement = connection
         .prepare_cached(
@@ -114,6 +114,17 @@ pub(super) fn read(
         page.push(record);
     }
     Ok(page)
+}
+
+/// Whether a batch is in the log already.
+pub(super) fn holds(connection: &Connection, id: i64, head: Head, batch: &Batch) -> Result<bool> {
+    let last = batch.head();
+    if last.position > head.position || last.incarnation != head.incarnation {
+        return Ok(false);
+    }
+    let mut statement =
+        connection.prepare_cached("SELECT 1 FROM event WHERE id = ? AND hash = ?").map_err(failed)?;
+    statement.exists(params![event_key(id, last.position)?, last.hash.0]).map_err(failed)
 }
 
 /// Writes a batch behind the head, which the caller has checked.
@@ -158,7 +169,7 @@ pub(super) fn append(connection: &Connection, id: i64, batch: &Batch) -> Result<
 
 fn write_receipt(connection: &Connection, log: i64, receipt: &Receipt) -> Result<()> {
     connection
-        .prepare_cached("INSERT INTO receipt (log, principal, key, command, first, last, at) VALUES (?, ?, ?, ?, ?, ?, ?)")
+        .prepare_cached("INSERT OR REPLACE INTO receipt (log, principal, key, command, first, last, at) VALUES (?, ?, ?, ?, ?, ?, ?)")
         .and_then(|mut insert| {
             insert.execute(params![
                 log,

@@ -13,7 +13,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::failure::{failed, nonsense};
 use super::migrations;
 use super::readers::{Readers, open_for_writing};
-use crate::{Hash, PlacedRow, Result, Snapshot, StoreError};
+use crate::stored::{intact_row, intact_snapshot, row_digest, snapshot_digest};
+use crate::{PlacedRow, Result, Snapshot, StoreError};
 
 /// The read models.
 #[derive(Clone)]
@@ -70,7 +71,7 @@ impl Views {
                 )
                 .map_err(failed)?;
             for PlacedRow { place, row } in &rows {
-                let digest = digest(&log, row);
+                let digest = row_digest(&log, row);
                 insert
                     .execute(params![
                         log.as_str(),
@@ -159,7 +160,7 @@ impl Views {
                         snapshot.position.0.cast_signed(),
                         snapshot.hash.0,
                         snapshot.state,
-                        Hash::of(&snapshot.state).0
+                        snapshot_digest(&log, &snapshot).0
                     ],
                 )
                 .map_err(failed)?;
@@ -187,9 +188,7 @@ impl Views {
                     .optional()
                     .map_err(failed)?;
                 Ok(found.and_then(|(position, hash, state, digest)| {
-                    let hash = Hash::from_slice(&hash)?;
-                    let intact = Hash::of(&state).0 == *digest;
-                    intact.then_some(Snapshot { position: Position(position.cast_unsigned()), hash, state })
+                    intact_snapshot(&log, position, &hash, state, &digest)
                 }))
             })
             .await
@@ -204,17 +203,8 @@ fn projected(connection: &Connection, log: &WorkspaceName) -> Result<Position> {
     Ok(Position(position.unwrap_or(0).cast_unsigned()))
 }
 
-/// The place is left out: it stays when a row is written again, and reading in the wrong order shows no wrong row.
-fn digest(log: &WorkspaceName, row: &Row) -> Hash {
-    let name = format!("{log}\0{}\0{}\0", row.table.as_str(), row.key);
-    Hash::of(&[name.as_bytes(), &row.body].concat())
-}
-
 fn placed(log: &WorkspaceName, table: Table, row: &rusqlite::Row<'_>) -> Result<PlacedRow> {
     let place = Position(row.get::<_, i64>(0).map_err(failed)?.cast_unsigned());
-    let stored = Row { table, key: row.get(1).map_err(failed)?, body: row.get(2).map_err(failed)? };
-    if row.get::<_, Vec<u8>>(3).map_err(failed)? != digest(log, &stored).0 {
-        return Err(StoreError::DamagedRow(format!("{} at {place} of {log}", table.as_str())));
-    }
-    Ok(PlacedRow { place, row: stored })
+    let found = Row { table, key: row.get(1).map_err(failed)?, body: row.get(2).map_err(failed)? };
+    intact_row(log, place, found, &row.get::<_, Vec<u8>>(3).map_err(failed)?)
 }

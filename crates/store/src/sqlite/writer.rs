@@ -54,6 +54,7 @@ impl Writer {
     }
 
     pub(super) async fn append(&self, batch: Arc<Batch>) -> std::result::Result<(), AppendError> {
+        batch.check()?;
         let (reply, outcome) = oneshot::channel();
         self.requests
             .send(Request::Append(Append { batch, reply }))
@@ -157,7 +158,8 @@ impl WriterThread {
                 None => records::head(&transaction, &batch.log)?,
             };
             if head != batch.expected {
-                outcomes.push(Err(AppendError::Moved(head)));
+                let ours = records::holds(&transaction, id, head, batch)?;
+                outcomes.push(if ours { Ok(()) } else { Err(AppendError::Moved(head)) });
                 continue;
             }
             records::append(&transaction, id, batch)?;

@@ -1,0 +1,121 @@
+//! Who is let in by a route, and as whom.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::response::{IntoResponse, Response};
+use hall::{Hall, Identity};
+use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+
+use crate::limits;
+use crate::rate::{Allowance, Rates};
+
+/// What a route asks of whoever comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Policy {
+    /// Nothing: the route says nothing that is worth hiding.
+    Anybody,
+    /// A token, in the header `Authorization: Bearer`.
+    Token,
+    /// A token in that header, or in the client's first message on a WebSocket that is opened with
+    /// `?connectionParams=1`.
+    TokenOrFirstMessage,
+    /// Nothing, for clients that cannot carry a token and come over loopback; a token in the header or as `?token=`
+    /// is honoured, and a bad one refused.
+    Compatibility,
+}
+
+/// Somebody at the gate.
+#[derive(Clone)]
+pub struct Caller {
+    /// Who they are; not known yet if the route lets them say so in their first message.
+    pub identity: Option<Identity>,
+    /// Where they come from.
+    pub address: IpAddr,
+    gate: Arc<Checks>,
+}
+
+/// What checking tokens needs.
+pub(crate) struct Checks {
+    pub(crate) hall: Hall,
+    pub(crate) rates: Rates,
+}
+
+/// Why a token does not open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// It is missing, unknown, expired or revoked.
+    Unauthorized,
+    /// Too many bad ones came from this address.
+    TooMany,
+}
+
+impl Caller {
+    /// Lets a request in, or says why not.
+    pub(crate) fn admit(
+        checks: &Arc<Checks>,
+        policy: Policy,
+        address: IpAddr,
+        headers: &HeaderMap,
+        uri: &Uri,
+    ) -> Result<Self, Refused> {
+        let mut caller = Self { identity: None, address, gate: checks.clone() };
+        let shown = match (bearer(headers), policy) {
+            (Some(token), _) => Some(token),
+            (None, Policy::Compatibility) => query(uri, "token"),
+            (None, _) => None,
+        };
+        caller.identity = match (policy, shown) {
+            (Policy::Anybody, _) => None,
+            (_, Some(token)) => Some(caller.identify(token)?),
+            (Policy::Compatibility, None) => Some(Identity::compat()),
+            (Policy::TokenOrFirstMessage, None) if query(uri, "connectionParams") == Some("1") => None,
+            (Policy::Token | Policy::TokenOrFirstMessage, None) => return Err(Refused::Unauthorized),
+        };
+        Ok(caller)
+    }
+
+    /// Finds out who shows this token. Failures are counted against the caller's address.
+    pub fn identify(&self, token: &str) -> Result<Identity, Refused> {
+        let Checks { hall, rates } = &*self.gate;
+        if !rates.may_try(self.address) {
+            return Err(Refused::TooMany);
+        }
+        let known = (token.len() <= limits::TOKEN_BYTES).then(|| hall.identify(token)).flatten();
+        known.ok_or_else(|| {
+            rates.failed(self.address);
+            Refused::Unauthorized
+        })
+    }
+
+    /// How much somebody may do from here.
+    pub fn allowance(&self, identity: &Identity) -> Allowance {
+        self.gate.rates.allowance(&identity.principal, self.address)
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Unauthorized => {
+                let mut response = (StatusCode::UNAUTHORIZED, "a token is needed\n").into_response();
+                response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+                response
+            }
+            Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too many bad tokens\n").into_response(),
+        }
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// A query parameter as it is written: the ones looked for need no escapes.
+fn query<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
+    let pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).next()
+}

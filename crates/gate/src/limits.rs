@@ -1,0 +1,18 @@
+//! The bounds of the gate, each with what it protects against.
+
+use std::time::Duration;
+
+/// The largest message on a WebSocket: a value of 4 MiB fits with its escapes. Above it the socket closes with 1009.
+pub const FRAME_BYTES: usize = 16 * 1024 * 1024;
+/// What a WebSocket reads at once. The buffer stays allocated: it is most of what an idle connection costs.
+pub const READ_BUFFER: usize = 4 * 1024;
+/// Frames are gathered up to this before they are written, so that what belongs together leaves in one write.
+pub const WRITE_BUFFER: usize = 64 * 1024;
+/// The head of an HTTP request.
+pub const HEAD_BYTES: usize = 16 * 1024;
+/// How long a client may take to send it.
+pub const HEAD_TIME: Duration = Duration::from_secs(10);
+/// A token's length; longer ones are not looked up.
+pub const TOKEN_BYTES: usize = 256;
+/// Principals and addresses whose rates are remembered; the least used are forgotten, which forgives them.
+pub const RATES: usize = 10_000;

@@ -1,0 +1,107 @@
+//! Listening: one task a connection, a bound on their number, and an end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::ConnectInfo;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use crate::limits;
+use crate::routes::Gate;
+
+/// A listening socket with its gate.
+pub struct Listener {
+    socket: TcpListener,
+    gate: Gate,
+    connections: Arc<Semaphore>,
+}
+
+impl Listener {
+    /// Binds an address. `connections` bounds the connections of all listeners that share it.
+    ///
+    /// # Errors
+    /// If the address cannot be bound.
+    pub async fn bind(address: SocketAddr, gate: Gate, connections: Arc<Semaphore>) -> io::Result<Self> {
+        Ok(Self { socket: TcpListener::bind(address).await?, gate, connections })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// If the operating system does not say.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Accepts connections until `closing`. Those that were upgraded live on with their doors.
+    pub async fn run(self, closing: CancellationToken) {
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.socket.accept() => accepted,
+                () = closing.cancelled() => return,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(cause) => {
+                    // Out of file descriptors, mostly: waiting lets some connections end.
+                    tracing::warn!(%cause, "could not accept a connection");
+                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                    continue;
+                }
+            };
+            let Ok(place) = self.connections.clone().try_acquire_owned() else {
+                tracing::warn!(%peer, "refused a connection: there are too many");
+                continue;
+            };
+            let (gate, closing) = (self.gate.clone(), closing.clone());
+            tokio::spawn(async move {
+                serve(stream, peer, gate, Place(Arc::new(place)), closing).await;
+            });
+        }
+    }
+}
+
+/// A connection's place among those that may be open; the last clone to go gives it back.
+#[derive(Clone)]
+pub(crate) struct Place(
+    #[allow(dead_code, reason = "held for its drop")] Arc<tokio::sync::OwnedSemaphorePermit>,
+);
+
+async fn serve(stream: TcpStream, peer: SocketAddr, gate: Gate, place: Place, closing: CancellationToken) {
+    // Frames are gathered before they are written; waiting for more to gather would only add latency.
+    if let Err(cause) = stream.set_nodelay(true) {
+        tracing::debug!(%peer, %cause, "a connection was gone before it was served");
+        return;
+    }
+    let router = gate.router();
+    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(place.clone());
+        router.clone().oneshot(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits::HEAD_TIME)
+        .max_buf_size(limits::HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = closing.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(cause) = ended {
+        tracing::debug!(%peer, %cause, "a connection ended badly");
+    }
+}

@@ -1,0 +1,150 @@
+//! From an HTTP request to a WebSocket (RFC 6455), and the bounds of the latter.
+//!
+//! The refusals' texts and headers are those old clients' own server gives. No extension is negotiated; of the
+//! subprotocols a client offers the first is echoed.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{
+    CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use crate::limits;
+use crate::listener::Place;
+
+/// A WebSocket on a plain TCP stream.
+pub type Socket = WebSocketStream<TcpStream>;
+
+/// A request that may become a WebSocket.
+pub struct Upgrade {
+    accept: String,
+    protocol: Option<HeaderValue>,
+    on_upgrade: hyper::upgrade::OnUpgrade,
+    place: Option<Place>,
+}
+
+/// Why a request does not become a WebSocket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoUpgrade {
+    /// It does not ask for one.
+    PlainHttp,
+    /// Another method than GET.
+    Method,
+    /// `Sec-WebSocket-Key` is missing or no 16 bytes in base64.
+    Key,
+    /// Neither version 13 nor 8.
+    Version,
+}
+
+impl Upgrade {
+    /// Reads the request's headers.
+    ///
+    /// # Errors
+    /// What does not fit; as a response it is what the client's own server would have said.
+    pub fn of(request: &mut Request<Body>) -> Result<Self, NoUpgrade> {
+        let headers = request.headers();
+        if !has(headers, UPGRADE.as_str(), "websocket") {
+            return Err(NoUpgrade::PlainHttp);
+        }
+        if request.method() != Method::GET {
+            return Err(NoUpgrade::Method);
+        }
+        let key =
+            headers.get(SEC_WEBSOCKET_KEY).filter(|key| is_key(key.as_bytes())).ok_or(NoUpgrade::Key)?;
+        let version = headers.get(SEC_WEBSOCKET_VERSION).map(HeaderValue::as_bytes);
+        if !matches!(version, Some(b"13" | b"8")) {
+            return Err(NoUpgrade::Version);
+        }
+        let accept = derive_accept_key(key.as_bytes());
+        let offered = headers.get(SEC_WEBSOCKET_PROTOCOL).and_then(|offered| offered.to_str().ok());
+        let first = offered.and_then(|offered| offered.split(',').next()).map(str::trim);
+        let protocol = first.and_then(|first| HeaderValue::from_str(first).ok());
+        let place = request.extensions().get::<Place>().cloned();
+        let on_upgrade = hyper::upgrade::on(request);
+        Ok(Self { accept, protocol, on_upgrade, place })
+    }
+
+    /// Answers the request; `serve` gets the socket once the answer has been sent.
+    pub fn then<F: Future<Output = ()> + Send>(
+        self,
+        serve: impl FnOnce(Socket) -> F + Send + 'static,
+    ) -> Response {
+        let Self { accept, protocol, on_upgrade, place } = self;
+        tokio::spawn(async move {
+            let upgraded = match on_upgrade.await {
+                Ok(upgraded) => upgraded,
+                Err(cause) => {
+                    tracing::debug!(%cause, "a client was gone before its WebSocket was open");
+                    return;
+                }
+            };
+            // The stream is taken out of hyper's wrapping, which costs memory and a layer of buffering.
+            let parts = match upgraded.downcast::<TokioIo<TcpStream>>() {
+                Ok(parts) => parts,
+                Err(_) => return tracing::error!("an upgraded connection is no TCP stream"),
+            };
+            let config = WebSocketConfig::default()
+                .max_message_size(Some(limits::FRAME_BYTES))
+                .max_frame_size(Some(limits::FRAME_BYTES))
+                .read_buffer_size(limits::READ_BUFFER)
+                .write_buffer_size(limits::WRITE_BUFFER);
+            let stream = parts.io.into_inner();
+            let early = parts.read_buf.to_vec();
+            let socket =
+                WebSocketStream::from_partially_read(stream, early, Role::Server, Some(config)).await;
+            serve(socket).await;
+            drop(place);
+        });
+        let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+        let headers = response.headers_mut();
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        if let Ok(accept) = HeaderValue::from_str(&accept) {
+            headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+        }
+        if let Some(protocol) = protocol {
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+        }
+        response
+    }
+}
+
+impl IntoResponse for NoUpgrade {
+    fn into_response(self) -> Response {
+        let (status, kind, text) = match self {
+            Self::PlainHttp => (StatusCode::UPGRADE_REQUIRED, "text/plain", "Upgrade Required"),
+            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "text/html", "Invalid HTTP method"),
+            Self::Key => {
+                (StatusCode::BAD_REQUEST, "text/html", "Missing or invalid Sec-WebSocket-Key header")
+            }
+            Self::Version => {
+                (StatusCode::BAD_REQUEST, "text/html", "Missing or invalid Sec-WebSocket-Version header")
+            }
+        };
+        let mut response = (status, text).into_response();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        if self == Self::Version {
+            response.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13, 8"));
+        }
+        response
+    }
+}
+
+fn has(headers: &HeaderMap, name: &str, word: &str) -> bool {
+    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(word))
+}
+
+/// 16 bytes in base64: 22 digits and two signs of padding.
+fn is_key(key: &[u8]) -> bool {
+    key.len() == 24
+        && key.ends_with(b"==")
+        && key[..22].iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+}
