@@ -39,7 +39,7 @@ pub struct Caller {
 /// What checking tokens needs.
 pub(crate) struct Checks {
     pub(crate) hall: Hall,
-    pub(crate) rates: Rates,
+    pub(crate) rates: Arc<Rates>,
 }
 
 /// Why a token does not open.

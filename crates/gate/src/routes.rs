@@ -47,7 +47,7 @@ struct Guard {
 
 impl Gate {
     /// The main gate: these routes, `/healthz` and `/readyz`; everything else is 404.
-    pub fn new(hall: &Hall, rates: Rates, names: Names, routes: Vec<Route>) -> Self {
+    pub fn new(hall: &Hall, rates: Arc<Rates>, names: Names, routes: Vec<Route>) -> Self {
         let mut routes = routes;
         routes.extend(health::routes(hall));
         Self::build(hall, rates, names, routes, Router::new())
@@ -56,7 +56,7 @@ impl Gate {
     /// The gate of a compatibility listener: these routes, and for every other path the last one's handler.
     pub fn compatibility(
         hall: &Hall,
-        rates: Rates,
+        rates: Arc<Rates>,
         names: Names,
         routes: Vec<Route>,
         any_path: Route,
@@ -67,7 +67,7 @@ impl Gate {
         Self::build(hall, rates, names, routes, Router::new().fallback_service(handler))
     }
 
-    fn build(hall: &Hall, rates: Rates, names: Names, routes: Vec<Route>, fallback: Router) -> Self {
+    fn build(hall: &Hall, rates: Arc<Rates>, names: Names, routes: Vec<Route>, fallback: Router) -> Self {
         let (checks, names) = (Arc::new(Checks { hall: hall.clone(), rates }), Arc::new(names));
         let table = routes.iter().map(|route| (route.path, route.policy)).collect();
         let guard = |policy| Guard { checks: checks.clone(), names: names.clone(), policy };

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::directory::{Grant, Token};
-use model::{Principal, TokenId, WorkspaceName};
+use model::{Principal, Timestamp, TokenId, WorkspaceName};
 use sha2::{Digest as _, Sha256};
 
 /// What every token begins with, so that it is recognised where it should not be.
@@ -26,6 +26,8 @@ pub struct Identity {
     pub workspaces: Arc<[WorkspaceName]>,
     /// The token they showed, if they showed one.
     pub token: Option<TokenId>,
+    /// When that token ends by itself.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl Identity {
@@ -45,7 +47,7 @@ impl Identity {
     }
 
     fn without_token(principal: Principal, grant: Grant) -> Self {
-        Self { principal, grant, workspaces: Arc::default(), token: None }
+        Self { principal, grant, workspaces: Arc::default(), token: None, expires_at: None }
     }
 
     /// Whether they may enter a workspace.
@@ -61,6 +63,7 @@ impl From<&Token> for Identity {
             grant: token.grant,
             workspaces: token.workspaces.clone(),
             token: Some(token.id.clone()),
+            expires_at: token.expires_at,
         }
     }
 }

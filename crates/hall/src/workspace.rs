@@ -1,7 +1,9 @@
 //! One workspace, as doors see it: submit, look, follow.
 
 use std::ops::Deref;
+use std::pin::Pin;
 use std::sync::{Arc, RwLock, RwLockReadGuard};
+use std::task::{Context, Poll, ready};
 
 use model::event::Recorded;
 use model::questions::Question;
@@ -81,12 +83,30 @@ pub enum Standing {
     Claimed,
 }
 
+/// A membership that its principal may speak as.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Author {
+    /// It is on the roster.
+    Present,
+    /// It was let lapse, and comes back by being used.
+    Lapsed(Arc<Membership>),
+}
+
 // === impl Submitted ===
 
 impl Submitted {
     /// Waits for the outcome.
     pub async fn outcome(self) -> Result<Done, Declined> {
-        self.0.await.unwrap_or(Err(Declined::Closing))
+        self.await
+    }
+}
+
+impl Future for Submitted {
+    type Output = Result<Done, Declined>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = ready!(Pin::new(&mut self.0).poll(context));
+        Poll::Ready(outcome.unwrap_or(Err(Declined::Closing)))
     }
 }
 
@@ -203,30 +223,45 @@ impl Workspace {
     /// Checks that `by` may speak as `member`, and brings the membership back if it had lapsed.
     ///
     /// # Errors
+    /// As [`Workspace::check_author`].
+    pub async fn speak_as(&self, by: &Principal, member: &MemberId) -> Result<Standing, Declined> {
+        match self.check_author(by, member).await? {
+            None => Ok(Standing::Claimed),
+            Some(Author::Present) => Ok(Standing::Member),
+            Some(Author::Lapsed(member)) => {
+                // Not waited for: what is submitted after it is decided after it.
+                drop(self.submit(by, Command::Return(member)).await?);
+                Ok(Standing::Member)
+            }
+        }
+    }
+
+    /// Checks that `by` may speak as `member`: the membership is theirs, or `member` is nobody's that could come back.
+    ///
+    /// # Errors
     /// [`Refusal::Forbidden`] if the membership is another principal's. The exception is
     /// [`Principal::compat`], whose clients may claim any id, and are recorded as claiming it.
-    pub async fn speak_as(&self, by: &Principal, member: &MemberId) -> Result<Standing, Declined> {
+    pub async fn check_author(&self, by: &Principal, member: &MemberId) -> Result<Option<Author>, Declined> {
         let forbidden = || Refusal::Forbidden(format!("agent {member} belongs to another principal"));
         let present = self.read().roster.get(member).map(|member| member.principal == *by);
         match present {
-            Some(true) => return Ok(Standing::Member),
-            Some(false) if *by == Principal::compat() => return Ok(Standing::Claimed),
+            Some(true) => return Ok(Some(Author::Present)),
+            Some(false) if *by == Principal::compat() => return Ok(None),
             Some(false) => return Err(forbidden().into()),
-            None if self.0.strangers.get(member).is_some() => return Ok(Standing::Claimed),
+            None if self.0.strangers.get(member).is_some() => return Ok(None),
             None => {}
         }
         let known = self.row::<MemberRow>(Table::Members, member.as_str()).await.map_err(unavailable)?;
         match known.map(|(_, row)| row) {
             Some(row) if row.member.principal != *by && *by != Principal::compat() => Err(forbidden().into()),
             Some(MemberRow { member, gone }) if member.principal == *by && gone != Some(Reason::Left) => {
-                self.submit(by, Command::Return(Arc::new(member))).await?;
-                Ok(Standing::Member)
+                Ok(Some(Author::Lapsed(Arc::new(member))))
             }
-            // Left for good, or nobody: either way it is not going to change for the principal that asks.
-            Some(_) => Ok(Standing::Claimed),
+            // Left for good: the id still names its author, and brings nobody back.
+            Some(_) => Ok(None),
             None => {
                 self.0.strangers.insert(member.clone(), ());
-                Ok(Standing::Claimed)
+                Ok(None)
             }
         }
     }
@@ -245,6 +280,11 @@ impl Workspace {
     /// A follower that takes what comes after a position.
     pub fn follow(&self, after: Position) -> Follower {
         Follower::new(self.clone(), after, self.0.head.subscribe())
+    }
+
+    /// Changes whenever there are new events.
+    pub fn head(&self) -> watch::Receiver<Position> {
+        self.0.head.subscribe()
     }
 
     /// The event at a position that was committed, if it is in memory.

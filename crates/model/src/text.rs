@@ -21,9 +21,10 @@ impl Text {
         Self(serde_json::value::to_raw_value(plain).expect("a str always serialises").into())
     }
 
-    /// Takes a token out of a parsed frame; `None` if it is not a string.
-    pub fn from_token(token: &RawValue) -> Option<Self> {
-        token.get().starts_with('"').then(|| Self(token.to_owned().into()))
+    /// Takes a token as it stands in a frame; `None` if it is not a JSON string.
+    pub fn from_token(token: &str) -> Option<Self> {
+        let token: Box<RawValue> = serde_json::from_str(token).ok()?;
+        token.get().starts_with('"').then(|| Self(token.into()))
     }
 
     /// The token with its quotes, ready to be put into JSON.

@@ -1,3 +1,20 @@
-//! The door for tRPC clients over WebSocket.
+//! The door for tRPC clients over WebSocket: those of the coordinator, generations 10 and 11, unchanged.
+//!
+//! [`wire`] knows the text, [`session`] serves one connection with it. A frame's way: [`session`] → [`wire`] → either
+//! [`query`], answered from the committed state, or [`mutation`], submitted to the workspace and answered when it
+//! is durable, or [`feed`], a follower of the log. [`data`] says what the model's things look like to these clients.
+//!
+//! Source of the format: `docs/wire/coordinator.md`.
 
+mod data;
+mod door;
+mod feed;
+pub mod limits;
+mod mutation;
+mod outbox;
+mod query;
+mod refusal;
+mod session;
 pub mod wire;
+
+pub use door::{Door, Options};

@@ -27,6 +27,6 @@ pub mod request;
 pub mod shape;
 pub mod text;
 mod timestamp;
-mod uuid_text;
+pub mod uuid_text;
 
 pub use uuid_text::UuidText;

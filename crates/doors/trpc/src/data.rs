@@ -1,0 +1,129 @@
+//! What the model's things look like to tRPC clients.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hall::Entry;
+use model::context::{ContextEntry, Deletion};
+use model::decisions::Decision;
+use model::questions::{Question, Status};
+use model::roster::{Membership, Role};
+use model::{Fact, MemberId, Text, Timestamp};
+
+use crate::wire::input;
+use crate::wire::shape::{self, Id, Shape};
+use crate::wire::text::JsonText;
+
+/// The form of an event that these clients get; see [`Entry::encoded`].
+struct TrpcForm;
+
+/// An event as data: the entry, question or decision it is about. For a change of the roster, the whole roster, as
+/// long as the event remembers it. `None` for what these clients know nothing of.
+pub(crate) fn event(entry: &Entry) -> Option<Bytes> {
+    match entry.fact() {
+        Fact::ContextShared(_)
+        | Fact::QuestionAsked(_)
+        | Fact::QuestionAnswered(_)
+        | Fact::QuestionPassed(_)
+        | Fact::QuestionFailed(_)
+        | Fact::DecisionLogged(_) => {}
+        Fact::MemberJoined(_) | Fact::MemberReturned(_) | Fact::MemberLeft(_) => {
+            entry.roster()?;
+        }
+        _ => return None,
+    }
+    Some(entry.encoded::<TrpcForm>(|entry| {
+        let mut out = Vec::with_capacity(512);
+        match entry.fact() {
+            Fact::ContextShared(shared) => context_entry(shared, None).write(&mut out),
+            Fact::QuestionAsked(asked)
+            | Fact::QuestionAnswered(asked)
+            | Fact::QuestionPassed(asked)
+            | Fact::QuestionFailed(asked) => question(asked).write(&mut out),
+            Fact::DecisionLogged(logged) => decision(logged).write(&mut out),
+            _ => agents(entry.roster().into_iter().flat_map(|roster| roster.iter()), &mut out),
+        }
+        out.into()
+    }))
+}
+
+/// The roster, as clients see it.
+pub(crate) fn agents<'a>(members: impl Iterator<Item = &'a Arc<Membership>>, out: &mut Vec<u8>) {
+    shape::list(members.map(|member| agent(member)), out);
+}
+
+pub(crate) fn agent(member: &Membership) -> shape::Agent<'_> {
+    shape::Agent {
+        id: id(&member.id),
+        name: &member.name,
+        role: match member.role {
+            Role::Source => input::Role::Source,
+            Role::Target => input::Role::Target,
+        },
+        repo_path: &member.repo_path,
+        connected_at: member.connected_at.as_millis(),
+    }
+}
+
+pub(crate) fn context_entry(entry: &ContextEntry, version: Option<u64>) -> shape::ContextEntry<'_, String> {
+    shape::ContextEntry {
+        id: Id::Claimed(entry.id.as_str()),
+        key: &entry.key,
+        value: token(&entry.value),
+        tags: &entry.tags,
+        created_by: id(&entry.created_by),
+        created_at: entry.created_at.as_millis(),
+        updated_at: entry.updated_at.as_millis(),
+        version,
+    }
+}
+
+/// A question. One that was given up looks pending, the only other thing these clients know; the lists leave it out.
+pub(crate) fn question(question: &Question) -> shape::Question<'_> {
+    shape::Question {
+        id: Id::Claimed(question.id.as_str()),
+        question: token(&question.text),
+        from: id(&question.from),
+        to: question.to_member.as_ref().map(id),
+        created_at: question.asked_at.as_millis(),
+        answered: match &question.status {
+            Status::Answered(answered) => Some(shape::Answered {
+                answer: token(&answered.answer),
+                by: id(&answered.by),
+                at: answered.at.as_millis(),
+            }),
+            Status::Pending { .. } | Status::Failed { .. } => None,
+        },
+    }
+}
+
+pub(crate) fn decision(decision: &Decision) -> shape::Decision<'_> {
+    shape::Decision {
+        id: Id::Claimed(decision.id.as_str()),
+        decision: token(&decision.decision),
+        rationale: decision.rationale.as_ref().map(token),
+        by: id(&decision.by),
+        created_at: decision.at.as_millis(),
+    }
+}
+
+fn id(id: &MemberId) -> Id<'_> {
+    Id::Claimed(id.as_str())
+}
+
+fn token(text: &Text) -> JsonText<'_> {
+    JsonText::kept(text.as_json()).expect("a text is a JSON string")
+}
+
+/// A version of a key that took it away. Ours: the coordinator has no history.
+pub(crate) fn deletion(deletion: &Deletion, at: Timestamp, out: &mut Vec<u8>) {
+    let form = serde_json::json!({
+        "id": deletion.id,
+        "key": deletion.key,
+        "deleted": true,
+        "deletedBy": deletion.by,
+        "deletedAt": at.to_string(),
+        "version": deletion.version,
+    });
+    out.extend_from_slice(form.to_string().as_bytes());
+}

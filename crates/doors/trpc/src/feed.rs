@@ -1,0 +1,124 @@
+//! Subscriptions: each is a follower of the workspace's log that picks its events.
+
+use hall::{Entry, Follower, Workspace};
+use model::{Fact, Position};
+
+use crate::data;
+use crate::wire::error::{Code, TrpcError};
+use crate::wire::procedure::{Delivery, Feed, Subscription};
+use crate::wire::reply::{self, ReplyTo};
+
+/// A live subscription.
+pub(crate) struct Following {
+    to: ReplyTo<'static>,
+    feed: Feed,
+    tracked: bool,
+    follower: Follower,
+}
+
+impl Following {
+    /// Starts at the log's end, or after the last event that the client has seen.
+    ///
+    /// # Errors
+    /// If that event is of another life of the log, or of none.
+    pub(crate) fn start(
+        workspace: &Workspace,
+        to: ReplyTo<'static>,
+        subscription: &Subscription<'_>,
+    ) -> Result<Self, TrpcError> {
+        let now = *workspace.head().borrow();
+        let (tracked, after) = match &subscription.delivery {
+            Delivery::Bare => (false, None),
+            Delivery::Tracked { last_event_id } => (true, last_event_id.as_deref()),
+        };
+        let after = match after {
+            Some(id) => parse_event_id(workspace, id, now)?,
+            None => now,
+        };
+        Ok(Self { to, feed: subscription.feed, tracked, follower: workspace.follow(after) })
+    }
+
+    /// Whom its frames are for.
+    pub(crate) fn to(&self) -> &ReplyTo<'static> {
+        &self.to
+    }
+
+    /// What a new subscriber is shown at once: the roster, unless it resumes and nothing has changed.
+    pub(crate) fn snapshot(&self, workspace: &Workspace, resumed: bool) -> Option<Vec<u8>> {
+        (self.feed == Feed::Agents && !resumed).then(|| self.roster(workspace))
+    }
+
+    /// Whether there are events it has not taken, up to a position.
+    pub(crate) fn is_before(&self, target: Position) -> bool {
+        self.follower.position() < target
+    }
+
+    /// Takes a page of events and gives the frames to send for it.
+    pub(crate) async fn take(&mut self, workspace: &Workspace) -> Result<Vec<Vec<u8>>, store::StoreError> {
+        let page = self.follower.take().await?;
+        let mut frames = Vec::new();
+        let mut forgotten = false;
+        for entry in page.iter().filter(|entry| self.picks(entry)) {
+            match data::event(entry) {
+                Some(data) => frames.push(self.frame(&data, entry.position())),
+                // A change of the roster that is read back: what the roster was then is not known any more.
+                None => forgotten = true,
+            }
+        }
+        if forgotten {
+            frames.push(self.roster(workspace));
+        }
+        Ok(frames)
+    }
+
+    fn picks(&self, entry: &Entry) -> bool {
+        use Fact::{
+            ContextShared, DecisionLogged, MemberJoined, MemberLeft, MemberReturned, QuestionAnswered,
+            QuestionAsked,
+        };
+        match self.feed {
+            Feed::Agents => matches!(entry.fact(), MemberJoined(_) | MemberReturned(_) | MemberLeft(_)),
+            Feed::Context => matches!(entry.fact(), ContextShared(_)),
+            Feed::Questions => matches!(entry.fact(), QuestionAsked(_) | QuestionAnswered(_)),
+            Feed::Decisions => matches!(entry.fact(), DecisionLogged(_)),
+        }
+    }
+
+    fn roster(&self, workspace: &Workspace) -> Vec<u8> {
+        let mut data = Vec::new();
+        let position = {
+            let state = workspace.state();
+            data::agents(state.roster.members(), &mut data);
+            state.position()
+        };
+        // Never an id behind what was already taken: the client would be sent those events again.
+        self.frame(&data, position.min(self.follower.position()))
+    }
+
+    fn frame(&self, data: &[u8], position: Position) -> Vec<u8> {
+        let mut frame = Vec::with_capacity(data.len() + 160);
+        if self.tracked {
+            let id = format!("{}.{position}", self.follower.incarnation().0.simple());
+            reply::tracked(&self.to, &id, data, &mut frame);
+        } else {
+            reply::data(&self.to, data, &mut frame);
+        }
+        frame
+    }
+}
+
+/// Reads an event id: the log's incarnation and the event's position.
+fn parse_event_id(workspace: &Workspace, id: &str, now: Position) -> Result<Position, TrpcError> {
+    let stale = |why| TrpcError::new(Code::PreconditionFailed, why);
+    let (life, position) = id.split_once('.').ok_or_else(|| stale("lastEventId is none of this server's"))?;
+    if life != workspace.incarnation().0.simple().to_string() {
+        return Err(stale(
+            "lastEventId is of another life of this workspace: read its present state and subscribe anew",
+        ));
+    }
+    let position = position.parse().map_err(|_| stale("lastEventId is none of this server's"))?;
+    if Position(position) > now {
+        return Err(stale("lastEventId is ahead of this workspace"));
+    }
+    Ok(Position(position))
+}

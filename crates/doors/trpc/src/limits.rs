@@ -1,0 +1,20 @@
+//! The bounds of this door, each with what it protects against.
+
+use crate::wire::request;
+
+/// Bounds on the content of a frame.
+pub const FRAME: request::Limits = request::Limits { batch: 1_000, id_bytes: 128 };
+/// Calls under way on one connection; beyond it, no more of its frames are read.
+pub const CALLS: usize = 1_024;
+/// Queries that wait for earlier calls of the same connection.
+pub const DEFERRED: usize = 1_024;
+/// Subscriptions of one connection.
+pub const SUBSCRIPTIONS: usize = 256;
+/// Members that one connection holds present.
+pub const MEMBERS: usize = 1_024;
+/// A reply's data. A larger list is to be asked for in pages.
+pub const REPLY_BYTES: usize = 16 * 1024 * 1024;
+/// Items of a page where the client does not say.
+pub const PAGE: usize = 1_000;
+/// Replies written before the socket is flushed, although more could be gathered.
+pub const UNFLUSHED: usize = 256;

@@ -1,0 +1,158 @@
+//! Calls that write: from a valid input to a command, and from its events to the reply.
+
+use hall::{Declined, Done, Workspace};
+use model::context::{Delete, Share};
+use model::questions::{Answer, Ask};
+use model::roster::{Join, Leave, Reason, Role};
+use model::{Address, Command, Fact, MemberId, QuestionId, Refusal, Text, decisions};
+
+use crate::data;
+use crate::wire::error::{Code, TrpcError};
+use crate::wire::input;
+use crate::wire::procedure::Mutation;
+use crate::wire::shape::{JoinResult, Shape, Success};
+use crate::wire::text::JsonText;
+use crate::wire::uuid_text::UuidText;
+
+/// A mutation that can be submitted.
+pub(crate) struct Prepared {
+    /// Who does it, if it names an author.
+    pub(crate) author: Option<MemberId>,
+    pub(crate) command: Command,
+    pub(crate) reply: Reply,
+}
+
+/// What is replied when it is done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Reply {
+    /// What the event is about.
+    Event,
+    /// An entry with its version.
+    EntryWithVersion,
+    /// Who joined, and the session.
+    Joined,
+    /// Whether anything changed.
+    Changed,
+}
+
+/// Builds the command of a mutation.
+pub(crate) fn prepare(workspace: &Workspace, mutation: Mutation<'_>) -> Prepared {
+    let (author, command, reply) = match mutation {
+        Mutation::SessionJoin(join) => {
+            let role = match join.role {
+                input::Role::Source => Role::Source,
+                input::Role::Target => Role::Target,
+            };
+            let join = Join {
+                workspace: workspace.name().as_str().into(),
+                name: join.name.into(),
+                role,
+                repo_path: join.repo_path.into(),
+                door: "trpc",
+                held_by: None,
+            };
+            (None, Command::Join(join), Reply::Joined)
+        }
+        Mutation::SessionLeave(leave) => {
+            let member = member(&leave.agent_id);
+            // Leaving brings nobody back, so the author is not asked for; whose membership it is, is checked all the same.
+            let command = Command::Leave(Leave { member: member.clone(), reason: Reason::Left });
+            (Some(member), command, Reply::Changed)
+        }
+        Mutation::ContextShare(share) => {
+            let author = member(&share.agent_id);
+            let command = Command::Share(Share {
+                key: share.key.into(),
+                value: text(share.value),
+                tags: share.tags.into_iter().map(String::from).collect(),
+                author: author.clone(),
+                if_version: share.if_version,
+            });
+            (Some(author), command, if share.with_version { Reply::EntryWithVersion } else { Reply::Event })
+        }
+        Mutation::ContextDelete(delete) => {
+            let author = member(&delete.agent_id);
+            let command = Command::Delete(Delete {
+                key: delete.key.into(),
+                author: author.clone(),
+                if_version: delete.if_version,
+            });
+            (Some(author), command, Reply::Changed)
+        }
+        Mutation::QuestionsAsk(ask) => {
+            let author = member(&ask.agent_id);
+            let command = Command::Ask(Ask {
+                text: text(ask.question),
+                author: author.clone(),
+                to: ask.to.iter().map(|to| Address::Member(member(to))).collect(),
+                options: [].into(),
+                patience: None,
+            });
+            (Some(author), command, Reply::Event)
+        }
+        Mutation::QuestionsAnswer(answer) => {
+            let author = member(&answer.agent_id);
+            let question = QuestionId::parse(answer.question_id.as_str()).expect("a UUID in either case");
+            let command = Command::Answer(Answer {
+                question,
+                answer: text(answer.answer),
+                author: author.clone(),
+                known: None,
+            });
+            (Some(author), command, Reply::Event)
+        }
+        Mutation::DecisionsLog(log) => {
+            let author = member(&log.agent_id);
+            let command = Command::Log(decisions::Log {
+                decision: text(log.decision),
+                rationale: log.rationale.map(text),
+                supersedes: None,
+                author: author.clone(),
+            });
+            (Some(author), command, Reply::Event)
+        }
+    };
+    Prepared { author, command, reply }
+}
+
+/// Appends the data of the reply to a mutation that was carried out.
+pub(crate) fn write_reply(
+    workspace: &Workspace,
+    reply: Reply,
+    done: &Done,
+    out: &mut Vec<u8>,
+) -> Result<(), TrpcError> {
+    let entry = done.entries.last();
+    match (reply, entry.map(|entry| entry.fact())) {
+        (Reply::Changed, fact) => Success(fact.is_some()).write(out),
+        (Reply::Joined, Some(Fact::MemberJoined(member))) => {
+            JoinResult { agent: data::agent(member), session_id: workspace.incarnation().0 }.write(out);
+        }
+        (Reply::EntryWithVersion, Some(Fact::ContextShared(shared))) => {
+            data::context_entry(shared, Some(shared.version)).write(out);
+        }
+        (Reply::Event, Some(_)) => match entry.and_then(|entry| data::event(entry)) {
+            Some(data) => out.extend_from_slice(&data),
+            None => return Err(unexpected()),
+        },
+        _ => return Err(unexpected()),
+    }
+    Ok(())
+}
+
+fn unexpected() -> TrpcError {
+    TrpcError::new(Code::InternalServerError, "the call was carried out, and its result cannot be shown")
+}
+
+/// Why a caller may not write at all.
+pub(crate) fn read_only() -> Declined {
+    Declined::Refused(Refusal::Forbidden("this token may only read".into()))
+}
+
+fn member(id: &UuidText<'_>) -> MemberId {
+    MemberId::parse(id.as_str()).expect("a UUID in either case")
+}
+
+fn text(token: JsonText<'_>) -> Text {
+    Text::from_token(token.token()).expect("a string token")
+}

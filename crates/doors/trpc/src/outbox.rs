@@ -1,0 +1,65 @@
+//! The writing half of a session: frames are gathered and leave together; a client that takes nothing is noticed.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{FutureExt as _, SinkExt as _};
+use gate::Socket;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+use crate::limits;
+use crate::session::End;
+
+/// Frames that have been put into the socket's buffer and not been flushed.
+pub(crate) struct Outbox {
+    frames: usize,
+    stall: Duration,
+}
+
+impl Outbox {
+    pub(crate) fn new(stall: Duration) -> Self {
+        Self { frames: 0, stall }
+    }
+
+    /// Whether there is something to flush.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.frames > 0
+    }
+
+    /// Whether it is time to flush although more could be gathered.
+    pub(crate) fn is_full(&self) -> bool {
+        self.frames >= limits::UNFLUSHED
+    }
+
+    /// Puts one text frame into the buffer.
+    pub(crate) async fn put(&mut self, socket: &mut Socket, frame: Vec<u8>) -> Result<(), End> {
+        let text =
+            Utf8Bytes::try_from(Bytes::from(frame)).map_err(|_| End::Defect("a frame is not UTF-8"))?;
+        self.send(socket, Message::Text(text)).await
+    }
+
+    pub(crate) async fn send(&mut self, socket: &mut Socket, message: Message) -> Result<(), End> {
+        self.frames += 1;
+        let stall = self.stall;
+        within(stall, socket.feed(message)).await
+    }
+
+    /// Waits until everything has left.
+    pub(crate) async fn flush(&mut self, socket: &mut Socket) -> Result<(), End> {
+        self.frames = 0;
+        within(self.stall, socket.flush()).await
+    }
+}
+
+/// Does what can be done at once without setting a timer, as nearly always.
+async fn within(
+    stall: Duration,
+    write: impl Future<Output = Result<(), tokio_tungstenite::tungstenite::Error>>,
+) -> Result<(), End> {
+    let mut write = std::pin::pin!(write);
+    let written = match write.as_mut().now_or_never() {
+        Some(written) => written,
+        None => tokio::time::timeout(stall, write).await.map_err(|_| End::Stalled)?,
+    };
+    written.map_err(End::Socket)
+}

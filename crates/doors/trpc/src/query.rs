@@ -1,0 +1,277 @@
+//! Calls that read: answered from the committed state, with values and history read by position.
+
+use hall::{HallError, Workspace};
+use model::decisions::Decision;
+use model::questions::{Question, Status};
+use model::rows::Table;
+use model::{Fact, MemberId, Position, QuestionId};
+
+use crate::wire::error::{Code, TrpcError};
+use crate::wire::input::{
+    Get, History, ListContext, ListDecisions, ListPending, ListQuestions, Page, QuestionStatus,
+};
+use crate::wire::procedure::Query;
+use crate::wire::shape::{self, Shape};
+use crate::{data, limits, refusal};
+
+/// Appends the data of a query's reply.
+pub(crate) async fn answer(
+    workspace: &Workspace,
+    query: Query<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), TrpcError> {
+    match query {
+        Query::SessionList => data::agents(workspace.state().roster.members(), out),
+        Query::ContextGet(get) => return context_get(workspace, &get, out).await,
+        Query::ContextList(list) => return context_list(workspace, &list, out).await,
+        Query::ContextHistory(history) => return context_history(workspace, &history, out).await,
+        Query::QuestionsListPending(list) => list_pending(workspace, &list, out),
+        Query::QuestionsGet(get) => {
+            let id = QuestionId::parse(get.id.as_str()).expect("a UUID in either case");
+            match workspace.question(&id).await.map_err(unreadable)? {
+                Some(question) => data::question(&question).write(out),
+                None => out.extend_from_slice(b"null"),
+            }
+        }
+        Query::QuestionsList(list) => return questions_list(workspace, &list, out).await,
+        Query::DecisionsList(list) => return decisions_list(workspace, &list, out).await,
+    }
+    Ok(())
+}
+
+async fn context_get(workspace: &Workspace, get: &Get<'_>, out: &mut Vec<u8>) -> Result<(), TrpcError> {
+    let current = workspace.state().context.get(&get.key).map(|current| current.position);
+    match current {
+        Some(position) => write_entry(workspace, position, get.with_version, out).await,
+        None => {
+            out.extend_from_slice(b"null");
+            Ok(())
+        }
+    }
+}
+
+async fn context_list(
+    workspace: &Workspace,
+    list: &ListContext<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), TrpcError> {
+    let positions: Vec<_> = {
+        let state = workspace.state();
+        let context = &state.context;
+        let after = list.page.after.as_deref();
+        if after.is_some_and(|key| context.get(key).is_none()) {
+            return Err(no_such_place());
+        }
+        let entries: Box<dyn Iterator<Item = _> + '_> = match after {
+            Some(key) => Box::new(context.entries_after(key)),
+            None => Box::new(context.entries()),
+        };
+        let wanted = entries.filter(|(_, current)| {
+            let tagged = list.tags.iter().all(|tag| current.tags.iter().any(|has| has == tag));
+            tagged && list.created_by.as_ref().is_none_or(|by| by.as_str() == current.created_by.as_str())
+        });
+        let most = list.page.limit.map_or(usize::MAX, usize::from);
+        wanted.take(most).map(|(_, current)| current.position).collect()
+    };
+    let mut array = Array::begin(out);
+    for position in positions {
+        write_entry(workspace, position, list.with_version, array.item()?).await?;
+    }
+    array.end()
+}
+
+async fn context_history(
+    workspace: &Workspace,
+    history: &History<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), TrpcError> {
+    let most = history.page.limit.map_or(limits::PAGE, usize::from);
+    let before = match history.page.after.as_deref() {
+        Some(version) => version.parse().map_err(|_| no_such_place())?,
+        None => u64::MAX,
+    };
+    let mut next = workspace.state().context.newest_change(&history.key);
+    let mut array = Array::begin(out);
+    let mut written = 0;
+    while let Some(position) = next.filter(|_| written < most) {
+        let entry = workspace.entry(position).await.map_err(unreadable)?;
+        match entry.fact() {
+            Fact::ContextShared(shared) => {
+                next = shared.previous;
+                if shared.version < before {
+                    written += 1;
+                    data::context_entry(shared, Some(shared.version)).write(array.item()?);
+                }
+            }
+            Fact::ContextDeleted(deletion) => {
+                next = Some(deletion.previous);
+                if deletion.version < before {
+                    written += 1;
+                    data::deletion(deletion, entry.recorded().event.at, array.item()?);
+                }
+            }
+            _ => {
+                return Err(unreadable(HallError::Row(format!(
+                    "position {position} is no version of a key"
+                ))));
+            }
+        }
+    }
+    array.end()
+}
+
+async fn write_entry(
+    workspace: &Workspace,
+    position: Position,
+    with_version: bool,
+    out: &mut Vec<u8>,
+) -> Result<(), TrpcError> {
+    let entry = match workspace.at_hand(position) {
+        Some(entry) => entry,
+        None => workspace.entry(position).await.map_err(unreadable)?,
+    };
+    match (entry.fact(), data::event(&entry)) {
+        (Fact::ContextShared(shared), _) if with_version => {
+            data::context_entry(shared, Some(shared.version)).write(out);
+        }
+        (_, Some(data)) => out.extend_from_slice(&data),
+        (_, None) => return Err(unreadable(HallError::Row(format!("position {position} holds no value")))),
+    }
+    Ok(())
+}
+
+fn list_pending(workspace: &Workspace, list: &ListPending<'_>, out: &mut Vec<u8>) {
+    let state = workspace.state();
+    let asker = list.agent_id.as_ref().map(|id| MemberId::parse(id.as_str()).expect("a UUID in either case"));
+    let member = asker.as_ref().and_then(|id| state.roster.get(id));
+    let meant = |question: &&std::sync::Arc<Question>| {
+        let Some(id) = &asker else { return true };
+        let asked = question.asked_now();
+        asked.is_empty()
+            || question.to_member.as_ref() == Some(id)
+            || member.is_some_and(|member| asked.iter().any(|address| address.reaches(member)))
+    };
+    shape::list(state.questions.open().filter(meant).map(|open| data::question(open)), out);
+}
+
+async fn questions_list(
+    workspace: &Workspace,
+    list: &ListQuestions<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), TrpcError> {
+    let after = place::<Question>(workspace, Table::Questions, &list.page).await?;
+    let wanted = |question: &Question| match (&question.status, list.status) {
+        (Status::Failed { .. }, _) => false,
+        (_, QuestionStatus::All) => true,
+        (Status::Pending { .. }, status) => status == QuestionStatus::Pending,
+        (Status::Answered(_), status) => status == QuestionStatus::Answered,
+    };
+    rows(workspace, Table::Questions, after, &list.page, out, wanted, |question, out| {
+        data::question(question).write(out);
+    })
+    .await
+}
+
+async fn decisions_list(
+    workspace: &Workspace,
+    list: &ListDecisions<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), TrpcError> {
+    let after = place::<Decision>(workspace, Table::Decisions, &list.page).await?;
+    rows(
+        workspace,
+        Table::Decisions,
+        after,
+        &list.page,
+        out,
+        |_: &Decision| true,
+        |decision, out| {
+            data::decision(decision).write(out);
+        },
+    )
+    .await
+}
+
+/// Where a page begins: after the item with this id.
+async fn place<T: serde::de::DeserializeOwned>(
+    workspace: &Workspace,
+    table: Table,
+    page: &Page<'_>,
+) -> Result<Position, TrpcError> {
+    let Some(id) = page.after.as_deref() else { return Ok(Position::START) };
+    let row = workspace.row::<T>(table, id).await.map_err(unreadable)?;
+    row.map(|(place, _)| place).ok_or_else(no_such_place)
+}
+
+/// Appends an array of rows, read page by page.
+async fn rows<T: serde::de::DeserializeOwned>(
+    workspace: &Workspace,
+    table: Table,
+    mut after: Position,
+    page: &Page<'_>,
+    out: &mut Vec<u8>,
+    wanted: impl Fn(&T) -> bool,
+    write: impl Fn(&T, &mut Vec<u8>),
+) -> Result<(), TrpcError> {
+    let mut left = page.limit.map_or(usize::MAX, usize::from);
+    let mut array = Array::begin(out);
+    while left > 0 {
+        let rows = workspace.rows::<T>(table, after, limits::PAGE).await.map_err(unreadable)?;
+        let Some((last, _)) = rows.last() else { break };
+        after = *last;
+        for (_, row) in rows.iter().filter(|(_, row)| wanted(row)).take(left) {
+            left -= 1;
+            write(row, array.item()?);
+        }
+    }
+    array.end()
+}
+
+/// A JSON array that is being written, bounded in bytes.
+struct Array<'a> {
+    out: &'a mut Vec<u8>,
+    start: usize,
+    first: bool,
+}
+
+impl<'a> Array<'a> {
+    fn begin(out: &'a mut Vec<u8>) -> Self {
+        let start = out.len();
+        out.push(b'[');
+        Self { out, start, first: true }
+    }
+
+    /// Where the next item is to be written.
+    fn item(&mut self) -> Result<&mut Vec<u8>, TrpcError> {
+        self.check()?;
+        if !std::mem::take(&mut self.first) {
+            self.out.push(b',');
+        }
+        Ok(self.out)
+    }
+
+    fn end(self) -> Result<(), TrpcError> {
+        self.check()?;
+        self.out.push(b']');
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), TrpcError> {
+        if self.out.len() - self.start <= limits::REPLY_BYTES {
+            return Ok(());
+        }
+        let message = format!(
+            "the reply is over {} bytes; ask for it in pages, with limit and after",
+            limits::REPLY_BYTES
+        );
+        Err(TrpcError::new(Code::PayloadTooLarge, &message))
+    }
+}
+
+fn no_such_place() -> TrpcError {
+    TrpcError::new(Code::BadRequest, "`after` names nothing in this list")
+}
+
+fn unreadable(error: HallError) -> TrpcError {
+    refusal::unreadable(&error)
+}

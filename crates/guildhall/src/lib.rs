@@ -1,0 +1,3 @@
+//! The program: configuration, wiring, command line.
+
+pub mod server;

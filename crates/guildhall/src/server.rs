@@ -1,0 +1,235 @@
+//! A running server: the store, the hall, the doors and their listeners, from start to the last reply.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use gate::rate::Rate;
+use gate::{Gate, Listener, Names, Rates};
+use hall::Hall;
+use model::Principal;
+use model::directory::Grant;
+use store::sqlite::DirectoryLock;
+use store::{MemoryStore, SqliteStore, Store};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Where a server keeps its things.
+#[derive(Debug, Clone)]
+pub struct Paths {
+    /// Databases and the lock.
+    pub data: PathBuf,
+    /// The socket for processes of this machine.
+    pub socket: PathBuf,
+    /// The owner's credential.
+    pub owner_token: PathBuf,
+}
+
+/// Which store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreChoice {
+    /// SQLite in the data directory.
+    Sqlite,
+    /// Nothing is kept.
+    Memory,
+    /// PostgreSQL, by URL.
+    Postgres(String),
+}
+
+/// What a server is started with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where it keeps its things.
+    pub paths: Paths,
+    /// Which store.
+    pub store: StoreChoice,
+    /// The main listener; port 0 lets the system pick.
+    pub listen: SocketAddr,
+    /// The compatibility listener for tRPC clients, on loopback, if there is to be one.
+    pub compat_trpc: Option<u16>,
+    /// See [`hall::Options::presence_grace`].
+    pub presence_grace: Duration,
+    /// See [`door_trpc::Options`].
+    pub trpc: door_trpc::Options,
+    /// How often a principal, and an address, may call.
+    pub calls: Rate,
+    /// How often an address may show a bad token.
+    pub failures: Rate,
+    /// Connections open at once.
+    pub connections: usize,
+    /// Hosts and origins beyond this machine's own.
+    pub names: Names,
+    /// How long clients have to move when the server ends.
+    pub drain: Duration,
+}
+
+/// Where a server that runs is to be reached.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    /// The main listener.
+    pub http: SocketAddr,
+    /// The compatibility listener for tRPC clients.
+    pub compat_trpc: Option<SocketAddr>,
+    /// The socket for processes of this machine.
+    pub socket: PathBuf,
+}
+
+/// A server that runs.
+pub struct Server {
+    hall: Hall,
+    trpc: door_trpc::Door,
+    local: door_local::LocalDoor,
+    addresses: Addresses,
+    listeners: TaskTracker,
+    closing: CancellationToken,
+    drain: Duration,
+    _lock: DirectoryLock,
+}
+
+/// How often the drain looks whether all clients have gone.
+const LOOK: Duration = Duration::from_millis(20);
+/// How often to look for what other nodes have written to a shared database.
+const POLL: Duration = Duration::from_millis(500);
+
+impl Server {
+    /// Starts a server. When this returns, it can be used.
+    ///
+    /// # Errors
+    /// If another server holds the data directory, something kept is damaged, or an address is taken.
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
+        private_directory(&options.paths.data)?;
+        let holder = format!("process {}, listening on {}", std::process::id(), options.listen);
+        let lock = DirectoryLock::take(&options.paths.data, &holder)?;
+        let (store, poll): (Arc<dyn Store>, _) = match &options.store {
+            StoreChoice::Sqlite => (Arc::new(SqliteStore::open(&options.paths.data)?), None),
+            StoreChoice::Memory => (Arc::new(MemoryStore::default()), None),
+            StoreChoice::Postgres(url) => (Arc::new(store::PostgresStore::connect(url).await?), Some(POLL)),
+        };
+        let hall_options =
+            hall::Options { presence_grace: options.presence_grace, poll, ..hall::Options::default() };
+        let hall = Hall::open(store, hall_options).await?;
+        keep_owner_token(&hall, &options.paths.owner_token).await?;
+
+        let rates = Arc::new(Rates::new(options.calls, options.failures));
+        let connections = Arc::new(Semaphore::new(options.connections));
+        let trpc = door_trpc::Door::new(hall.clone(), options.trpc.clone());
+        let (listeners, closing) = (TaskTracker::new(), CancellationToken::new());
+
+        let gate = Gate::new(&hall, rates.clone(), options.names.clone(), trpc.routes());
+        let main = Listener::bind(options.listen, gate, connections.clone())
+            .await
+            .with_context(|| format!("cannot listen on {}", options.listen))?;
+        let http = main.address()?;
+        listeners.spawn(main.run(closing.clone()));
+
+        let compat_trpc = match options.compat_trpc {
+            None => None,
+            Some(port) => {
+                let (named, any_path) = trpc.compatibility_routes();
+                let gate = Gate::compatibility(&hall, rates, Names::default(), named, any_path);
+                listen_on_loopback(port, gate, connections, &listeners, &closing).await
+            }
+        };
+        let mut listening = vec![format!("http://{http}")];
+        listening.extend(compat_trpc.map(|address| format!("ws://{address} (tRPC, no token)")));
+        let local = door_local::LocalDoor::bind(door_local::Options { path: options.paths.socket.clone(), listening })?;
+        let local_door = local.clone();
+        listeners.spawn({
+            let (hall, closing) = (hall.clone(), closing.clone());
+            async move { local_door.run(hall, closing).await }
+        });
+        let addresses = Addresses { http, compat_trpc, socket: options.paths.socket.clone() };
+        Ok(Self { hall, trpc, local, addresses, listeners, closing, drain: options.drain, _lock: lock })
+    }
+
+    /// Where it is to be reached.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// Resolves if the server cannot go on.
+    pub async fn failed(&self) {
+        self.hall.closing().cancelled().await;
+    }
+
+    /// Answers what is under way, tells clients to move, serves those that do until they are gone or the time is
+    /// over or `hurry` resolves, and ends.
+    pub async fn stop(self, hurry: impl Future<Output = ()>) {
+        self.trpc.drain();
+        let gone = async {
+            while self.trpc.connections() > 0 {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        tokio::select! {
+            () = gone => {}
+            () = tokio::time::sleep(self.drain) => {}
+            () = hurry => {}
+        }
+        self.closing.cancel();
+        self.trpc.close().await;
+        self.listeners.close();
+        self.listeners.wait().await;
+        self.hall.close().await;
+    }
+}
+
+/// Listens on both loopback addresses: `localhost` is the one here and the other there. A taken port is named and
+/// skipped; the clients of the others are not to suffer for it.
+async fn listen_on_loopback(
+    port: u16,
+    gate: Gate,
+    connections: Arc<Semaphore>,
+    listeners: &TaskTracker,
+    closing: &CancellationToken,
+) -> Option<SocketAddr> {
+    let mut first = None;
+    for ip in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
+        let port = first.map_or(port, |address: SocketAddr| address.port());
+        let bound = Listener::bind((ip, port).into(), gate.clone(), connections.clone()).await;
+        match bound.and_then(|listener| Ok((listener.address()?, listener))) {
+            Ok((address, listener)) => {
+                listeners.spawn(listener.run(closing.clone()));
+                first = first.or(Some(address));
+            }
+            Err(cause) if cause.kind() == io::ErrorKind::AddrNotAvailable => {
+                tracing::debug!(%ip, "this machine has no such loopback address");
+            }
+            Err(cause) => tracing::warn!(%ip, port, %cause, "the compatibility listener is left out"),
+        }
+    }
+    first
+}
+
+/// Makes sure that the owner's file holds a token that works.
+async fn keep_owner_token(hall: &Hall, path: &Path) -> anyhow::Result<()> {
+    match fs::read_to_string(path) {
+        Ok(secret) if hall.identify(secret.trim()).is_some_and(|who| who.grant == Grant::Owner) => return Ok(()),
+        Ok(_) => tracing::warn!(path = %path.display(), "the owner's token is not of this hall; issuing a new one"),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+        Err(cause) => bail!("cannot read {}: {cause}", path.display()),
+    }
+    let by = Principal::hall();
+    let issued = hall.issue_token(&by, Some(Principal::owner()), Grant::Owner, vec![], None).await?;
+    // Written beside and moved into place: nobody ever reads half a token.
+    let fresh = path.with_extension("new");
+    let write = || {
+        let mut file =
+            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+        writeln!(file, "{}", issued.secret.reveal())?;
+        file.sync_all()?;
+        fs::rename(&fresh, path)
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn private_directory(path: &Path) -> anyhow::Result<()> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.with_context(|| format!("cannot make {}", path.display()))
+}
