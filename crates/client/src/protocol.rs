@@ -40,7 +40,7 @@ pub enum Call {
     /// A key's versions, newest first. Result: a list of [`Entry`].
     #[serde(rename = "context.history")]
     History(History),
-    /// Takes a key away. Result: [`Deleted`].
+    /// Takes a key away. Result: [`Deleted`]. May carry an idempotency key.
     #[serde(rename = "context.delete")]
     Delete(Delete),
     /// Puts a question. Result: [`Question`], at once: its id is the ticket. May carry an idempotency key.
@@ -243,6 +243,9 @@ pub struct Delete {
     /// Only if the key is at this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub if_version: Option<u64>,
+    /// An idempotency key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub once: Option<String>,
 }
 
 /// Whether there was something to take away.

@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use indexmap::IndexMap;
 use model::rows::{Table, rows};
 use model::{Position, WorkspaceName};
 use store::{PlacedRow, Store, StoreError};
@@ -86,6 +87,18 @@ impl Projector {
         }
     }
 
+    /// The rows of a table that wait, each key once: where it was first written, with what was written last.
+    fn waiting_in(&self, table: Table) -> Vec<PlacedRow> {
+        let mut waiting: IndexMap<String, PlacedRow> = IndexMap::new();
+        for new in self.waiting().rows.iter().filter(|new| new.row.table == table) {
+            match waiting.get_mut(&new.row.key) {
+                Some(first) => first.row = new.row.clone(),
+                None => drop(waiting.insert(new.row.key.clone(), new.clone())),
+            }
+        }
+        waiting.into_values().collect()
+    }
+
     /// A page of rows after a place, as of the newest noted event.
     pub(crate) async fn rows(
         &self,
@@ -95,8 +108,7 @@ impl Projector {
         after: Position,
         most: usize,
     ) -> Result<Vec<PlacedRow>, StoreError> {
-        let waiting: Vec<_> =
-            self.waiting().rows.iter().filter(|new| new.row.table == table).cloned().collect();
+        let waiting = self.waiting_in(table);
         let mut page = store.rows(log, table, after, most).await?;
         let whole = page.len() < most;
         for new in waiting {

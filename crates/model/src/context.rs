@@ -186,15 +186,14 @@ impl Context {
 
     pub(crate) fn share(&self, id: EntryId, at: Timestamp, share: &Share) -> Result<Vec<Fact>, Refusal> {
         let tags = share.tags.iter().map(String::len).sum();
-        for (what, bytes, limit) in [
-            ("key", share.key.len(), limits::KEY_BYTES),
-            ("value", share.value.bytes(), limits::VALUE_BYTES),
-            ("tags", tags, limits::TAGS_BYTES),
-        ] {
+        for (what, bytes, limit) in
+            [("key", share.key.len(), limits::KEY_BYTES), ("tags", tags, limits::TAGS_BYTES)]
+        {
             if bytes > limit {
                 return Err(Refusal::TooLarge { what, bytes, limit });
             }
         }
+        Refusal::unless_text_fits("value", &share.value, limits::VALUE_BYTES, limits::VALUE_TOKEN_BYTES)?;
         self.check_version(&share.key, share.if_version)?;
         let before = self.current.get(&*share.key);
         if before.is_none()
@@ -236,7 +235,7 @@ impl Context {
     pub(crate) fn read(&self, read: &Read) -> Vec<Fact> {
         let known = self.reads.get(&read.agent).into_iter().flatten();
         let already = known.into_iter().any(|(key, version)| *key == read.key && *version >= read.version);
-        if already || read.version > self.version(&read.key) {
+        if already || read.version == 0 || read.version > self.version(&read.key) {
             return vec![];
         }
         vec![Fact::ContextRead(Arc::new(ContextRead {

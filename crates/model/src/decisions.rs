@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Fact;
 use crate::ids::{DecisionId, MemberId};
-use crate::limits;
 use crate::refusal::Refusal;
 use crate::text::Text;
 use crate::time::Timestamp;
@@ -42,11 +41,8 @@ pub struct Log {
 }
 
 pub(crate) fn log(id: DecisionId, at: Timestamp, log: &Log) -> Result<Vec<Fact>, Refusal> {
-    for (what, text) in [("decision", Some(&log.decision)), ("rationale", log.rationale.as_ref())] {
-        if let Some(bytes) = text.map(Text::bytes).filter(|bytes| *bytes > limits::PROSE_BYTES) {
-            return Err(Refusal::TooLarge { what, bytes, limit: limits::PROSE_BYTES });
-        }
-    }
+    Refusal::unless_prose_fits("decision", &log.decision)?;
+    log.rationale.as_ref().map_or(Ok(()), |text| Refusal::unless_prose_fits("rationale", text))?;
     Ok(vec![Fact::DecisionLogged(Arc::new(Decision {
         id,
         decision: log.decision.clone(),

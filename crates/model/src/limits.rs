@@ -8,10 +8,15 @@ pub const PATH_BYTES: usize = 16 * 1024;
 pub const KEY_BYTES: usize = 16 * 1024;
 /// All tags of one entry together. Kept in memory for every key.
 pub const TAGS_BYTES: usize = 64 * 1024;
-/// A context value, as a JSON token: it must fit a frame of every door, escapes and all.
+/// A context value. It must fit a frame of every door.
 pub const VALUE_BYTES: usize = 4 * 1024 * 1024;
-/// A question, an answer, a decision or a rationale, as a JSON token. Open questions stay in memory.
+/// A question, an answer, a decision or a rationale. Open questions stay in memory.
 pub const PROSE_BYTES: usize = 1024 * 1024;
+/// A value with its escapes, as it is kept: one event is at most 8 MiB.
+pub const VALUE_TOKEN_BYTES: usize = 7 * 1024 * 1024;
+/// Any of the others with its escapes, as it is kept: one event may hold two of them, and the answer to a question
+/// holds the question too.
+pub const PROSE_TOKEN_BYTES: usize = 3 * 1024 * 1024;
 /// Answer options of one question, and addresses in one question's `to`.
 pub const CHOICES: usize = 64;
 /// Members present at once; the roster is sent whole to everybody who watches it.

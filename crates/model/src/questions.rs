@@ -177,7 +177,7 @@ impl Questions {
         roster: &Roster,
         ask: &Ask,
     ) -> Result<Vec<Fact>, Refusal> {
-        prose("question", &ask.text)?;
+        Refusal::unless_prose_fits("question", &ask.text)?;
         let options: usize = ask.options.iter().map(String::len).sum();
         if options > limits::PROSE_BYTES {
             return Err(Refusal::TooLarge { what: "options", bytes: options, limit: limits::PROSE_BYTES });
@@ -225,7 +225,7 @@ impl Questions {
         roster: &Roster,
         answer: &Answer,
     ) -> Result<Vec<Fact>, Refusal> {
-        prose("answer", &answer.answer)?;
+        Refusal::unless_prose_fits("answer", &answer.answer)?;
         let Some(question) = self.open.get(&answer.question).or(answer.known.as_ref()) else {
             return Err(Refusal::NotFound { what: "Question", id: answer.question.to_string() });
         };
@@ -273,13 +273,13 @@ impl Questions {
     }
 
     pub(crate) fn stands(&mut self, question: &Arc<Question>) {
-        if question.is_pending() {
-            if self.open.insert(question.id.clone(), question.clone()).is_none() {
-                self.bytes += question.text.bytes();
-            }
-        } else if self.open.shift_remove(&question.id).is_some() {
-            self.bytes -= question.text.bytes();
-        }
+        let before = if question.is_pending() {
+            self.bytes += question.text.bytes();
+            self.open.insert(question.id.clone(), question.clone())
+        } else {
+            self.open.shift_remove(&question.id)
+        };
+        self.bytes -= before.map_or(0, |before| before.text.bytes());
     }
 }
 
@@ -289,7 +289,7 @@ fn patience(at: Timestamp, wait: Duration, then: &OnTimeout, to: &[Address]) -> 
         return Err(Refusal::Invalid("a deadline lies between one millisecond and 366 days ahead".into()));
     }
     match then {
-        OnTimeout::Default(answer) => prose("default answer", answer)?,
+        OnTimeout::Default(answer) => Refusal::unless_prose_fits("default answer", answer)?,
         OnTimeout::Next if to.is_empty() => {
             return Err(Refusal::Invalid(
                 "on_timeout `next` needs the addressees to go through in `to`".into(),
@@ -298,13 +298,6 @@ fn patience(at: Timestamp, wait: Duration, then: &OnTimeout, to: &[Address]) -> 
         OnTimeout::Next | OnTimeout::Human | OnTimeout::Fail => {}
     }
     Ok(Patience { wait_ms, deadline: at.after(wait), then: then.clone() })
-}
-
-fn prose(what: &'static str, text: &Text) -> Result<(), Refusal> {
-    if text.bytes() > limits::PROSE_BYTES {
-        return Err(Refusal::TooLarge { what, bytes: text.bytes(), limit: limits::PROSE_BYTES });
-    }
-    Ok(())
 }
 
 fn with_status(question: &Question, status: Status) -> Arc<Question> {

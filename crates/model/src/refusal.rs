@@ -1,5 +1,8 @@
 //! Why a command makes no events.
 
+use crate::limits;
+use crate::text::Text;
+
 /// A command that was understood and is refused; nothing has changed. Doors say it in their own protocol's form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -40,4 +43,27 @@ pub enum Refusal {
     /// The parts do not fit together.
     #[error("{0}")]
     Invalid(String),
+}
+
+impl Refusal {
+    /// Refuses a text over its bound, which holds for the text itself; with its escapes it may be `token_limit`.
+    pub(crate) fn unless_text_fits(
+        what: &'static str,
+        text: &Text,
+        limit: usize,
+        token_limit: usize,
+    ) -> Result<(), Self> {
+        if let Some(bytes) = text.exceeds(limit) {
+            return Err(Self::TooLarge { what, bytes, limit });
+        }
+        if text.bytes() > token_limit {
+            return Err(Self::TooLarge { what, bytes: text.bytes(), limit: token_limit });
+        }
+        Ok(())
+    }
+
+    /// Refuses a prose text over its bounds.
+    pub(crate) fn unless_prose_fits(what: &'static str, text: &Text) -> Result<(), Self> {
+        Self::unless_text_fits(what, text, limits::PROSE_BYTES, limits::PROSE_TOKEN_BYTES)
+    }
 }

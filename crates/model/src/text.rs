@@ -37,6 +37,15 @@ impl Text {
         self.0.get().len()
     }
 
+    /// Length of the text itself in bytes of UTF-8, if that is over `limit`: what people count.
+    pub fn exceeds(&self, limit: usize) -> Option<usize> {
+        // Decoding never makes a text longer.
+        if self.bytes() - 2 <= limit {
+            return None;
+        }
+        Some(self.decode().len()).filter(|length| *length > limit)
+    }
+
     /// Whether the text has no characters.
     pub fn is_empty(&self) -> bool {
         self.0.get().len() == 2

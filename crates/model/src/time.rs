@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The last moment that prints with a year of four digits; later ones are taken down to it.
-    const LAST: i64 = 253_402_300_799_999;
+    /// The last moment that prints in every time zone with a year of four digits; later ones are taken down to it.
+    const LAST: i64 = 253_402_207_200_000;
 
-    /// Takes milliseconds since 1970, between then and the end of the year 9999.
+    /// Takes milliseconds since 1970, between then and 9999-12-30.
     pub fn from_millis(millis: i64) -> Self {
         Self(millis.clamp(0, Self::LAST))
     }
@@ -45,6 +45,6 @@ mod tests {
     fn prints_three_decimals_always() {
         assert_eq!(Timestamp::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Timestamp::from_millis(1_767_323_045_678).to_string(), "2026-01-02T03:04:05.678Z");
-        assert_eq!(Timestamp::from_millis(i64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
+        assert_eq!(Timestamp::from_millis(i64::MAX).to_string(), "9999-12-30T22:00:00.000Z");
     }
 }

@@ -6,9 +6,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::Shutdown;
 use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
@@ -68,7 +66,7 @@ impl Cluster {
         keeper.args(["-c", KEEPER, "keeper"]).arg(&directory).arg(&programs.postgres).arg("-D").arg(&data);
         keeper.arg("-k").arg(&directory).args(["-p", &PORT.to_string()]);
         keeper.args(["-c", "listen_addresses=", "-c", "max_connections=300", "-c", "shared_buffers=64MB"]);
-        settings.iter().for_each(|setting| drop(keeper.args(["-c", setting])));
+        keeper.args(settings.iter().flat_map(|setting| ["-c", setting]));
         // A group of its own: Ctrl-C at the tests must not kill the keeper before it has done its work.
         keeper.process_group(0).current_dir(&directory).stdin(Stdio::piped());
         keeper.stdout(log.try_clone().expect("a file has a second handle")).stderr(log);
@@ -97,14 +95,11 @@ impl Cluster {
         format!("postgres://{ROLE}@127.0.0.1:{port}/{database}")
     }
 
+    /// Waits until the server says so in the eighth line of its `postmaster.pid`, where `pg_ctl` looks too.
     fn wait(&self) {
         let end = Instant::now() + START;
-        loop {
-            if let Ok(stream) = UnixStream::connect(self.socket()) {
-                // It listens; the first client waits until it is ready.
-                _ = stream.shutdown(Shutdown::Both);
-                return;
-            }
+        let said = || fs::read_to_string(self.directory.join("data/postmaster.pid")).unwrap_or_default();
+        while said().lines().nth(7).map(str::trim) != Some("ready") {
             let log = || fs::read_to_string(self.directory.join("log")).unwrap_or_default();
             assert!(Instant::now() < end, "PostgreSQL did not start: {}", log());
             std::thread::park_timeout(Duration::from_millis(20));

@@ -58,15 +58,10 @@ impl Database {
     }
 }
 
-/// Connects; the server may have just begun to listen.
 async fn connect(url: &str) -> Client {
-    for _ in 0..500 {
-        if let Ok((client, connection)) = tokio_postgres::connect(url, NoTls).await {
-            // Ends when the client is dropped.
-            tokio::spawn(connection);
-            return client;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    panic!("PostgreSQL at {url} takes no connections");
+    let connected = tokio_postgres::connect(url, NoTls).await;
+    let (client, connection) = connected.unwrap_or_else(|cause| panic!("{url}: {cause:?}"));
+    // Ends when the client is dropped.
+    tokio::spawn(connection);
+    client
 }

@@ -16,8 +16,8 @@ pub enum Cut {
     Delayed,
     /// What the client sends next arrives and is carried out, but the answer is lost.
     BeforeAnswer,
-    /// No connection is accepted any more, and those there are close, until [`Wire::mend`].
-    Down,
+    /// Likewise, and no connection is accepted any more until [`Wire::mend`].
+    BeforeAnswerForGood,
 }
 
 /// A listener on the loopback interface that carries every connection to a server's unix socket.
@@ -38,7 +38,7 @@ impl Wire {
             down: watch::Sender::new(false),
             delivery: watch::Sender::new(false),
         };
-        let (plan, down, delivery) = (wire.plan.clone(), wire.down.subscribe(), wire.delivery.subscribe());
+        let (plan, down, delivery) = (wire.plan.clone(), wire.down.clone(), wire.delivery.subscribe());
         // Ends with the test's runtime, as do the carriers.
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -58,11 +58,7 @@ impl Wire {
 
     /// Cuts the connection that is used next, once.
     pub fn cut(&self, when: Cut) {
-        if when == Cut::Down {
-            self.down.send_replace(true);
-        } else {
-            *self.plan.lock().expect("nothing panics while it holds this") = Some(when);
-        }
+        *self.plan.lock().expect("nothing panics while it holds this") = Some(when);
     }
 
     /// Accepts connections again.
@@ -85,9 +81,10 @@ async fn carry(
     client: TcpStream,
     mut server: UnixStream,
     plan: Arc<Mutex<Option<Cut>>>,
-    mut down: watch::Receiver<bool>,
+    down: watch::Sender<bool>,
     mut delivery: watch::Receiver<bool>,
 ) {
+    let mut switch = down.subscribe();
     let (mut asked, mut answered) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     let (mut from_client, mut to_client) = client.into_split();
     // A failure of either side ends the connection, as it would without the wire between.
@@ -108,13 +105,16 @@ async fn carry(
                         }
                         return;
                     }
-                    Some(Cut::BeforeAnswer) => {
+                    Some(cut @ (Cut::BeforeAnswer | Cut::BeforeAnswerForGood)) => {
+                        if cut == Cut::BeforeAnswerForGood {
+                            down.send_replace(true);
+                        }
                         if server.write_all(&asked[..length]).await.is_ok() {
                             _ = server.read(&mut answered).await;
                         }
                         return;
                     }
-                    Some(Cut::Down) | None => {
+                    None => {
                         if server.write_all(&asked[..length]).await.is_err() { return }
                     }
                 }
@@ -123,12 +123,12 @@ async fn carry(
                 let Ok(length @ 1..) = read else { return };
                 if to_client.write_all(&answered[..length]).await.is_err() { return }
             }
-            () = told(&mut down) => return,
+            () = told(&mut switch) => return,
         }
     }
 }
 
-/// Waits until the switch is on, or nobody is left to turn it on.
+/// Waits until the switch is on.
 async fn told(switch: &mut watch::Receiver<bool>) {
     _ = switch.wait_for(|on| *on).await;
 }

@@ -1,5 +1,7 @@
 //! The bounds of this door, each with what it protects against.
 
+use std::time::Duration;
+
 use crate::wire::request;
 
 /// Bounds on the content of a frame.
@@ -18,3 +20,7 @@ pub const REPLY_BYTES: usize = 16 * 1024 * 1024;
 pub const PAGE: usize = 1_000;
 /// Replies written before the socket is flushed, although more could be gathered.
 pub const UNFLUSHED: usize = 256;
+/// How much, and how long, is read from a client after the reason for closing was sent to it.
+pub const LINGER_BYTES: u64 = 64 * 1024 * 1024;
+/// See [`LINGER_BYTES`].
+pub const LINGER: Duration = Duration::from_secs(2);

@@ -58,13 +58,14 @@ async fn context_list(
     let positions: Vec<_> = {
         let state = workspace.state();
         let context = &state.context;
-        let after = list.page.after.as_deref();
-        if after.is_some_and(|key| context.get(key).is_none()) {
-            return Err(no_such_place());
-        }
-        let entries: Box<dyn Iterator<Item = _> + '_> = match after {
-            Some(key) => Box::new(context.entries_after(key)),
+        // A page begins after an entry, named by its id or its key.
+        let entries: Box<dyn Iterator<Item = _> + '_> = match list.page.after.as_deref() {
             None => Box::new(context.entries()),
+            Some(place) => {
+                let known =
+                    context.entries().find(|(key, entry)| ***key == *place || entry.id.as_str() == place);
+                Box::new(context.entries_after(known.ok_or_else(no_such_place)?.0))
+            }
         };
         let wanted = entries.filter(|(_, current)| {
             let tagged = list.tags.iter().all(|tag| current.tags.iter().any(|has| has == tag));

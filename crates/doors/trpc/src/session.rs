@@ -14,6 +14,8 @@ use hall::workspace::Submitted;
 use hall::{Attendance, Declined, Done, Identity, Standing, Workspace};
 use indexmap::IndexMap;
 use model::{Fact, MemberId, Position};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
@@ -582,8 +584,19 @@ async fn finish(mut socket: Socket, mut outbox: Outbox, end: End, address: std::
         }
     };
     let frame = close.map(|(code, reason)| CloseFrame { code, reason: reason.into() });
-    // The client may be gone already, and is not waited for.
-    if outbox.send(&mut socket, Message::Close(frame)).await.is_ok() {
-        _ = outbox.flush(&mut socket).await;
+    // The client may be gone already, and then there is nobody to say it to.
+    if outbox.send(&mut socket, Message::Close(frame)).await.is_ok() && outbox.flush(&mut socket).await.is_ok() {
+        linger(socket.into_inner()).await;
     }
+}
+
+/// Reads on for a while, and throws away what comes. Closing a connection with unread bytes in it resets it, and the
+/// reset would overtake the reason that was just sent.
+async fn linger(mut stream: TcpStream) {
+    let drain = async {
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream.take(limits::LINGER_BYTES), &mut tokio::io::sink()).await
+    };
+    // However it ends, the connection is over.
+    _ = tokio::time::timeout(limits::LINGER, drain).await;
 }

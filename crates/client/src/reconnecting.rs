@@ -1,0 +1,144 @@
+//! A connection that outlives the hall's restarts.
+//!
+//! A task keeps one connection up: it dials, introduces itself with the membership it was given the first time, so
+//! that the agent stays the same, and dials again when the socket ends. Calls wait for it. A call whose answer was
+//! lost is made again only if that does no harm; writing calls get an idempotency key for this.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use crate::connection::{Connection, connect};
+use crate::error::CallError;
+use crate::protocol::{Call, ErrorCode, Hello, Speaker, Welcome};
+
+/// How long a call usually waits for a connection.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+/// The time before the second attempt to dial; doubled for each further one.
+const FIRST_WAIT: Duration = Duration::from_millis(20);
+/// The longest time between two attempts.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// A standing way to the hall. Cheap to clone; ends with its last clone.
+#[derive(Debug, Clone)]
+pub struct Reconnecting(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    socket: PathBuf,
+    patience: Duration,
+    link: watch::Receiver<Link>,
+    welcome: Arc<Mutex<Option<Welcome>>>,
+    keeper: AbortHandle,
+}
+
+/// How the connection stands.
+#[derive(Debug, Clone)]
+enum Link {
+    /// There is none, nor a reason against it.
+    Dialling,
+    /// The hall is there and does not let the speaker in.
+    Refused(CallError),
+    Up(Connection),
+}
+
+impl Reconnecting {
+    /// Begins to dial the hall at `socket`, and goes on as long as this lives. A call waits up to `patience` for a
+    /// connection; [`PATIENCE`] is usual. Must be called inside a tokio runtime.
+    pub fn new(socket: PathBuf, hello: Hello, patience: Duration) -> Self {
+        let (tell, link) = watch::channel(Link::Dialling);
+        let welcome = Arc::default();
+        let keeper = tokio::spawn(keep(socket.clone(), hello, tell, Arc::clone(&welcome))).abort_handle();
+        Self(Arc::new(Inner { socket, patience, link, welcome, keeper }))
+    }
+
+    /// What the hall said to the newest introduction that it welcomed; `None` before the first.
+    pub fn welcome(&self) -> Option<Welcome> {
+        self.0.welcome.lock().expect("nothing panics while it is held").clone()
+    }
+
+    /// Waits for a connection, and gives what the hall said to the introduction.
+    pub async fn introduced(&self) -> Result<Welcome, CallError> {
+        Ok(self.connection().await?.welcome().clone())
+    }
+
+    /// Makes a call and waits for its result, of the type [`Call`] names.
+    ///
+    /// # Errors
+    /// [`CallError::NotRunning`] if there is no connection in time; [`CallError::Lost`] if the connection ended
+    /// before the answer came and the call may not be repeated.
+    pub async fn call<T: DeserializeOwned>(&self, call: Call) -> Result<T, CallError> {
+        let call = call.once_only();
+        loop {
+            let connection = self.connection().await?;
+            match connection.call(call.clone()).await {
+                Err(CallError::Closed) => {}
+                Err(CallError::Lost) if call.may_be_repeated() => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn connection(&self) -> Result<Connection, CallError> {
+        let mut link = self.0.link.clone();
+        let ready = link.wait_for(|link| match link {
+            Link::Dialling => false,
+            Link::Refused(_) => true,
+            Link::Up(connection) => !connection.is_closed(),
+        });
+        match tokio::time::timeout(self.0.patience, ready).await {
+            Ok(Ok(link)) => match &*link {
+                Link::Up(connection) => Ok(connection.clone()),
+                Link::Refused(why) => Err(why.clone()),
+                Link::Dialling => Err(CallError::NotRunning { socket: self.0.socket.clone() }),
+            },
+            Ok(Err(_)) | Err(_) => Err(CallError::NotRunning { socket: self.0.socket.clone() }),
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.keeper.abort();
+    }
+}
+
+async fn keep(
+    socket: PathBuf,
+    mut hello: Hello,
+    tell: watch::Sender<Link>,
+    welcome: Arc<Mutex<Option<Welcome>>>,
+) {
+    let mut wait = FIRST_WAIT;
+    loop {
+        match connect(&socket, hello.clone()).await {
+            Ok(connection) => {
+                if let Speaker::Agent { member, .. } = &mut hello.speaker {
+                    *member = Some(connection.welcome().member.clone());
+                }
+                *welcome.lock().expect("nothing panics while it is held") =
+                    Some(connection.welcome().clone());
+                tell.send_replace(Link::Up(connection.clone()));
+                connection.closed().await;
+                tell.send_replace(Link::Dialling);
+                wait = FIRST_WAIT;
+            }
+            // A hall that closes, or has its hands full, will be another one soon.
+            Err(why @ CallError::Refused { code, .. })
+                if !matches!(code, ErrorCode::Unavailable | ErrorCode::TooMany) =>
+            {
+                tell.send_replace(Link::Refused(why));
+            }
+            Err(cause) => {
+                tracing::debug!(%cause, "no connection yet");
+                tell.send_replace(Link::Dialling);
+            }
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}

@@ -1,0 +1,351 @@
+//! How calls and answers look as lines: [JSON-RPC 2.0](https://www.jsonrpc.org/specification), one object a line,
+//! ended by `\n`. Batches are not spoken: several calls may be under way at once anyway, and a call without an id
+//! (a notification) is an error, because every call has an answer.
+
+use std::io;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _};
+
+use crate::protocol::{Call, ErrorCode, LINE_BYTES};
+
+/// The line is no JSON. A number the JSON-RPC specification assigns, as are the next three.
+pub const NO_JSON: i32 = -32700;
+/// The line is no request.
+pub const NO_REQUEST: i32 = -32600;
+/// There is no such method.
+pub const NO_METHOD: i32 = -32601;
+/// The parameters do not fit the method.
+pub const BAD_PARAMS: i32 = -32602;
+/// Everything else; `data.code` says what.
+pub const REFUSED: i32 = -32000;
+
+/// Why there is no next line.
+#[derive(Debug, thiserror::Error)]
+pub enum LineError {
+    /// It is longer than [`LINE_BYTES`]. What follows cannot be found any more.
+    #[error("a line is longer than {LINE_BYTES} bytes")]
+    TooLong,
+    /// The connection ended in the middle of it.
+    #[error("the connection ended in the middle of a line")]
+    Cut,
+    /// The socket failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Reads the next line into `line`, without its end; `false` if the other side has closed. Not to be cancelled:
+/// what was read by then would be lost.
+pub async fn read_line(
+    from: &mut (impl AsyncBufRead + Unpin),
+    line: &mut Vec<u8>,
+) -> Result<bool, LineError> {
+    line.clear();
+    from.take(LINE_BYTES as u64).read_until(b'\n', line).await?;
+    match line.pop() {
+        None => Ok(false),
+        Some(b'\n') => Ok(true),
+        Some(_) if line.len() + 1 == LINE_BYTES => Err(LineError::TooLong),
+        Some(_) => Err(LineError::Cut),
+    }
+}
+
+// === what a client writes, and the hall reads ===
+
+#[derive(Serialize)]
+struct Request<'a> {
+    jsonrpc: &'static str,
+    id: u64,
+    #[serde(flatten)]
+    call: &'a Call,
+}
+
+/// A call as a line, its end included.
+pub fn call_line(id: u64, call: &Call) -> Vec<u8> {
+    line(&Request { jsonrpc: "2.0", id, call })
+}
+
+/// What the hall finds in a line: the call, or why it is none.
+pub struct Incoming {
+    /// The id to answer under; `null` if there is none.
+    pub id: Box<RawValue>,
+    /// What is wished for.
+    pub call: Result<Call, Unfit>,
+}
+
+/// Why a line is no call: the JSON-RPC error code and a message for people. [`ErrorCode::BadRequest`] in any case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfit {
+    /// One of [`NO_JSON`], [`NO_REQUEST`], [`NO_METHOD`], [`BAD_PARAMS`].
+    pub number: i32,
+    /// Why.
+    pub message: String,
+}
+
+impl Incoming {
+    /// Reads a line.
+    pub fn read(line: &[u8]) -> Self {
+        #[derive(Deserialize)]
+        struct Envelope {
+            jsonrpc: Option<String>,
+            #[serde(default)]
+            id: Option<Box<RawValue>>,
+            method: Option<String>,
+            params: Option<Box<RawValue>>,
+        }
+        let unfit = |number, message: String| Err(Unfit { number, message });
+        let null = RawValue::NULL.to_owned();
+        let envelope: Envelope = match serde_json::from_slice(line) {
+            Ok(envelope) => envelope,
+            Err(cause) if cause.is_data() => {
+                let call = unfit(NO_REQUEST, format!("this is no JSON-RPC request: {cause}"));
+                return Self { id: null, call };
+            }
+            Err(cause) => {
+                return Self { id: null, call: unfit(NO_JSON, format!("this is no JSON: {cause}")) };
+            }
+        };
+        let Some(id) = envelope
+            .id
+            .filter(|id| id.get().starts_with(['"', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']))
+        else {
+            let message = "a request needs an id, a number or a text, to be answered under";
+            return Self { id: null, call: unfit(NO_REQUEST, message.into()) };
+        };
+        let call = match (envelope.jsonrpc.as_deref(), envelope.method) {
+            (Some("2.0"), Some(method)) => {
+                read_call(&method, envelope.params.as_deref().map_or("{}", RawValue::get))
+            }
+            (Some("2.0"), None) => unfit(NO_REQUEST, "a request needs a method".into()),
+            _ => unfit(NO_REQUEST, "a request needs `\"jsonrpc\":\"2.0\"`".into()),
+        };
+        Self { id, call }
+    }
+}
+
+fn read_call(method: &str, params: &str) -> Result<Call, Unfit> {
+    fn read<T: DeserializeOwned>(method: &str, params: &str) -> Result<T, Unfit> {
+        serde_json::from_str(params).map_err(|cause| Unfit {
+            number: BAD_PARAMS,
+            message: format!("the parameters do not fit {method:?}: {cause}"),
+        })
+    }
+    macro_rules! calls {
+        ($($name:literal => $variant:ident),+ $(,)?) => {
+            match method {
+                $($name => Ok(Call::$variant(read(method, params)?)),)+
+                _ => Err(Unfit { number: NO_METHOD, message: format!("there is no method {method:?}") }),
+            }
+        };
+    }
+    calls! {
+        "hello" => Hello,
+        "status" => Status,
+        "agents" => Agents,
+        "context.share" => Share,
+        "context.get" => Get,
+        "context.list" => List,
+        "context.history" => History,
+        "context.delete" => Delete,
+        "questions.ask" => Ask,
+        "questions.answer" => Answer,
+        "questions.get" => Question,
+        "questions.list" => Questions,
+        "wait" => Wait,
+        "decisions.log" => Decide,
+        "decisions.list" => Decisions,
+        "workspaces.list" => Workspaces,
+        "workspaces.create" => CreateWorkspace,
+        "tokens.create" => CreateToken,
+        "tokens.list" => Tokens,
+        "tokens.revoke" => RevokeToken,
+    }
+}
+
+// === what the hall writes, and a client reads ===
+
+/// A result as a line, its end included.
+pub fn result_line(id: &RawValue, result: &impl Serialize) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Answer<'a, T> {
+        jsonrpc: &'static str,
+        id: &'a RawValue,
+        result: T,
+    }
+    line(&Answer { jsonrpc: "2.0", id, result })
+}
+
+/// An error as a line, its end included.
+pub fn error_line(id: &RawValue, number: i32, code: ErrorCode, message: &str) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Answer<'a> {
+        jsonrpc: &'static str,
+        id: &'a RawValue,
+        error: Failure<'a>,
+    }
+    #[derive(Serialize)]
+    struct Failure<'a> {
+        code: i32,
+        message: &'a str,
+        data: Data,
+    }
+    #[derive(Serialize)]
+    struct Data {
+        code: ErrorCode,
+    }
+    line(&Answer { jsonrpc: "2.0", id, error: Failure { code: number, message, data: Data { code } } })
+}
+
+fn line(message: &impl Serialize) -> Vec<u8> {
+    let mut line = serde_json::to_vec(message).expect("messages always serialise");
+    line.push(b'\n');
+    line
+}
+
+/// What a client finds in a line.
+#[derive(Debug, Deserialize)]
+pub struct Reply {
+    /// The call this answers; absent if the hall could not tell which line it did not understand.
+    pub id: Option<u64>,
+    /// The result, if it went well.
+    #[serde(default)]
+    pub result: Option<Box<RawValue>>,
+    /// The error, if not.
+    #[serde(default)]
+    pub error: Option<Failure>,
+}
+
+/// An error in a [`Reply`].
+#[derive(Debug, Deserialize)]
+pub struct Failure {
+    /// For people.
+    pub message: String,
+    #[serde(default)]
+    data: Option<serde_json::Value>,
+}
+
+impl Failure {
+    /// The reason for programs; [`ErrorCode::Unknown`] if it is a word this version does not know.
+    pub fn code(&self) -> ErrorCode {
+        let word = self.data.as_ref().and_then(|data| data.get("code"));
+        word.and_then(|word| ErrorCode::deserialize(word).ok()).unwrap_or(ErrorCode::Unknown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{
+        Answer, Ask, CreateToken, Decide, Delete, Empty, Hello, History, Key, List, Page, Questions, Share,
+        Speaker, Ticket, TokenId, VERSION, Wait, Workspace,
+    };
+
+    fn every_call() -> Vec<Call> {
+        let text = || "x".to_owned();
+        let once = || Some("k".to_owned());
+        vec![
+            Call::Hello(Hello {
+                version: VERSION,
+                workspace: None,
+                speaker: Speaker::Person { credential: None },
+            }),
+            Call::Status(Empty {}),
+            Call::Agents(Empty {}),
+            Call::Share(Share { key: text(), value: text(), tags: vec![], if_version: None, once: once() }),
+            Call::Get(Key { key: text() }),
+            Call::List(List::default()),
+            Call::History(History { key: text(), limit: None }),
+            Call::Delete(Delete { key: text(), if_version: Some(1), once: once() }),
+            Call::Ask(Ask {
+                question: text(),
+                to: vec![],
+                options: vec![],
+                deadline_seconds: None,
+                on_timeout: None,
+                default: None,
+                once: once(),
+            }),
+            Call::Answer(Answer { question: text(), answer: text(), once: once() }),
+            Call::Question(Ticket { question: text(), wait_seconds: 0 }),
+            Call::Questions(Questions::default()),
+            Call::Wait(Wait { seconds: 1, after: None }),
+            Call::Decide(Decide { decision: text(), rationale: None, supersedes: None, once: once() }),
+            Call::Decisions(Page::default()),
+            Call::Workspaces(Empty {}),
+            Call::CreateWorkspace(Workspace { name: text() }),
+            Call::CreateToken(CreateToken {
+                role: text(),
+                name: None,
+                workspaces: vec![],
+                life_seconds: None,
+            }),
+            Call::Tokens(Empty {}),
+            Call::RevokeToken(TokenId { id: text() }),
+        ]
+    }
+
+    #[test]
+    fn the_hall_reads_every_call_as_it_was_written() {
+        for call in every_call() {
+            let written = call_line(7, &call);
+            let incoming = Incoming::read(&written);
+            assert_eq!(incoming.id.get(), "7");
+            assert_eq!(call_line(7, &incoming.call.unwrap()), written);
+        }
+    }
+
+    #[track_caller]
+    fn check(line: &str, number: i32, says: &str) {
+        let unfit = Incoming::read(line.as_bytes()).call.unwrap_err();
+        assert_eq!(unfit.number, number, "{line}: {}", unfit.message);
+        assert!(unfit.message.contains(says), "{line}: {}", unfit.message);
+    }
+
+    #[test]
+    fn whoever_writes_something_else_is_told_what_is_wrong() {
+        check("{", NO_JSON, "no JSON");
+        check("[]", NO_REQUEST, "no JSON-RPC request");
+        check(r#"{"jsonrpc":"2.0","method":"status"}"#, NO_REQUEST, "needs an id");
+        check(r#"{"jsonrpc":"2.0","id":{},"method":"status"}"#, NO_REQUEST, "needs an id");
+        check(r#"{"id":1,"method":"status"}"#, NO_REQUEST, "jsonrpc");
+        check(r#"{"jsonrpc":"2.0","id":1}"#, NO_REQUEST, "needs a method");
+        check(r#"{"jsonrpc":"2.0","id":1,"method":"fly"}"#, NO_METHOD, "no method \"fly\"");
+        check(r#"{"jsonrpc":"2.0","id":1,"method":"context.get","params":{}}"#, BAD_PARAMS, "key");
+    }
+
+    #[test]
+    fn parameters_may_be_left_out_where_none_are_needed() {
+        let incoming = Incoming::read(br#"{"jsonrpc":"2.0","id":"a","method":"status"}"#);
+        assert!(matches!(incoming.call, Ok(Call::Status(_))));
+        assert_eq!(incoming.id.get(), r#""a""#);
+    }
+
+    #[test]
+    fn a_reason_of_a_newer_hall_reads_as_unknown() {
+        let reply = |code: &str| -> Reply {
+            let line = format!(
+                r#"{{"jsonrpc":"2.0","id":1,"error":{{"code":1,"message":"m","data":{{"code":"{code}"}}}}}}"#
+            );
+            serde_json::from_str(&line).unwrap()
+        };
+        assert_eq!(reply("not_found").error.unwrap().code(), ErrorCode::NotFound);
+        assert_eq!(reply("moonlit").error.unwrap().code(), ErrorCode::Unknown);
+    }
+
+    #[tokio::test]
+    async fn lines_end_where_they_say() {
+        let mut line = Vec::new();
+        let mut whole = &b"one\ntwo\n"[..];
+        for expected in ["one", "two"] {
+            assert!(read_line(&mut whole, &mut line).await.unwrap());
+            assert_eq!(line, expected.as_bytes());
+        }
+        assert!(!read_line(&mut whole, &mut line).await.unwrap());
+        let mut cut = &b"half"[..];
+        assert!(matches!(read_line(&mut cut, &mut line).await, Err(LineError::Cut)));
+        let long = vec![b' '; LINE_BYTES];
+        assert!(matches!(read_line(&mut &long[..], &mut line).await, Err(LineError::TooLong)));
+    }
+}

@@ -1,0 +1,55 @@
+//! What a connection's calls pass before they are carried out: how many may be under way. Limits by rate belong
+//! here too.
+
+use std::sync::Arc;
+
+use client::protocol::{Call, ErrorCode};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::limits;
+use crate::refused::Refused;
+
+/// The bounds of one connection.
+pub(crate) struct Admission {
+    calls: Arc<Semaphore>,
+    waits: Arc<Semaphore>,
+}
+
+/// The right to have one call under way, until it is dropped.
+pub(crate) struct Admitted {
+    _call: OwnedSemaphorePermit,
+    _wait: Option<OwnedSemaphorePermit>,
+}
+
+impl Admission {
+    pub(crate) fn new() -> Self {
+        Self {
+            calls: Arc::new(Semaphore::new(limits::CALLS)),
+            waits: Arc::new(Semaphore::new(limits::WAITS)),
+        }
+    }
+
+    /// Waits until one more call may be read.
+    pub(crate) async fn room(&self) -> OwnedSemaphorePermit {
+        self.calls.clone().acquire_owned().await.expect("the semaphore is never closed")
+    }
+
+    /// Lets a call that was read be carried out, or says why not.
+    pub(crate) fn admit(&self, room: OwnedSemaphorePermit, call: &Call) -> Result<Admitted, Refused> {
+        let waits = match call {
+            Call::Wait(wait) => wait.seconds > 0,
+            Call::Question(ticket) => ticket.wait_seconds > 0,
+            _ => false,
+        };
+        let wait = if waits {
+            let free = self.waits.clone().try_acquire_owned().map_err(|_| {
+                let message = format!("{} calls of this connection are waiting already", limits::WAITS);
+                Refused::new(ErrorCode::TooMany, message)
+            })?;
+            Some(free)
+        } else {
+            None
+        };
+        Ok(Admitted { _call: room, _wait: wait })
+    }
+}

@@ -1,0 +1,118 @@
+//! Whoever speaks on one connection, and what they may do.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use client::protocol::{ErrorCode, Stale};
+use hall::{Attendance, Declined, Done, Identity, Workspace};
+use model::questions::Question;
+use model::roster::Membership;
+use model::{Address, Command, MemberId, Principal};
+use tokio_util::sync::CancellationToken;
+
+use crate::ancestry::{Lineage, Owned};
+use crate::listener::Door;
+use crate::refused::Refused;
+
+/// Whoever speaks on one connection.
+pub(crate) struct Caller {
+    pub(crate) door: Arc<Door>,
+    pub(crate) workspace: Workspace,
+    /// Cancelled when waiting is to end.
+    pub(crate) ending: CancellationToken,
+    /// Who acts.
+    pub(crate) principal: Principal,
+    /// Who writes: a membership, or a person's standing id.
+    pub(crate) author: MemberId,
+    /// The membership, if it is an agent.
+    pub(crate) agent: Option<Arc<Membership>>,
+    pub(crate) authority: Authority,
+    pub(crate) lineage: Option<Lineage>,
+    pub(crate) told: Mutex<Told>,
+    /// Keeps an agent present for as long as the connection lasts.
+    pub(crate) _attendance: Option<Attendance>,
+}
+
+/// What a caller has shown.
+pub(crate) enum Authority {
+    /// The owner's credential, out of no agent's process.
+    Owner(Identity),
+    None,
+}
+
+/// Which changes of keys this connection was told of: key → version.
+#[derive(Default)]
+pub(crate) struct Told(HashMap<String, u64>);
+
+impl Told {
+    /// What of `stale` was not told yet. What is no longer stale is forgotten, which bounds this to what the hall
+    /// remembers of one agent's reads.
+    pub(crate) fn news(&mut self, stale: Vec<Stale>) -> Vec<Stale> {
+        self.0.retain(|key, _| stale.iter().any(|stale| stale.key == *key));
+        stale
+            .into_iter()
+            .filter(|stale| self.0.insert(stale.key.clone(), stale.now) != Some(stale.now))
+            .collect()
+    }
+}
+
+impl Caller {
+    /// Carries a command out, under an idempotency key if there is one.
+    pub(crate) async fn carry_out(&self, command: Command, once: Option<&str>) -> Result<Done, Declined> {
+        let submitted = match once {
+            Some(key) => self.workspace.submit_once(&self.principal, key, command).await?,
+            None => self.workspace.submit(&self.principal, command).await?,
+        };
+        submitted.outcome().await
+    }
+
+    /// Whether the caller may do what is for people; `what` completes "cannot …".
+    pub(crate) fn must_be_owner(&self, what: &str) -> Result<(), Refused> {
+        let forbidden = |message: String| Err(Refused::new(ErrorCode::Forbidden, message));
+        // Asked again each time: the agent may have come after this connection.
+        match self.door.ancestry.owner(self.lineage.as_ref()) {
+            Some(Owned::By { name, pid }) => {
+                return forbidden(format!(
+                    "this process belongs to the agent {name} (process {pid}): an agent's own shell cannot {what}; \
+                     run it in a terminal of your own"
+                ));
+            }
+            Some(Owned::Untold) => {
+                return forbidden(format!(
+                    "the operating system does not say what this process descends from, and what could be an \
+                     agent's own shell cannot {what}; run it in a terminal of your own"
+                ));
+            }
+            None => {}
+        }
+        match &self.authority {
+            Authority::Owner(identity) if self.door.hall.still_holds(identity) => Ok(()),
+            Authority::Owner(_) => {
+                forbidden(format!("this credential was revoked or has expired, so you cannot {what}"))
+            }
+            Authority::None => forbidden(format!("without the owner's credential you cannot {what}")),
+        }
+    }
+
+    /// Whether an open question waits for the caller. One to everybody waits for all but who asked; one to a person
+    /// waits for the owner, under whatever name it calls them: nobody else answers for people on this machine.
+    pub(crate) fn is_asked(&self, question: &Question) -> bool {
+        if !question.is_pending() || question.from == self.author {
+            return false;
+        }
+        let asked = question.asked_now();
+        let person = matches!(self.authority, Authority::Owner(_));
+        asked.is_empty()
+            || asked.iter().any(|address| match (&self.agent, address) {
+                (_, Address::Person(_) | Address::AnyPerson) => person,
+                (Some(member), address) => address.reaches(member),
+                (None, _) => false,
+            })
+    }
+
+    /// Whether the caller put this question, in this membership or an earlier one of the same agent.
+    pub(crate) fn has_asked(&self, question: &Question) -> bool {
+        question.from == self.author
+            || self.agent.as_ref().is_some_and(|member| member.name == question.from_name)
+    }
+}

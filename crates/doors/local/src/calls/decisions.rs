@@ -1,0 +1,37 @@
+//! Decisions.
+
+use client::protocol::{self as wire, Decide, Page};
+use model::decisions::{Decision, Log};
+use model::rows::Table;
+use model::{Command, DecisionId, Fact, Text};
+
+use super::list::{most, newest};
+use crate::caller::Caller;
+use crate::refused::Refused;
+use crate::told;
+
+pub(super) async fn log(caller: &Caller, decide: Decide) -> Result<wire::Decision, Refused> {
+    if decide.decision.is_empty() {
+        return Err(Refused::bad_request("a decision has at least one character"));
+    }
+    let supersedes = decide.supersedes.as_deref().map(DecisionId::parse).transpose();
+    let command = Command::Log(Log {
+        decision: Text::new(&decide.decision),
+        rationale: decide.rationale.as_deref().map(Text::new),
+        supersedes: supersedes.map_err(Refused::bad_request)?,
+        author: caller.author.clone(),
+    });
+    let done = caller.carry_out(command, decide.once.as_deref()).await?;
+    let logged = done.entries.iter().find_map(|entry| match entry.fact() {
+        Fact::DecisionLogged(decision) => Some(told::decision(decision)),
+        _ => None,
+    });
+    logged.ok_or_else(|| Refused::without_events("deciding"))
+}
+
+pub(super) async fn list(caller: &Caller, page: Page) -> Result<Vec<wire::Decision>, Refused> {
+    let weigh =
+        |decision: &Decision| decision.decision.bytes() + decision.rationale.as_ref().map_or(0, Text::bytes);
+    let found = newest(&caller.workspace, Table::Decisions, most(page.limit)?, |_| true, weigh).await?;
+    Ok(found.iter().map(told::decision).collect())
+}

@@ -1,0 +1,54 @@
+//! Workspaces and tokens: for the owner.
+
+use std::time::Duration;
+
+use client::protocol::{CreateToken, Deleted, IssuedToken, Token, TokenId, Workspace};
+use model::directory::Grant;
+use model::{Principal, WorkspaceName};
+
+use crate::caller::Caller;
+use crate::refused::Refused;
+use crate::told;
+
+pub(super) fn workspaces(caller: &Caller) -> Result<Vec<String>, Refused> {
+    caller.must_be_owner("see the workspaces")?;
+    Ok(caller.door.hall.workspaces().iter().map(ToString::to_string).collect())
+}
+
+pub(super) async fn create_workspace(caller: &Caller, workspace: Workspace) -> Result<String, Refused> {
+    caller.must_be_owner("make workspaces")?;
+    let name = WorkspaceName::parse(&workspace.name).map_err(Refused::bad_request)?;
+    caller.door.hall.open_workspace(&caller.principal, name.clone()).await?;
+    Ok(name.to_string())
+}
+
+pub(super) async fn create_token(caller: &Caller, token: CreateToken) -> Result<IssuedToken, Refused> {
+    caller.must_be_owner("issue tokens")?;
+    let grant = Grant::parse(&token.role).ok_or_else(|| {
+        let known = Grant::ALL.map(Grant::as_str).join(", ");
+        Refused::bad_request(format!("a token's role is one of {known}, not {:?}", token.role))
+    })?;
+    let name = token.name.as_deref().map(Principal::parse).transpose().map_err(Refused::bad_request)?;
+    let workspaces = token.workspaces.iter().map(|name| WorkspaceName::parse(name));
+    let workspaces = workspaces.collect::<Result<_, _>>().map_err(Refused::bad_request)?;
+    let life = match token.life_seconds {
+        Some(0) => return Err(Refused::bad_request("a token lives at least a second")),
+        life => life.map(Duration::from_secs),
+    };
+    let issued = caller.door.hall.issue_token(&caller.principal, name, grant, workspaces, life).await?;
+    Ok(IssuedToken { token: issued.secret.reveal().to_owned(), about: told::token(&issued.token) })
+}
+
+pub(super) fn tokens(caller: &Caller) -> Result<Vec<Token>, Refused> {
+    caller.must_be_owner("see the tokens")?;
+    let now = caller.door.hall.clock().now();
+    let live = caller.door.hall.tokens().into_iter().filter(|token| token.is_live(now));
+    Ok(live.map(|token| told::token(&token)).collect())
+}
+
+pub(super) async fn revoke_token(caller: &Caller, token: TokenId) -> Result<Deleted, Refused> {
+    caller.must_be_owner("withdraw tokens")?;
+    let id = model::TokenId::parse(&token.id).map_err(Refused::bad_request)?;
+    caller.door.hall.revoke_token(&caller.principal, id).await?;
+    Ok(Deleted { success: true })
+}

@@ -1,0 +1,174 @@
+//! Questions and answers.
+
+use std::time::Duration;
+
+use client::protocol::{self as wire, Answer, Ask, Questions, Ticket};
+use model::questions::{self, OnTimeout, Question};
+use model::roster::Role;
+use model::rows::{AgentRow, Table};
+use model::{Address, Command, Fact, QuestionId, Text};
+
+use super::list::{Weight, most, newest};
+use super::until;
+use crate::caller::Caller;
+use crate::refused::Refused;
+use crate::told;
+
+pub(super) async fn ask(caller: &Caller, ask: Ask) -> Result<wire::Question, Refused> {
+    if ask.question.is_empty() {
+        return Err(Refused::bad_request("a question has at least one character"));
+    }
+    let patience = patience(&ask)?;
+    let mut to = Vec::with_capacity(ask.to.len());
+    for text in &ask.to {
+        let address =
+            Address::parse(text).map_err(|cause| Refused::bad_request(format!("{text:?}: {cause}")))?;
+        must_be_known(caller, &address).await?;
+        to.push(address);
+    }
+    let command = Command::Ask(questions::Ask {
+        text: Text::new(&ask.question),
+        author: caller.author.clone(),
+        to: to.into(),
+        options: ask.options.into(),
+        patience,
+    });
+    let done = caller.carry_out(command, ask.once.as_deref()).await?;
+    let asked = done.entries.iter().find_map(|entry| match entry.fact() {
+        Fact::QuestionAsked(question) => Some(told::question(question)),
+        _ => None,
+    });
+    asked.ok_or_else(|| Refused::without_events("asking"))
+}
+
+fn patience(ask: &Ask) -> Result<Option<(Duration, OnTimeout)>, Refused> {
+    let bad = |why: &str| Err(Refused::bad_request(why));
+    let then = match (ask.on_timeout, &ask.default) {
+        (Some(wire::OnTimeout::Default), Some(default)) => OnTimeout::Default(Text::new(default)),
+        (Some(wire::OnTimeout::Default), None) => {
+            return bad("on_timeout `default` needs the `default` to give");
+        }
+        (_, Some(_)) => return bad("a `default` is only given with on_timeout `default`"),
+        (Some(wire::OnTimeout::Next), None) => OnTimeout::Next,
+        (Some(wire::OnTimeout::Human), None) => OnTimeout::Human,
+        (Some(wire::OnTimeout::Fail) | None, None) => OnTimeout::Fail,
+    };
+    match (ask.deadline_seconds, ask.on_timeout) {
+        (Some(seconds), _) => Ok(Some((Duration::from_secs(seconds), then))),
+        (None, None) => Ok(None),
+        (None, Some(_)) => {
+            bad("on_timeout needs `deadline_seconds`: without a deadline a question waits for ever")
+        }
+    }
+}
+
+/// Nobody waits for an answer from somebody who does not exist. An agent that was here and is away is known.
+async fn must_be_known(caller: &Caller, address: &Address) -> Result<(), Refused> {
+    let workspace = &caller.workspace;
+    let known = match address {
+        Address::Person(_) | Address::AnyPerson => true,
+        Address::Role(role) => [Role::Source, Role::Target].iter().any(|known| known.as_str() == &**role),
+        Address::Member(id) => workspace.member(id).await?.is_some(),
+        Address::Agent(name) => {
+            let here = workspace.state().roster.members().any(|member| member.name == *name);
+            here || workspace.row::<AgentRow>(Table::Agents, name).await?.is_some()
+        }
+    };
+    if known {
+        return Ok(());
+    }
+    let mut here: Vec<String> =
+        workspace.state().roster.members().map(|member| member.name.to_string()).collect();
+    here.sort();
+    here.dedup();
+    here.truncate(20);
+    let here =
+        if here.is_empty() { "nobody is here now".into() } else { format!("here are {}", here.join(", ")) };
+    Err(Refused::not_found(format!("nobody is known as {:?}; {here}", address.to_string())))
+}
+
+pub(super) async fn answer(caller: &Caller, answer: Answer) -> Result<wire::Question, Refused> {
+    let id = parse(&answer.question)?;
+    let question = find(caller, &id).await?;
+    may_answer(caller, &question)?;
+    let command = Command::Answer(questions::Answer {
+        question: id,
+        answer: Text::new(&answer.answer),
+        author: caller.author.clone(),
+        known: None,
+    });
+    let done = caller.carry_out(command, answer.once.as_deref()).await?;
+    let answered = done.entries.iter().find_map(|entry| match entry.fact() {
+        Fact::QuestionAnswered(question) => Some(told::question(question)),
+        _ => None,
+    });
+    answered.ok_or_else(|| Refused::without_events("answering"))
+}
+
+/// What is asked of a person only a person answers. An agent that is asked beside a person may answer too, as long as
+/// nobody has.
+fn may_answer(caller: &Caller, question: &Question) -> Result<(), Refused> {
+    let asked = question.asked_now();
+    let of_people = asked.iter().any(|address| matches!(address, Address::Person(_) | Address::AnyPerson));
+    if !of_people {
+        return Ok(());
+    }
+    let reached = |member: &_| asked.iter().any(|address| address.reaches(member));
+    if question.is_pending() && caller.agent.as_ref().is_some_and(|member| reached(member)) {
+        return Ok(());
+    }
+    caller.must_be_owner("answer what is asked of a person")
+}
+
+pub(super) async fn get(caller: &Caller, ticket: Ticket) -> Result<wire::Question, Refused> {
+    let id = parse(&ticket.question)?;
+    let end = until(ticket.wait_seconds)?;
+    loop {
+        // Looked at after the place was taken, so that no change can fall in between.
+        let position = caller.workspace.state().position();
+        let mut follower = caller.workspace.follow(position);
+        let question = find(caller, &id).await?;
+        if !question.is_pending() || ticket.wait_seconds == 0 {
+            return Ok(told::question(&question));
+        }
+        tokio::select! {
+            news = follower.wait() => if news.is_ok() { continue },
+            () = tokio::time::sleep_until(end) => {}
+            () = caller.ending.cancelled() => {}
+        }
+        return Ok(told::question(&*find(caller, &id).await?));
+    }
+}
+
+pub(super) async fn list(caller: &Caller, questions: Questions) -> Result<Vec<wire::Question>, Refused> {
+    let most = most(questions.limit)?;
+    let wanted = |question: &Question| !questions.for_me || caller.is_asked(question);
+    if questions.all && !questions.for_me {
+        let found = newest(&caller.workspace, Table::Questions, most, wanted, weigh).await?;
+        return Ok(found.iter().map(told::question).collect());
+    }
+    // What waits for somebody is open, so the state has all of it.
+    let state = caller.workspace.state();
+    let open: Vec<_> = state.questions.open().filter(|question| wanted(question)).collect();
+    let mut weight = Weight::default();
+    let newest = &open[open.len().saturating_sub(most)..];
+    newest.iter().map(|question| weight.add(weigh(question)).map(|()| told::question(question))).collect()
+}
+
+/// About how long a question is on the wire.
+fn weigh(question: &Question) -> usize {
+    let answer = match &question.status {
+        questions::Status::Answered(answered) => answered.answer.bytes(),
+        _ => 0,
+    };
+    question.text.bytes() + question.options.iter().map(String::len).sum::<usize>() + answer
+}
+
+fn parse(id: &str) -> Result<QuestionId, Refused> {
+    QuestionId::parse(id).map_err(Refused::bad_request)
+}
+
+async fn find(caller: &Caller, id: &QuestionId) -> Result<std::sync::Arc<Question>, Refused> {
+    let found = caller.workspace.question(id).await?;
+    found.ok_or_else(|| Refused::not_found(format!("Question not found: {id}")))
+}

@@ -1,0 +1,28 @@
+//! How things stand, and who is here.
+
+use client::protocol::{Agent, Status};
+
+use crate::caller::Caller;
+use crate::told;
+
+pub(super) fn status(caller: &Caller) -> Status {
+    let health = caller.door.hall.health();
+    let state = caller.workspace.state();
+    Status {
+        server: env!("CARGO_PKG_VERSION").into(),
+        workspace: caller.workspace.name().to_string(),
+        position: state.position().0,
+        as_of: state.at().to_string(),
+        ready: health.is_ok(),
+        reason: health.err(),
+        agents: state.roster.members().len(),
+        context_keys: state.context.entries().count(),
+        open_questions: state.questions.open().len(),
+        for_you: state.questions.open().filter(|question| caller.is_asked(question)).count(),
+        listening: caller.door.listening.clone(),
+    }
+}
+
+pub(super) fn agents(caller: &Caller) -> Vec<Agent> {
+    caller.workspace.state().roster.members().map(|member| told::agent(member)).collect()
+}

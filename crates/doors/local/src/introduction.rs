@@ -1,0 +1,175 @@
+//! The first call of a connection: who speaks.
+
+use std::sync::{Arc, Mutex};
+
+use client::protocol::{ErrorCode, Hello, Speaker, VERSION, Welcome};
+use hall::{Attendance, Identity, Standing, Workspace};
+use model::directory::Grant;
+use model::roster::{Join, Membership, Role};
+use model::{Command, Fact, MemberId, Principal, WorkspaceName};
+use tokio_util::sync::CancellationToken;
+
+use crate::ancestry::Owned;
+use crate::caller::{Authority, Caller, Told};
+use crate::listener::Door;
+use crate::refused::Refused;
+use crate::session::Peer;
+
+/// The door's name in memberships.
+const DOOR: &str = "mcp";
+
+/// Finds out who speaks, and lets an agent join or go on.
+pub(crate) async fn introduce(
+    door: &Arc<Door>,
+    peer: &Peer,
+    hello: Hello,
+    ending: &CancellationToken,
+) -> Result<(Welcome, Caller), Refused> {
+    if hello.version.abs_diff(VERSION) > 1 {
+        return Err(Refused::bad_request(format!(
+            "this hall speaks version {VERSION} of the local protocol, and you speak {}; upgrade the older of the two",
+            hello.version
+        )));
+    }
+    let name = match &hello.workspace {
+        Some(name) => WorkspaceName::parse(name).map_err(Refused::bad_request)?,
+        None => WorkspaceName::default_workspace(),
+    };
+    let workspace = door.hall.workspace(&name)?;
+    let caller = match hello.speaker {
+        Speaker::Agent { name, role, repo_path, member } => {
+            let agent = AgentCard::read(&name, &role, &repo_path)?;
+            let lineage = peer.lineage.as_ref().ok_or_else(|| {
+                let message =
+                    "the operating system does not say which process you are, so an agent cannot come in";
+                Refused::new(ErrorCode::Forbidden, message)
+            })?;
+            let (member, attendance) = enter(&workspace, &agent, member.as_deref()).await?;
+            door.ancestry.adopt(lineage, member.name.clone());
+            Caller {
+                door: door.clone(),
+                workspace,
+                ending: ending.clone(),
+                principal: Principal::local(),
+                author: member.id.clone(),
+                agent: Some(member),
+                authority: Authority::None,
+                lineage: peer.lineage.clone(),
+                told: Mutex::new(Told::default()),
+                _attendance: Some(attendance),
+            }
+        }
+        Speaker::Person { credential } => {
+            let owned = door.ancestry.owner(peer.lineage.as_ref());
+            let authority = authority(door, owned, credential.as_deref(), &name)?;
+            let principal = match &authority {
+                Authority::Owner(identity) => identity.principal.clone(),
+                Authority::None => Principal::local(),
+            };
+            Caller {
+                door: door.clone(),
+                workspace,
+                ending: ending.clone(),
+                author: MemberId::of_person(name.as_str(), principal.as_str()),
+                principal,
+                agent: None,
+                authority,
+                lineage: peer.lineage.clone(),
+                told: Mutex::new(Told::default()),
+                _attendance: None,
+            }
+        }
+    };
+    let welcome = Welcome {
+        version: VERSION,
+        server: env!("CARGO_PKG_VERSION").into(),
+        workspace: name.to_string(),
+        member: caller.author.to_string(),
+        principal: caller.principal.to_string(),
+    };
+    Ok((welcome, caller))
+}
+
+/// A person who shows the owner's credential has the owner's power, except out of an agent's own process: there the
+/// credential counts for nothing, so that nothing is written down in the owner's name either.
+fn authority(
+    door: &Door,
+    owned: Option<Owned>,
+    credential: Option<&str>,
+    workspace: &WorkspaceName,
+) -> Result<Authority, Refused> {
+    let (None, Some(secret)) = (owned, credential) else { return Ok(Authority::None) };
+    match door.hall.identify(secret) {
+        Some(identity) if identity.grant == Grant::Owner && identity.may_enter(workspace) => {
+            Ok(Authority::Owner(identity))
+        }
+        Some(Identity { grant, principal, .. }) => Err(Refused::new(
+            ErrorCode::Forbidden,
+            format!(
+                "this credential is {principal}'s, with the role {}, and does not open the workspace {workspace} as owner",
+                grant.as_str()
+            ),
+        )),
+        None => Err(Refused::new(
+            ErrorCode::Forbidden,
+            "this credential opens nothing here: it was revoked, has expired or is another hall's",
+        )),
+    }
+}
+
+/// What an agent says of itself.
+struct AgentCard {
+    name: Arc<str>,
+    role: Role,
+    repo_path: Arc<str>,
+}
+
+impl AgentCard {
+    fn read(name: &str, role: &str, repo_path: &str) -> Result<Self, Refused> {
+        if name.is_empty() {
+            return Err(Refused::bad_request("an agent needs a name"));
+        }
+        let known = [Role::Source, Role::Target].into_iter().find(|known| known.as_str() == role);
+        let role = known.ok_or_else(|| {
+            Refused::bad_request(format!("an agent's role is `source` or `target`, not {role:?}"))
+        })?;
+        Ok(Self { name: name.into(), role, repo_path: repo_path.into() })
+    }
+}
+
+/// Goes on with the membership the agent had, or joins. Present, and durably so, when this returns.
+async fn enter(
+    workspace: &Workspace,
+    agent: &AgentCard,
+    member: Option<&str>,
+) -> Result<(Arc<Membership>, Attendance), Refused> {
+    let by = Principal::local();
+    if let Some(member) = member {
+        let id = MemberId::parse(member).map_err(Refused::bad_request)?;
+        if let Some(known) = workspace.member(&id).await?.filter(|known| known.name == agent.name) {
+            // Counted before it is brought back, so that it cannot lapse in between.
+            let attendance = workspace.attend(&id);
+            if workspace.speak_as(&by, &id).await? == Standing::Member {
+                // No event if it is back already; and the answer comes after the event that brought it back.
+                workspace.carry_out(&by, Command::Return(known.clone())).await?;
+                return Ok((known, attendance));
+            }
+        }
+    }
+    let join = Command::Join(Join {
+        workspace: workspace.name().as_str().into(),
+        name: agent.name.clone(),
+        role: agent.role,
+        repo_path: agent.repo_path.clone(),
+        door: DOOR,
+        held_by: None,
+    });
+    let done = workspace.carry_out(&by, join).await?;
+    let joined = done.entries.iter().find_map(|entry| match entry.fact() {
+        Fact::MemberJoined(member) => Some(member.clone()),
+        _ => None,
+    });
+    let joined = joined.ok_or_else(|| Refused::without_events("joining"))?;
+    let attendance = workspace.attend(&joined.id);
+    Ok((joined, attendance))
+}

@@ -1,0 +1,23 @@
+//! The bounds of this door, each with what it protects against. The length of a line is the protocol's,
+//! [`client::protocol::LINE_BYTES`].
+
+use std::time::Duration;
+
+/// Connections at once; each may hold some lines in memory. Whoever comes next waits in the socket's backlog.
+pub const CONNECTIONS: usize = 1024;
+/// Calls of one connection under way at once; the next is not read before one of them is answered.
+pub const CALLS: usize = 64;
+/// Of those, calls that wait for something to happen. One more is an error, so that waiting never holds up reading.
+pub const WAITS: usize = 16;
+/// How long a connection may stay without saying who speaks.
+pub const INTRODUCTION: Duration = Duration::from_secs(30);
+/// How long calls under way may take once the door is closing.
+pub const FINISH: Duration = Duration::from_secs(5);
+/// Between two attempts to accept, after one has failed for want of something.
+pub const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+/// Things in one list.
+pub const LIST: usize = 1000;
+/// Things in one list, if the caller does not say.
+pub const LIST_USUALLY: usize = 100;
+/// Ancestors of a process that are looked at. No real tree is this deep; a malformed process table could go on.
+pub const ANCESTORS: usize = 256;

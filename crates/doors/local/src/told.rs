@@ -1,0 +1,91 @@
+//! What the model knows, in the protocol's form.
+
+use std::sync::Arc;
+
+use client::protocol as wire;
+use hall::Entry;
+use model::directory::Token;
+use model::questions::{Question, Status};
+use model::roster::Membership;
+use model::{Address, Fact};
+
+pub(crate) fn agent(member: &Membership) -> wire::Agent {
+    wire::Agent {
+        id: member.id.to_string(),
+        name: member.name.to_string(),
+        role: member.role.as_str().into(),
+        repo_path: member.repo_path.to_string(),
+        door: member.door.to_string(),
+        principal: member.principal.to_string(),
+        connected_at: member.connected_at.to_string(),
+    }
+}
+
+/// A version of a key, from the event that made it; `None` if the event made none.
+pub(crate) fn entry(event: &Arc<Entry>) -> Option<wire::Entry> {
+    match event.fact() {
+        Fact::ContextShared(entry) => Some(wire::Entry {
+            key: entry.key.to_string(),
+            value: Some(entry.value.decode().into_owned()),
+            tags: entry.tags.to_vec(),
+            version: entry.version,
+            by: entry.updated_by.to_string(),
+            at: entry.updated_at.to_string(),
+        }),
+        Fact::ContextDeleted(deletion) => Some(wire::Entry {
+            key: deletion.key.to_string(),
+            value: None,
+            tags: Vec::new(),
+            version: deletion.version,
+            by: deletion.by.to_string(),
+            at: event.recorded().event.at.to_string(),
+        }),
+        _ => None,
+    }
+}
+
+pub(crate) fn question(question: &Question) -> wire::Question {
+    let addresses = |to: &[Address]| to.iter().map(Address::to_string).collect();
+    let (status, answered) = match &question.status {
+        Status::Pending { .. } => ("pending", None),
+        Status::Answered(answered) => ("answered", Some(answered)),
+        Status::Failed { .. } => ("failed", None),
+    };
+    let deadline = question.patience.as_ref().filter(|_| question.is_pending());
+    wire::Question {
+        id: question.id.to_string(),
+        question: question.text.decode().into_owned(),
+        from: question.from_name.to_string(),
+        to: addresses(&question.to),
+        asked_now: if question.is_pending() { addresses(question.asked_now()) } else { Vec::new() },
+        options: question.options.to_vec(),
+        status: status.into(),
+        asked_at: question.asked_at.to_string(),
+        deadline: deadline.map(|patience| patience.deadline.to_string()),
+        answer: answered.map(|answered| answered.answer.decode().into_owned()),
+        answered_by: answered.map(|answered| answered.by_name.to_string()),
+        answered_at: answered.map(|answered| answered.at.to_string()),
+    }
+}
+
+pub(crate) fn decision(decision: &model::decisions::Decision) -> wire::Decision {
+    wire::Decision {
+        id: decision.id.to_string(),
+        decision: decision.decision.decode().into_owned(),
+        rationale: decision.rationale.as_ref().map(|why| why.decode().into_owned()),
+        supersedes: decision.supersedes.as_ref().map(ToString::to_string),
+        by: decision.by.to_string(),
+        at: decision.at.to_string(),
+    }
+}
+
+pub(crate) fn token(token: &Token) -> wire::Token {
+    wire::Token {
+        id: token.id.to_string(),
+        principal: token.principal.to_string(),
+        role: token.grant.as_str().into(),
+        workspaces: token.workspaces.iter().map(ToString::to_string).collect(),
+        issued_at: token.issued_at.to_string(),
+        expires_at: token.expires_at.map(|end| end.to_string()),
+    }
+}

@@ -1,0 +1,90 @@
+//! What the end of any tool's answer tells: an agent hears of what concerns it without having to look.
+
+use std::collections::HashSet;
+
+use client::protocol::{News, Question};
+
+use crate::text::brief_status;
+
+/// How many keys or answers a notice names before it counts the rest.
+const NAMED: usize = 5;
+
+/// One line for each thing that is new, but for questions the answer itself speaks of; `None` if there is nothing.
+pub(crate) fn notice(news: &News, shown: &HashSet<String>) -> Option<String> {
+    let unseen = |question: &&Question| !shown.contains(&question.id);
+    let mut lines = Vec::new();
+    for stale in news.stale.iter().take(NAMED) {
+        lines.push(format!(
+            "note: context key {:?} that you read at version {} is now at version {}",
+            stale.key, stale.read, stale.now
+        ));
+    }
+    rest(&mut lines, news.stale.len(), "keys that you read have changed");
+    let answers: Vec<_> = news.answers.iter().filter(unseen).collect();
+    for question in answers.iter().take(NAMED) {
+        lines.push(format!("note: your question {}", brief_status(question)));
+    }
+    rest(&mut lines, answers.len(), "questions of yours were answered or given up");
+    match news.questions.iter().filter(unseen).count() {
+        0 => {}
+        1 => lines.push("note: 1 question waits for you: use `answer`".into()),
+        n => lines.push(format!("note: {n} questions wait for you: use `answer`")),
+    }
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+fn rest(lines: &mut Vec<String>, all: usize, what: &str) {
+    if let Some(more) = all.checked_sub(NAMED).filter(|more| *more > 0) {
+        lines.push(format!("note: {more} more {what}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use client::protocol::Stale;
+    use serde_json::json;
+
+    use super::*;
+
+    fn question(id: &str) -> Question {
+        serde_json::from_value(json!({
+            "id": id, "question": "which port?", "from": "web", "status": "answered", "asked_at": "",
+            "answer": "7420", "answered_by": "api",
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn nothing_new_is_nothing_said() {
+        assert_eq!(notice(&News::default(), &HashSet::new()), None);
+        let seen = News { questions: vec![question("q1")], ..News::default() };
+        assert_eq!(notice(&seen, &HashSet::from(["q1".to_owned()])), None);
+    }
+
+    #[test]
+    fn each_thing_has_its_line() {
+        let news = News {
+            position: 9,
+            stale: vec![Stale { key: "x".into(), read: 3, now: 5 }],
+            answers: vec![question("q0")],
+            questions: vec![question("q1"), question("q2")],
+        };
+        let told = notice(&news, &HashSet::from(["q2".to_owned()])).unwrap();
+        assert_eq!(
+            told.lines().collect::<Vec<_>>(),
+            [
+                "note: context key \"x\" that you read at version 3 is now at version 5",
+                "note: your question q0 was answered by api: 7420 (which port?)",
+                "note: 1 question waits for you: use `answer`",
+            ]
+        );
+    }
+
+    #[test]
+    fn many_are_counted() {
+        let stale = (0..8).map(|n| Stale { key: n.to_string(), read: 1, now: 2 }).collect();
+        let told = notice(&News { stale, ..News::default() }, &HashSet::new()).unwrap();
+        assert_eq!(told.lines().count(), 6);
+        assert!(told.ends_with("note: 3 more keys that you read have changed"), "{told}");
+    }
+}

@@ -1,0 +1,64 @@
+//! Shows the questions that wait for the agent, and answers one.
+
+use std::collections::HashSet;
+
+use client::protocol::{Answer, Call, Question};
+use serde_json::json;
+
+use super::About;
+use crate::arguments::Arguments;
+use crate::hall::Hall;
+use crate::outcome::{Failure, Outcome};
+use crate::text::{count, excerpt, to_answer};
+
+pub(super) fn about() -> About {
+    About {
+        description: "Without arguments: the open questions that wait for you. With `question` and `answer`: answer \
+                      one.",
+        properties: json!({
+            "question": {"type": "string", "description": "its id"},
+            "answer": {"type": "string", "description": "if it has options, one of them"},
+        }),
+        required: &[],
+    }
+}
+
+pub(super) async fn call(hall: &Hall, arguments: &Arguments) -> Result<Outcome, Failure> {
+    let question = arguments.optional_text("question")?;
+    let answer = arguments.optional_text("answer")?;
+    match (question, answer) {
+        (None, None) => list(hall).await,
+        (Some(question), Some(answer)) => {
+            let answered: Question = hall.call(Call::Answer(Answer { question, answer, once: None })).await?;
+            let Question { id, from, .. } = answered;
+            Ok(Outcome::text(format!("answered question {id} from {from}")))
+        }
+        (None, Some(_)) => {
+            Err(Failure::argument("question", "is missing: give the id of the question you answer"))
+        }
+        (Some(_), None) => Err(Failure::argument("answer", "is missing")),
+    }
+}
+
+async fn list(hall: &Hall) -> Result<Outcome, Failure> {
+    let open = hall.open_questions().await?;
+    if open.is_empty() {
+        return Ok(Outcome::text("no question waits for you"));
+    }
+    let mut lines = vec![format!("{} for you", count(open.len(), "question"))];
+    lines.extend(open.iter().map(|question| format!("- {}", to_answer(question))));
+    Ok(Outcome { text: lines.join("\n"), shown: open.into_iter().map(|question| question.id).collect() })
+}
+
+/// What `wait` says of questions that came.
+pub(super) fn arrived(questions: &[Question]) -> impl Iterator<Item = String> + '_ {
+    questions.iter().map(|question| {
+        let brief = Question { question: excerpt(&question.question).into_owned(), ..question.clone() };
+        format!("question for you: {} (use `answer`)", to_answer(&brief))
+    })
+}
+
+/// The ids of questions.
+pub(super) fn ids<'a>(questions: impl IntoIterator<Item = &'a Question>) -> HashSet<String> {
+    questions.into_iter().map(|question| question.id.clone()).collect()
+}

@@ -1,0 +1,88 @@
+//! Puts a question and gives a ticket for its answer.
+
+use std::collections::HashSet;
+
+use client::protocol::{Ask, Call, OnTimeout, Question, WAIT_SECONDS};
+use serde_json::json;
+
+use super::About;
+use crate::arguments::Arguments;
+use crate::hall::Hall;
+use crate::outcome::{Failure, Outcome};
+use crate::text::status;
+
+/// The longest a question may wait, in seconds: a year.
+const LONGEST: u64 = 366 * 24 * 3600;
+
+pub(super) fn about() -> About {
+    let texts = json!({"type": "string"});
+    About {
+        description: "Ask other agents or people. Returns a ticket (the question's id) at once; go on working and \
+                      get the answer with `wait`, or in a note at the end of a later result.",
+        properties: json!({
+            "question": {"type": "string", "description": "with all the context its reader needs"},
+            "to": {
+                "type": "array",
+                "items": texts,
+                "description": "agents' names or ids, role:source, role:target, person:NAME, or person (any); \
+                                everybody if absent",
+            },
+            "options": {"type": "array", "items": texts, "description": "answers to choose from"},
+            "wait": {"type": "integer", "maximum": WAIT_SECONDS, "description": "seconds to wait for the answer now"},
+            "deadline": {"type": "integer", "description": "seconds it may stay open; no end if absent"},
+            "on_timeout": {
+                "enum": ["default", "next", "human", "fail"],
+                "description": "at the deadline: answer with `default`, ask the next in `to`, hand to a person, or \
+                                give up (usual)",
+            },
+            "default": {"type": "string"},
+        }),
+        required: &["question"],
+    }
+}
+
+pub(super) async fn call(hall: &Hall, arguments: &Arguments) -> Result<Outcome, Failure> {
+    let question = arguments.text("question")?;
+    let to = arguments.texts("to")?;
+    let options = arguments.texts("options")?;
+    let wait = arguments.number("wait", 0..=WAIT_SECONDS)?.unwrap_or(0);
+    let deadline_seconds = arguments.number("deadline", 1..=LONGEST)?;
+    let default = arguments.optional_text("default")?;
+    let on_timeout = on_timeout(arguments, deadline_seconds.is_some(), default.is_some())?;
+    let ask = Ask { question, to, options, deadline_seconds, on_timeout, default, once: None };
+    let mut put: Question = hall.call(Call::Ask(ask)).await?;
+    if wait > 0 && put.status == "pending" {
+        put = hall.question(&put.id, wait).await?;
+    }
+    let shown = HashSet::from([put.id.clone()]);
+    let mut text = format!("question {}", status(&put));
+    if put.status == "pending" {
+        text.push_str(&format!("\nticket: {} (for `wait`)", put.id));
+    }
+    Ok(Outcome { text, shown })
+}
+
+/// What is to happen at the deadline, if what is said about it makes sense together.
+fn on_timeout(arguments: &Arguments, deadline: bool, default: bool) -> Result<Option<OnTimeout>, Failure> {
+    let words = [
+        ("default", OnTimeout::Default),
+        ("next", OnTimeout::Next),
+        ("human", OnTimeout::Human),
+        ("fail", OnTimeout::Fail),
+    ];
+    match arguments.word("on_timeout", &words)? {
+        Some(_) if !deadline => Err(Failure::argument("on_timeout", "needs a `deadline` to happen at")),
+        None if default && !deadline => {
+            Err(Failure::argument("default", "needs a `deadline` to be given at"))
+        }
+        Some(OnTimeout::Default) if !default => {
+            Err(Failure::argument("default", "is missing: `on_timeout` default gives that answer"))
+        }
+        Some(OnTimeout::Next | OnTimeout::Human | OnTimeout::Fail) if default => {
+            Err(Failure::argument("default", "is given only with `on_timeout` default"))
+        }
+        // Whoever names a default answer wants it given.
+        None if default => Ok(Some(OnTimeout::Default)),
+        said => Ok(said),
+    }
+}

@@ -1,0 +1,299 @@
+//! Conversations of a host with the bridge, the hall played by the test.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::stage::{SOON, hall, opened, read_result, start};
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What Claude Code 2.1.329 sends first.
+fn probe() -> Value {
+    json!({"_meta": {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "claude-code", "version": "2.1.329"},
+        "io.modelcontextprotocol/clientCapabilities": {"roots": {}},
+    }})
+}
+
+/// A hall in which nothing has happened, but for what `script` says.
+fn quiet(
+    mut script: impl FnMut(&str, &Value) -> Option<Value> + Send + 'static,
+) -> impl FnMut(&str, &Value) -> Option<Result<Value, (&'static str, &'static str)>> + Send + 'static {
+    move |method, params| {
+        let scripted = script(method, params).or_else(|| match method {
+            "wait" => Some(json!({"position": 1})),
+            "agents" | "questions.list" => Some(json!([])),
+            _ => None,
+        });
+        Some(scripted.ok_or(("not_found", "there is no such thing")))
+    }
+}
+
+// === opening ===
+
+#[tokio::test]
+async fn a_host_that_probes_for_the_newer_era_is_sent_to_initialize() {
+    let (mut host, _) = start(PATIENCE);
+    for params in [probe(), json!({})] {
+        let answer = host.request("server/discover", params).await;
+        assert_eq!(answer["error"]["code"], -32601, "{answer}");
+    }
+    let result = host.initialize().await;
+    assert_eq!(result["protocolVersion"], "2025-11-25");
+    assert_eq!(result["serverInfo"]["name"], "guildhall");
+    assert_eq!(result["capabilities"], json!({"tools": {}}));
+    let instructions = result["instructions"].as_str().unwrap();
+    assert!(instructions.contains("\"web\"") && instructions.len() < 1200, "{instructions}");
+    let answer = host.request("server/discover", probe()).await;
+    assert_eq!(answer["error"]["code"], -32601, "also later: {answer}");
+}
+
+#[tokio::test]
+async fn whatever_else_comes_first_does_not_end_the_conversation() {
+    let (mut host, _) = start(PATIENCE);
+    host.notify("notifications/initialized").await;
+    host.notify("notifications/cancelled").await;
+    host.write(&json!({"jsonrpc": "2.0", "id": 99, "result": {}})).await;
+    assert_eq!(host.request("ping", json!({})).await["result"], json!({}));
+    assert_eq!(host.request("tools/fly", json!({})).await["error"]["code"], -32601);
+    assert_eq!(host.request("tools/list", json!({})).await["error"]["code"], -32600);
+    assert_eq!(host.request("tools/list", probe()).await["error"]["code"], -32600);
+    host.initialize().await;
+    assert_eq!(host.request("tools/fly", json!({})).await["error"]["code"], -32601);
+    assert_eq!(host.request("tools/list", json!({})).await["result"]["tools"].as_array().unwrap().len(), 7);
+}
+
+#[tokio::test]
+async fn older_hosts_get_their_version_and_unknown_ones_the_newest() {
+    for (asked, given) in
+        [("2024-11-05", "2024-11-05"), ("2026-07-28", "2025-11-25"), ("2031-01-01", "2025-11-25")]
+    {
+        let (mut host, _) = start(PATIENCE);
+        let params = json!({"protocolVersion": asked, "capabilities": {}, "clientInfo": {"name": "h", "version": "1"}});
+        let answer = host.request("initialize", params).await;
+        assert_eq!(answer["result"]["protocolVersion"], given);
+    }
+}
+
+// === calling ===
+
+#[tokio::test]
+async fn wrong_arguments_are_told_to_the_model() {
+    let (mut host, socket) = opened(PATIENCE).await;
+    let _hall = hall(&socket, quiet(|_, _| None));
+    for (tool, arguments, complaint) in [
+        ("ask", json!({}), "argument `question` is missing"),
+        (
+            "ask",
+            json!({"question": "?", "wait": 60}),
+            "argument `wait` must be a whole number from 0 to 45; got 60",
+        ),
+        (
+            "ask",
+            json!({"question": "?", "on_timeout": "next"}),
+            "argument `on_timeout` needs a `deadline` to happen at",
+        ),
+        (
+            "ask",
+            json!({"question": "?", "default": "no"}),
+            "argument `default` needs a `deadline` to be given at",
+        ),
+        ("context", json!({"key": "x"}), "argument `action` is missing: share, get, list, history or delete"),
+        ("context", json!({"action": "share", "key": "x"}), "argument `value` is missing"),
+        (
+            "answer",
+            json!({"answer": "yes"}),
+            "argument `question` is missing: give the id of the question you answer",
+        ),
+        ("agents", json!({"all": true}), "argument `all` is unknown: `agents` takes no arguments"),
+        ("decide", json!({"rationale": "because"}), "argument `decision` is missing"),
+    ] {
+        assert_eq!(host.refused(tool, arguments).await, complaint);
+    }
+    let answer = host.request("tools/call", json!({"name": "fly"})).await;
+    assert_eq!(answer["error"], json!({"code": -32602, "message": "unknown tool: fly"}));
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_hall_says_what_to_do() {
+    let (mut host, socket) = opened(PATIENCE).await;
+    let _hall = hall(&socket, |method, _| {
+        Some(match method {
+            "context.share" => Err(("conflict", "\"x\" is at version 4, not 3")),
+            _ => Ok(json!({"position": 1})),
+        })
+    });
+    let said =
+        host.refused("context", json!({"action": "share", "key": "x", "value": "1", "if_version": 3})).await;
+    assert_eq!(said, "\"x\" is at version 4, not 3. Look at how things stand now, then decide again");
+}
+
+#[tokio::test]
+async fn what_is_new_stands_at_the_end_of_the_next_answer_and_once() {
+    let (mut host, socket) = opened(PATIENCE).await;
+    let question = |id: &str, status: &str| json!({"id": id, "question": "port?", "from": "api", "status": status, "asked_at": ""});
+    let _hall = hall(
+        &socket,
+        quiet(move |method, params| match (method, params["after"].as_u64()) {
+            ("wait", None) => Some(json!({"position": 7, "questions": [question("q1", "pending")]})),
+            ("wait", Some(7)) => Some(json!({
+                "position": 9,
+                "stale": [{"key": "x", "read": 3, "now": 5}],
+                "questions": [question("q2", "pending"), question("q3", "pending")],
+            })),
+            ("questions.list", _) => Some(json!([question("q1", "pending"), question("q2", "pending")])),
+            ("wait", Some(9)) => Some(json!({"position": 9})),
+            _ => None,
+        }),
+    );
+    let (first, _) = host.call("agents", json!({})).await;
+    assert_eq!(first, ["0 agents here", "note: 1 question waits for you: use `answer`"]);
+    let (second, _) = host.call("answer", json!({})).await;
+    assert_eq!(second[0], "2 questions for you\n- q1 from api: port?\n- q2 from api: port?");
+    assert_eq!(
+        second[1],
+        "note: context key \"x\" that you read at version 3 is now at version 5\n\
+         note: 1 question waits for you: use `answer`"
+    );
+    assert_eq!(second.len(), 2);
+    assert_eq!(host.done("agents", json!({})).await, "0 agents here");
+}
+
+#[tokio::test]
+async fn a_question_is_asked_and_waited_for() {
+    let (mut host, socket) = opened(PATIENCE).await;
+    let _hall = hall(
+        &socket,
+        quiet(|method, params| {
+            let mut question = json!({
+                "id": "q1", "question": "port?", "from": "web", "to": ["api"], "asked_now": ["api"],
+                "status": "pending", "asked_at": "",
+            });
+            if method == "questions.get" {
+                assert_eq!(params["question"], "q1");
+                if params["wait_seconds"] == 3 {
+                    question["status"] = "answered".into();
+                    question["answer"] = "7420".into();
+                    question["answered_by"] = "api".into();
+                }
+            }
+            if method == "questions.ask" {
+                assert_eq!(params["to"], json!(["api"]));
+                assert_eq!(params["deadline_seconds"], 60);
+                assert_eq!((&params["on_timeout"], &params["default"]), (&json!("default"), &json!("8080")));
+                assert!(params["once"].is_string(), "so that asking again after a lost answer asks once");
+            }
+            method.starts_with("questions.").then_some(question)
+        }),
+    );
+    let ask = json!({"question": "port?", "to": "api", "deadline": 60, "default": "8080"});
+    assert_eq!(
+        host.done("ask", ask.clone()).await,
+        "question q1 is pending: it waits for api\nticket: q1 (for `wait`)"
+    );
+    assert_eq!(
+        host.done("wait", json!({"ticket": "q1", "seconds": 0})).await,
+        "question q1 is pending: it waits for api"
+    );
+    assert_eq!(
+        host.done("wait", json!({"ticket": "q1", "seconds": 3})).await,
+        "question q1 was answered by api: 7420"
+    );
+    let mut waiting = ask;
+    waiting["wait"] = 3.into();
+    assert_eq!(host.done("ask", waiting).await, "question q1 was answered by api: 7420");
+}
+
+// === the hall away ===
+
+#[tokio::test]
+async fn without_a_hall_a_call_fails_in_time_and_the_next_one_works_when_it_is_there() {
+    let (mut host, socket) = opened(Duration::from_millis(300)).await;
+    let began = Instant::now();
+    let said = host.refused("agents", json!({})).await;
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(said.starts_with("Guildhall is not running at "), "{said}");
+    assert!(said.ends_with("tell your user, go on without it, and try again later"), "{said}");
+    let _hall = hall(&socket, quiet(|_, _| None));
+    // Dialling goes on by itself, at least once a second.
+    for _ in 0..20 {
+        if let (blocks, false) = host.call("agents", json!({})).await {
+            assert_eq!(blocks, ["0 agents here"]);
+            return;
+        }
+    }
+    panic!("the hall was not found again");
+}
+
+#[tokio::test]
+async fn a_hall_that_comes_back_finds_the_same_agent() {
+    let (mut host, socket) = opened(PATIENCE).await;
+    let introductions = Arc::new(Mutex::new(Vec::new()));
+    for _ in 0..2 {
+        let heard = Arc::clone(&introductions);
+        let hall = hall(
+            &socket,
+            quiet(move |method, params| {
+                if method == "hello" {
+                    heard.lock().unwrap().push(params["speaker"]["agent"].clone());
+                }
+                None
+            }),
+        );
+        assert_eq!(host.done("agents", json!({})).await, "0 agents here");
+        hall.abort();
+        assert!(hall.await.unwrap_err().is_cancelled());
+        std::fs::remove_file(&socket).unwrap();
+    }
+    let introductions = introductions.lock().unwrap();
+    let web = json!({"name": "web", "role": "source", "repo_path": "/src/web"});
+    assert_eq!(introductions[0], web);
+    let again = json!({"name": "web", "role": "source", "repo_path": "/src/web", "member": "m-web"});
+    assert_eq!(introductions[1..], [again]);
+}
+
+// === the end ===
+
+#[tokio::test]
+async fn a_host_that_hangs_up_ends_the_bridge_at_once() {
+    let (host, _) = start(PATIENCE);
+    assert_eq!(host.hang_up(SOON).await, [] as [Value; 0], "before it said anything");
+    let (host, _) = opened(PATIENCE).await;
+    assert_eq!(host.hang_up(SOON).await, [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn a_call_under_way_does_not_hold_up_the_end() {
+    let (mut host, socket) = opened(PATIENCE).await;
+    let _hall = hall(&socket, |_, _| None);
+    let id = host.send("tools/call", json!({"name": "wait", "arguments": {"seconds": 45}})).await;
+    let began = Instant::now();
+    let rest = host.hang_up(Duration::from_secs(4)).await;
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(rest.iter().all(|line| line["id"] == id), "{rest:?}");
+}
+
+#[tokio::test]
+async fn a_script_may_write_its_calls_and_close() {
+    let (mut host, socket) = opened(PATIENCE).await;
+    let _hall = hall(&socket, quiet(|_, _| None));
+    host.send("tools/call", json!({"name": "agents"})).await;
+    let rest = host.hang_up(SOON).await;
+    assert_eq!(rest.len(), 1, "{rest:?}");
+    assert_eq!(read_result(&rest[0]), (vec!["0 agents here".into()], false));
+}
+
+#[tokio::test]
+async fn a_cancelled_call_stops_waiting() {
+    let (mut host, socket) = opened(PATIENCE).await;
+    let _hall = hall(&socket, |method, _| (method != "wait").then(|| Ok(json!([]))));
+    let id = host.send("tools/call", json!({"name": "wait"})).await;
+    let cancelled =
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}});
+    host.write(&cancelled).await;
+    // The bridge still answers, and says nothing more of the cancelled call.
+    assert_eq!(host.request("ping", json!({})).await["result"], json!({}));
+}

@@ -1,0 +1,8 @@
+//! The bridge as a host sees it and as the hall sees it, both played by the tests.
+
+#[cfg(test)]
+mod conversation;
+#[cfg(test)]
+mod listing;
+#[cfg(test)]
+mod stage;

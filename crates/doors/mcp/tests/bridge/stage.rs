@@ -1,0 +1,169 @@
+//! A bridge between a host and a hall that the tests play: lines in, lines out, on both sides.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use guildhall_door_mcp::{Error, Options, serve};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf,
+};
+use tokio::net::UnixListener;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// How long anything may take that happens at once.
+pub(crate) const SOON: Duration = Duration::from_secs(10);
+
+/// The host: it started the bridge and holds its streams.
+pub(crate) struct Host {
+    lines: Lines<BufReader<ReadHalf<DuplexStream>>>,
+    stdin: Option<WriteHalf<DuplexStream>>,
+    bridge: JoinHandle<Result<(), Error>>,
+    next_id: u64,
+    _home: TempDir,
+}
+
+/// Where the hall would listen, and the bridge of the agent `web` to it.
+pub(crate) fn start(wait_for_server: Duration) -> (Host, PathBuf) {
+    let home = tempfile::tempdir().unwrap();
+    let socket = home.path().join("hall.sock");
+    let options = Options {
+        socket: socket.clone(),
+        name: "web".into(),
+        role: "source".into(),
+        repo_path: "/src/web".into(),
+        workspace: None,
+        wait_for_server,
+    };
+    let (host, bridge) = tokio::io::duplex(1 << 20);
+    let (from_host, to_host) = tokio::io::split(bridge);
+    let bridge = tokio::spawn(serve(options, from_host, to_host));
+    let (read, write) = tokio::io::split(host);
+    let lines = BufReader::new(read).lines();
+    (Host { lines, stdin: Some(write), bridge, next_id: 0, _home: home }, socket)
+}
+
+/// As [`start`], the conversation opened.
+pub(crate) async fn opened(wait_for_server: Duration) -> (Host, PathBuf) {
+    let (mut host, socket) = start(wait_for_server);
+    host.initialize().await;
+    (host, socket)
+}
+
+impl Host {
+    pub(crate) async fn write(&mut self, line: &Value) {
+        let stdin = self.stdin.as_mut().unwrap();
+        stdin.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    }
+
+    pub(crate) async fn read(&mut self) -> Value {
+        let line = timeout(SOON, self.lines.next_line()).await.expect("a line in time").unwrap();
+        serde_json::from_str(&line.expect("a line")).unwrap()
+    }
+
+    pub(crate) async fn notify(&mut self, method: &str) {
+        self.write(&json!({"jsonrpc": "2.0", "method": method})).await;
+    }
+
+    pub(crate) async fn send(&mut self, method: &str, params: Value) -> u64 {
+        self.next_id += 1;
+        let id = self.next_id;
+        self.write(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})).await;
+        id
+    }
+
+    /// A request and its answer, whole.
+    pub(crate) async fn request(&mut self, method: &str, params: Value) -> Value {
+        let id = self.send(method, params).await;
+        let answer = self.read().await;
+        assert_eq!(answer["id"], id, "{answer}");
+        answer
+    }
+
+    pub(crate) async fn initialize(&mut self) -> Value {
+        let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "host", "version": "1"}});
+        let answer = self.request("initialize", params).await;
+        self.notify("notifications/initialized").await;
+        answer["result"].clone()
+    }
+
+    /// Calls a tool: the text of each block, and whether it failed.
+    pub(crate) async fn call(&mut self, tool: &str, arguments: Value) -> (Vec<String>, bool) {
+        let answer = self.request("tools/call", json!({"name": tool, "arguments": arguments})).await;
+        read_result(&answer)
+    }
+
+    /// Calls a tool that must succeed and have nothing else to tell.
+    pub(crate) async fn done(&mut self, tool: &str, arguments: Value) -> String {
+        let (mut blocks, failed) = self.call(tool, arguments).await;
+        assert!(!failed && blocks.len() == 1, "{blocks:?}");
+        blocks.remove(0)
+    }
+
+    /// Calls a tool that must fail and have nothing else to tell.
+    pub(crate) async fn refused(&mut self, tool: &str, arguments: Value) -> String {
+        let (mut blocks, failed) = self.call(tool, arguments).await;
+        assert!(failed && blocks.len() == 1, "{blocks:?}");
+        blocks.remove(0)
+    }
+
+    /// Hangs up; what the bridge says until it ends.
+    pub(crate) async fn hang_up(mut self, within: Duration) -> Vec<Value> {
+        self.stdin.take().unwrap().shutdown().await.unwrap();
+        let mut rest = Vec::new();
+        timeout(within, async {
+            while let Some(line) = self.lines.next_line().await.unwrap() {
+                rest.push(serde_json::from_str(&line).unwrap());
+            }
+            self.bridge.await.unwrap().unwrap();
+        })
+        .await
+        .expect("the bridge ends in time");
+        rest
+    }
+}
+
+pub(crate) fn read_result(answer: &Value) -> (Vec<String>, bool) {
+    let result = &answer["result"];
+    assert_eq!(result.get("structuredContent"), None, "{answer}");
+    let blocks = result["content"].as_array().unwrap_or_else(|| panic!("no result: {answer}"));
+    let texts = blocks.iter().map(|block| {
+        assert_eq!(block["type"], "text");
+        block["text"].as_str().unwrap().to_owned()
+    });
+    (texts.collect(), result["isError"].as_bool().unwrap_or(false))
+}
+
+/// A hall that answers each call as `script` says: `Err` is a code and a message; `None` is silence.
+/// Introductions it answers itself, and tells `script` of them.
+pub(crate) fn hall(
+    socket: &PathBuf,
+    mut script: impl FnMut(&str, &Value) -> Option<Result<Value, (&'static str, &'static str)>> + Send + 'static,
+) -> JoinHandle<()> {
+    let listener = UnixListener::bind(socket).unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let (read, mut write) = stream.into_split();
+            let mut lines = BufReader::new(read).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                let call: Value = serde_json::from_str(&line).unwrap();
+                let method = call["method"].as_str().unwrap();
+                let scripted = script(method, &call["params"]);
+                let answer = match (method, scripted) {
+                    ("hello", _) => json!({"id": call["id"], "result": {
+                        "version": 1, "server": "0.1.0", "workspace": "default", "member": "m-web", "principal": "local",
+                    }}),
+                    (_, Some(Ok(result))) => json!({"id": call["id"], "result": result}),
+                    (_, Some(Err((code, message)))) => {
+                        json!({"id": call["id"], "error": {"code": -32000, "message": message, "data": {"code": code}}})
+                    }
+                    (_, None) => continue,
+                };
+                write.write_all(format!("{answer}\n").as_bytes()).await.unwrap();
+            }
+        }
+    })
+}
