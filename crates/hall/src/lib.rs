@@ -18,6 +18,7 @@ pub mod limits;
 pub mod presence;
 mod projector;
 mod recall;
+mod receipts;
 mod snapshots;
 mod tail;
 mod tasks;

@@ -36,5 +36,7 @@ pub const JOB_LEASE: Duration = Duration::from_secs(30);
 pub const JOBS: usize = 64;
 /// How long a command's idempotency key is remembered, in event time.
 pub const RECEIPT_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// How often receipts that are older are swept away, in event time.
+pub const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// An idempotency key's length.
 pub const KEY_BYTES: usize = 200;

@@ -26,6 +26,8 @@ impl Poke {
 
 /// How long to wait at most before looking at the clock again: a clock may be set.
 const LOOK: Duration = Duration::from_secs(60);
+/// How long to wait at least: a lease counted by the database's clock may end later than it seems here.
+const PAUSE: Duration = Duration::from_millis(10);
 /// How long to wait after a failure.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -52,7 +54,7 @@ async fn perform_due(hall: &Hall) -> Result<Duration, StoreError> {
         let now = hall.clock().now();
         let jobs = hall.store().claim_jobs(now, limits::JOB_LEASE, limits::JOBS).await?;
         if jobs.is_empty() {
-            return Ok(hall.store().next_due().await?.map_or(LOOK, |due| until(now, due).min(LOOK)));
+            return Ok(hall.store().next_due().await?.map_or(LOOK, |due| until(now, due).clamp(PAUSE, LOOK)));
         }
         for job in jobs {
             perform(hall, &job).await?;

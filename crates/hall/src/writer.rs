@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::Declined;
 use crate::recall::entry_of;
+use crate::receipts::{self, Sweeper};
 use crate::snapshots::Snapshots;
 use crate::workspace::{Done, Shared, Submission};
 use crate::{clock, failpoint, limits, timers};
@@ -29,6 +30,7 @@ pub(crate) struct Writer {
     working: State,
     head: Head,
     snapshots: Snapshots,
+    sweeper: Sweeper,
     timers: timers::Poke,
     /// How often to look whether another node has written, if one can.
     poll: Option<Duration>,
@@ -60,7 +62,7 @@ impl Writer {
         poll: Option<Duration>,
     ) -> Self {
         let working = shared.committed.read().expect("nobody writes yet").clone();
-        Self { shared, queue, working, head, snapshots, timers, poll }
+        Self { shared, queue, working, head, snapshots, sweeper: Sweeper::default(), timers, poll }
     }
 
     /// Runs until `closing`; what is in the queue by then is still carried out.
@@ -92,6 +94,7 @@ impl Writer {
             }
             self.carry_out(std::mem::take(&mut batch)).await;
             self.snapshots.consider(&self.shared, &self.head);
+            self.sweeper.consider(&self.shared, self.working.at());
         }
         self.snapshots.finish(&self.shared, &self.head).await;
     }
@@ -181,7 +184,8 @@ impl Writer {
                     Some(index) => Some(decided.receipts[*index].clone()),
                     None => self.shared.store.receipt(&self.shared.name, &proposal.by, &key.text).await?,
                 };
-                if let Some(receipt) = before {
+                let now = proposal.at.max(self.working.at());
+                if let Some(receipt) = before.filter(|receipt| receipts::counts(receipt, now)) {
                     let same = receipt.command == key.command;
                     decided.outcomes.push(if same {
                         Outcome::Replay(receipt)

@@ -1,0 +1,20 @@
+//! What a hall does for those who use it, told on a store that can be made to fail.
+
+extern crate guildhall_hall as hall;
+
+#[path = "stories/faulty.rs"]
+mod faulty;
+#[path = "stories/following.rs"]
+mod following;
+#[path = "stories/keys.rs"]
+mod keys;
+#[path = "stories/presence.rs"]
+mod presence;
+#[path = "stories/questions.rs"]
+mod questions;
+#[path = "stories/restarts.rs"]
+mod restarts;
+#[path = "stories/scene.rs"]
+mod scene;
+#[path = "stories/troubles.rs"]
+mod troubles;

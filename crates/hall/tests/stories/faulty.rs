@@ -1,0 +1,129 @@
+//! A store that fails when told to: around another, changing nothing but the outcome of appends.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use model::rows::Table;
+use model::{Position, Principal, Timestamp, WorkspaceName};
+use store::{
+    AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Receipt, Record,
+    Result, Snapshot, Store, StoreError,
+};
+
+/// What happens to one append.
+pub(crate) enum Fault {
+    /// The disk is full: nothing is written.
+    Full,
+    /// It is written, and nobody hears of it.
+    LostAnswer,
+    /// It is not written, and nobody hears of it.
+    LostBatch,
+    /// Another writer comes first with this batch, made for the head it finds.
+    Race(Box<dyn FnOnce(Head) -> Batch + Send>),
+}
+
+pub(crate) struct Faulty<S> {
+    pub(crate) inner: S,
+    pub(crate) faults: Mutex<VecDeque<Fault>>,
+}
+
+impl<S> Faulty<S> {
+    pub(crate) fn around(inner: S) -> Arc<Self> {
+        Arc::new(Self { inner, faults: Mutex::default() })
+    }
+
+    pub(crate) fn next(&self, fault: Fault) {
+        self.faults.lock().unwrap().push_back(fault);
+    }
+}
+
+#[async_trait]
+impl<S: Store> Store for Faulty<S> {
+    async fn append(&self, batch: Arc<Batch>) -> std::result::Result<(), AppendError> {
+        let lost = || AppendError::Unknown(StoreError::Database("the line is dead".into()));
+        let fault = self.faults.lock().unwrap().pop_front();
+        match fault {
+            None => self.inner.append(batch).await,
+            Some(Fault::Full) => Err(AppendError::Refused(StoreError::Full)),
+            Some(Fault::LostBatch) => Err(lost()),
+            Some(Fault::LostAnswer) => {
+                self.inner.append(batch).await?;
+                Err(lost())
+            }
+            Some(Fault::Race(other)) => {
+                let head = self.inner.head(&batch.log).await?;
+                self.inner.append(Arc::new(other(head))).await?;
+                self.inner.append(batch).await
+            }
+        }
+    }
+
+    async fn open_log(&self, log: &WorkspaceName, fresh: Incarnation) -> Result<Head> {
+        self.inner.open_log(log, fresh).await
+    }
+    async fn logs(&self) -> Result<Vec<WorkspaceName>> {
+        self.inner.logs().await
+    }
+    async fn head(&self, log: &WorkspaceName) -> Result<Head> {
+        self.inner.head(log).await
+    }
+    async fn lock(&self, log: &WorkspaceName) -> Result<Box<dyn LockedLog>> {
+        self.inner.lock(log).await
+    }
+    async fn read(&self, log: &WorkspaceName, after: Position, limit: PageLimit) -> Result<Vec<Record>> {
+        self.inner.read(log, after, limit).await
+    }
+    async fn receipt(&self, log: &WorkspaceName, by: &Principal, key: &str) -> Result<Option<Receipt>> {
+        self.inner.receipt(log, by, key).await
+    }
+    async fn expire_receipts(&self, log: &WorkspaceName, before: Timestamp) -> Result<bool> {
+        self.inner.expire_receipts(log, before).await
+    }
+    async fn claim_jobs(&self, now: Timestamp, lease: Duration, most: usize) -> Result<Vec<ClaimedJob>> {
+        self.inner.claim_jobs(now, lease, most).await
+    }
+    async fn finish_job(&self, job: &ClaimedJob) -> Result<()> {
+        self.inner.finish_job(job).await
+    }
+    async fn next_due(&self) -> Result<Option<Timestamp>> {
+        self.inner.next_due().await
+    }
+    async fn projected(&self, log: &WorkspaceName) -> Result<Position> {
+        self.inner.projected(log).await
+    }
+    async fn project(
+        &self,
+        log: &WorkspaceName,
+        from: Position,
+        to: Position,
+        rows: &[PlacedRow],
+    ) -> Result<bool> {
+        self.inner.project(log, from, to, rows).await
+    }
+    async fn row(&self, log: &WorkspaceName, table: Table, key: &str) -> Result<Option<PlacedRow>> {
+        self.inner.row(log, table, key).await
+    }
+    async fn rows(
+        &self,
+        log: &WorkspaceName,
+        table: Table,
+        after: Position,
+        most: usize,
+    ) -> Result<Vec<PlacedRow>> {
+        self.inner.rows(log, table, after, most).await
+    }
+    async fn clear_rows(&self, log: &WorkspaceName) -> Result<()> {
+        self.inner.clear_rows(log).await
+    }
+    async fn save_snapshot(&self, log: &WorkspaceName, snapshot: Snapshot) -> Result<()> {
+        self.inner.save_snapshot(log, snapshot).await
+    }
+    async fn snapshot(&self, log: &WorkspaceName) -> Result<Option<Snapshot>> {
+        self.inner.snapshot(log).await
+    }
+    fn health(&self) -> std::result::Result<(), String> {
+        self.inner.health()
+    }
+}

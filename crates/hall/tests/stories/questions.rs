@@ -1,0 +1,114 @@
+//! Questions that nobody answers in time, told on a clock that is moved by hand.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::questions::{Answer, Ask, OnTimeout, Question, Status};
+use model::{Address, Command, Fact, MemberId, Principal, QuestionId, Text};
+
+use crate::scene::Scene;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+async fn ask(scene: &Scene, to: &[&str], then: OnTimeout) -> Arc<Question> {
+    let command = Command::Ask(Ask {
+        text: Text::new("Which port?"),
+        author: MemberId::hall(),
+        to: to.iter().map(|to| Address::parse(to).unwrap()).collect(),
+        options: [].into(),
+        patience: Some((MINUTE, then)),
+    });
+    let done = scene.workspace.carry_out(&Principal::local(), command).await.unwrap();
+    match done.entries[0].fact() {
+        Fact::QuestionAsked(question) => question.clone(),
+        other => panic!("asking made {other:?}"),
+    }
+}
+
+/// Moves the clock past the deadline; `prod` is an unrelated question that makes the timers look at it.
+async fn after_the_deadline(scene: &Scene, id: &QuestionId) -> Arc<Question> {
+    let before = scene.workspace.question(id).await.unwrap().unwrap();
+    scene.later(MINUTE);
+    let mut head = scene.workspace.head();
+    ask(scene, &[], OnTimeout::Fail).await;
+    loop {
+        let now = scene.workspace.question(id).await.unwrap().unwrap();
+        if now != before {
+            return now;
+        }
+        head.changed().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_default_answer_is_given_when_the_time_is_over() {
+    let scene = Scene::new().await;
+    let question = ask(&scene, &[], OnTimeout::Default(Text::new("7420"))).await;
+    let now = after_the_deadline(&scene, &question.id).await;
+    let Status::Answered(answered) = &now.status else { panic!("{now:?}") };
+    assert_eq!(answered.answer.decode(), "7420");
+    assert_eq!(answered.by, MemberId::hall());
+}
+
+#[tokio::test]
+async fn the_next_is_asked_and_after_the_last_it_is_given_up() {
+    let scene = Scene::new().await;
+    let question = ask(&scene, &["web", "api"], OnTimeout::Next).await;
+    assert_eq!(question.asked_now(), [Address::Agent("web".into())]);
+    let now = after_the_deadline(&scene, &question.id).await;
+    assert_eq!(now.asked_now(), [Address::Agent("api".into())]);
+    let now = after_the_deadline(&scene, &question.id).await;
+    assert!(matches!(now.status, Status::Failed { .. }), "{now:?}");
+}
+
+#[tokio::test]
+async fn a_person_is_waited_for_without_end() {
+    let scene = Scene::new().await;
+    let question = ask(&scene, &["web"], OnTimeout::Human).await;
+    let now = after_the_deadline(&scene, &question.id).await;
+    assert_eq!(now.asked_now(), [Address::AnyPerson]);
+    assert!(now.is_pending() && now.patience.is_none());
+}
+
+#[tokio::test]
+async fn a_deadline_that_passes_while_nothing_runs_is_kept_at_the_next_start() {
+    let scene = Scene::new().await;
+    let question = ask(&scene, &[], OnTimeout::Fail).await;
+    let late = scene.clock.now().after(2 * MINUTE);
+    scene.hall.close().await;
+    let clock = hall::Clock::manual(late);
+    let options = hall::Options { clock, ..hall::Options::default() };
+    let hall = hall::Hall::open(scene.store.clone(), options).await.unwrap();
+    let workspace = hall.workspace(scene.workspace.name()).unwrap();
+    let mut head = workspace.head();
+    while workspace.question(&question.id).await.unwrap().unwrap().is_pending() {
+        head.changed().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_answers_in_time_is_not_overtaken_by_the_clock() {
+    let scene = Scene::new().await;
+    let question = ask(&scene, &[], OnTimeout::Default(Text::new("default"))).await;
+    let answer = |text: &str| {
+        Command::Answer(Answer {
+            question: question.id.clone(),
+            answer: Text::new(text),
+            author: MemberId::hall(),
+            known: None,
+        })
+    };
+    scene.workspace.carry_out(&Principal::local(), answer("mine")).await.unwrap();
+    let other = ask(&scene, &[], OnTimeout::Fail).await;
+    after_the_deadline(&scene, &other.id).await;
+    let read = |question: Arc<Question>| match &question.status {
+        Status::Answered(answered) => answered.answer.decode().into_owned(),
+        other => format!("{other:?}"),
+    };
+    let now = scene.workspace.question(&question.id).await.unwrap().unwrap();
+    assert_eq!(read(now), "mine");
+    // Answering again overwrites, as the old coordinator did.
+    scene.workspace.carry_out(&Principal::local(), answer("better")).await.unwrap();
+    let now = scene.workspace.question(&question.id).await.unwrap().unwrap();
+    assert_eq!(read(now), "better");
+}

@@ -1,0 +1,100 @@
+//! What somebody sees when the store fails: the truth, and nothing that is taken back later.
+
+use hall::Declined;
+use model::{CommandId, Event, Fact, Principal, Proposal, State, Timestamp};
+use store::{Batch, MemoryStore, Store as _, StoreError};
+use uuid::Uuid;
+
+use crate::faulty::{Fault, Faulty};
+use crate::scene::{Scene, join, share};
+
+#[tokio::test]
+async fn a_full_disk_refuses_what_is_asked_and_keeps_what_was_there() {
+    let store = Faulty::around(MemoryStore::default());
+    let scene = Scene::on(store.clone()).await;
+    scene.share("plan", "one").await;
+    let before = scene.workspace.state().clone();
+
+    store.next(Fault::Full);
+    let refused = scene.workspace.carry_out(&Principal::local(), share("plan", "two")).await.unwrap_err();
+    assert!(matches!(refused, Declined::Unavailable(StoreError::Full)), "{refused}");
+    assert_eq!(*scene.workspace.state(), before, "nothing of it is to be seen");
+
+    // There is room again: what comes next is decided as if the refused command had never been.
+    let done = scene.share("plan", "three").await;
+    let Fact::ContextShared(entry) = done.entries[0].fact() else { panic!("{done:?}") };
+    assert_eq!(entry.version, 2);
+}
+
+#[tokio::test]
+async fn an_append_whose_answer_was_lost_is_found_and_answered() {
+    let store = Faulty::around(MemoryStore::default());
+    let scene = Scene::on(store.clone()).await;
+    store.next(Fault::LostAnswer);
+    let done = scene.share("plan", "one").await;
+    assert_eq!(done.position, scene.workspace.state().position());
+    assert_eq!(scene.share("plan", "two").await.position, done.position.next());
+}
+
+#[tokio::test]
+async fn an_append_that_was_lost_is_said_to_be_unknown_and_leaves_nothing() {
+    let store = Faulty::around(MemoryStore::default());
+    let scene = Scene::on(store.clone()).await;
+    let before = scene.workspace.state().clone();
+    store.next(Fault::LostBatch);
+    let unknown = scene.workspace.carry_out(&Principal::local(), share("plan", "one")).await.unwrap_err();
+    assert!(matches!(unknown, Declined::Unknown(_)), "{unknown}");
+    assert_eq!(*scene.workspace.state(), before);
+    scene.share("plan", "two").await;
+}
+
+#[tokio::test]
+async fn a_writer_that_comes_second_decides_again_on_what_the_first_wrote() {
+    let store = Faulty::around(MemoryStore::default());
+    let scene = Scene::on(store.clone()).await;
+    let mut follower = scene.workspace.follow(scene.workspace.state().position());
+    let mut elsewhere: State = scene.workspace.state().clone();
+
+    // Five races in a row: more than the writer takes before it asks for the log's lock.
+    for round in 0..5_u128 {
+        let log = scene.workspace.name().clone();
+        let event = somebody_elses(&elsewhere, round);
+        let position = elsewhere.position().next();
+        elsewhere.apply(&model::Recorded { position, event: event.clone() });
+        store.next(Fault::Race(Box::new(move |head| {
+            Batch::seal(Uuid::from_u128(round + 1), log, head, [&event], vec![])
+        })));
+    }
+    let done = scene.share("plan", "mine").await;
+    let Fact::ContextShared(entry) = done.entries[0].fact() else { panic!("{done:?}") };
+    assert!(entry.version >= 4, "it saw the versions before it: {}", entry.version);
+
+    let head = store.head(scene.workspace.name()).await.unwrap();
+    assert_eq!(scene.workspace.state().position(), head.position);
+    let mut seen = 0;
+    while follower.is_behind() {
+        seen += follower.take().await.unwrap().len();
+    }
+    assert_eq!(seen as u64, entry.version, "followers saw each version once");
+}
+
+fn somebody_elses(state: &State, round: u128) -> Event {
+    let proposal = Proposal {
+        id: CommandId::from(Uuid::from_u128(100 + round)),
+        at: Timestamp::from_millis(0),
+        by: Principal::owner(),
+        command: share("plan", "theirs"),
+    };
+    state.decide(&proposal).unwrap().remove(0)
+}
+
+#[tokio::test]
+async fn a_name_held_by_one_principal_is_not_given_to_another_even_when_its_holder_is_away() {
+    let scene = Scene::new().await;
+    let member = scene.join("web").await;
+    let leave = model::roster::Leave { member: member.id.clone(), reason: model::roster::Reason::Left };
+    scene.workspace.carry_out(&Principal::local(), model::Command::Leave(leave)).await.unwrap();
+    let refused = scene.workspace.carry_out(&Principal::compat(), join("web")).await.unwrap_err();
+    assert!(refused.to_string().contains("held by another principal"), "{refused}");
+    assert_eq!(scene.join("web").await.agent, member.agent, "its holder comes back as the same agent");
+}
