@@ -26,8 +26,11 @@ pub const PENDING_ROWS: usize = 50_000;
 pub const PROJECT_ROWS: usize = 512;
 /// See [`PROJECT_ROWS`].
 pub const PROJECT_AFTER: Duration = Duration::from_millis(250);
-/// A snapshot is taken, and the read models' position moved on, each time this many events have come in.
+/// A snapshot is taken, and the read models' position moved on, when this many events have come in: it bounds what a
+/// start has to read …
 pub const SNAPSHOT_EVENTS: u64 = 10_000;
+/// … and at most this often: it bounds what snapshots cost under load.
+pub const SNAPSHOT_EVERY: Duration = Duration::from_secs(1);
 /// How often a conditional append may lose before it takes the log's lock.
 pub const RACES: u32 = 3;
 /// How long a claimed job is held before another may perform it.

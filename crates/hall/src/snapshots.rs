@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use model::{Position, State, WorkspaceName};
 use store::{Hash, Head, PageLimit, Snapshot, Store, StoreError};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::limits;
@@ -14,17 +15,27 @@ use crate::workspace::Shared;
 /// When the next snapshot of a workspace is due.
 pub(crate) struct Snapshots {
     taken: Position,
+    at: Instant,
     running: TaskTracker,
 }
 
 impl Snapshots {
     pub(crate) fn new(taken: Position) -> Self {
-        Self { taken, running: TaskTracker::new() }
+        Self { taken, at: Instant::now(), running: TaskTracker::new() }
     }
 
     /// Takes one if enough has happened since the last and none is being written.
     pub(crate) fn consider(&mut self, shared: &Arc<Shared>, head: &Head) {
-        if head.position.0 - self.taken.0 < limits::SNAPSHOT_EVENTS || !self.running.is_empty() {
+        let since = head.position.0 - self.taken.0;
+        if since < limits::SNAPSHOT_EVENTS
+            || self.at.elapsed() < limits::SNAPSHOT_EVERY
+            || !self.running.is_empty()
+        {
+            return;
+        }
+        // A large state is written seldom: never more of it than of what has happened.
+        let size = shared.committed.read().expect("applying a decided event does not panic").size();
+        if since < size as u64 {
             return;
         }
         let (snapshot, shared) = (self.take(shared, head), shared.clone());
@@ -42,7 +53,7 @@ impl Snapshots {
     }
 
     fn take(&mut self, shared: &Shared, head: &Head) -> (Head, State) {
-        self.taken = head.position;
+        (self.taken, self.at) = (head.position, Instant::now());
         (*head, shared.committed.read().expect("applying a decided event does not panic").clone())
     }
 }

@@ -143,6 +143,20 @@ impl Context {
         self.current.get(key)
     }
 
+    pub(crate) fn size(&self) -> usize {
+        self.current.len() + self.deleted.len() + self.reads.len()
+    }
+
+    /// How many keys have a value.
+    pub fn len(&self) -> usize {
+        self.current.len()
+    }
+
+    /// Whether no key has one.
+    pub fn is_empty(&self) -> bool {
+        self.current.is_empty()
+    }
+
     /// All keys that have a value, in the order they were first shared.
     pub fn entries(&self) -> impl DoubleEndedIterator<Item = (&Arc<str>, &Current)> {
         self.current.iter()

@@ -142,6 +142,10 @@ impl Directory {
         self.workspaces.iter()
     }
 
+    pub(crate) fn size(&self) -> usize {
+        self.workspaces.len() + self.tokens.len()
+    }
+
     /// Whether the workspace exists.
     pub fn has(&self, name: &WorkspaceName) -> bool {
         self.workspaces.contains(name)

@@ -40,6 +40,14 @@ impl State {
         self.at
     }
 
+    /// How many things it holds: what a snapshot of it costs.
+    pub fn size(&self) -> usize {
+        self.roster.members().len()
+            + self.context.size()
+            + self.questions.open().len()
+            + self.directory.size()
+    }
+
     /// What would happen if this were done now. No events means that nothing needs to change.
     ///
     /// The event's time is the proposal's or the last event's, whichever is later.

@@ -2,7 +2,7 @@
 //! subscriptions, writing. What it writes is gathered, and leaves when there is nothing more to do at once.
 
 use std::collections::{HashMap, VecDeque};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -163,8 +163,9 @@ impl Session {
     }
 
     async fn run(&mut self) -> Result<std::convert::Infallible, End> {
-        let (drain, close) = (self.door.drain.clone(), self.door.close.clone());
-        let mut to_be_told = !drain.is_cancelled();
+        let door = self.door.clone();
+        let mut to_be_told = !door.drain.is_cancelled();
+        let (mut drain, mut close) = (pin!(door.drain.cancelled()), pin!(door.close.cancelled()));
         let mut directory = self.door.hall.directory_changes();
         let tick = tokio::time::sleep_until(self.heard + self.door.options.keep_alive);
         let mut tick = Box::pin(tick);
@@ -177,8 +178,8 @@ impl Session {
                 received = self.socket.next(), if !full => Event::Received(received),
                 Ok(()) = self.head.changed(), if !self.following.is_empty() => Event::News,
                 () = std::future::ready(()), if self.outbox.is_waiting() => Event::Idle,
-                () = drain.cancelled(), if to_be_told && self.calls.is_empty() => Event::Drain,
-                () = close.cancelled() => Event::Close,
+                () = &mut drain, if to_be_told && self.calls.is_empty() => Event::Drain,
+                () = &mut close => Event::Close,
                 Ok(()) = directory.wait(), if self.identity.token.is_some() => Event::DirectoryChanged,
                 () = tick.as_mut() => Event::Tick,
             };
@@ -585,7 +586,9 @@ async fn finish(mut socket: Socket, mut outbox: Outbox, end: End, address: std::
     };
     let frame = close.map(|(code, reason)| CloseFrame { code, reason: reason.into() });
     // The client may be gone already, and then there is nobody to say it to.
-    if outbox.send(&mut socket, Message::Close(frame)).await.is_ok() && outbox.flush(&mut socket).await.is_ok() {
+    if outbox.send(&mut socket, Message::Close(frame)).await.is_ok()
+        && outbox.flush(&mut socket).await.is_ok()
+    {
         linger(socket.into_inner()).await;
     }
 }
