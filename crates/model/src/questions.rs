@@ -198,19 +198,13 @@ impl Questions {
             None => None,
             Some((wait, then)) => Some(patience(at, *wait, then, &ask.to)?),
         };
-        let to_member = ask.to.iter().find_map(|address| match address {
-            Address::Member(id) => Some(id.clone()),
-            address => {
-                roster.members().find(|member| address.reaches(member)).map(|member| member.id.clone())
-            }
-        });
         Ok(vec![Fact::QuestionAsked(Arc::new(Question {
             id,
             text: ask.text.clone(),
             from: ask.author.clone(),
             from_name: name_of(roster, &ask.author, by),
             to: ask.to.clone(),
-            to_member,
+            to_member: member_of(roster, first_asked(&ask.to, patience.as_ref())),
             options: ask.options.clone(),
             asked_at: at,
             patience,
@@ -238,7 +232,7 @@ impl Questions {
         Ok(vec![Fact::QuestionAnswered(with_status(question, Status::Answered(answered)))])
     }
 
-    pub(crate) fn time_out(&self, at: Timestamp, time_out: &TimeOut) -> Vec<Fact> {
+    pub(crate) fn time_out(&self, at: Timestamp, roster: &Roster, time_out: &TimeOut) -> Vec<Fact> {
         let Some(question) = self.open.get(&time_out.question) else { return vec![] };
         let (Some(patience), Status::Pending { turn }) = (&question.patience, &question.status) else {
             return vec![];
@@ -254,7 +248,9 @@ impl Questions {
             }
             OnTimeout::Next if (*turn as usize) + 1 < question.to.len() => {
                 let deadline = at.after(Duration::from_millis(patience.wait_ms));
+                let next = &question.to[*turn as usize + 1];
                 Fact::QuestionPassed(Arc::new(Question {
+                    to_member: member_of(roster, std::slice::from_ref(next)),
                     patience: Some(Patience { deadline, ..patience.clone() }),
                     status: Status::Pending { turn: turn + 1 },
                     ..Question::clone(question)
@@ -262,6 +258,7 @@ impl Questions {
             }
             OnTimeout::Human => Fact::QuestionPassed(Arc::new(Question {
                 to: [Address::AnyPerson].into(),
+                to_member: None,
                 patience: None,
                 status: Status::Pending { turn: turn + 1 },
                 ..Question::clone(question)
@@ -281,6 +278,20 @@ impl Questions {
         };
         self.bytes -= before.map_or(0, |before| before.text.bytes());
     }
+}
+
+/// Whom a new question waits for.
+fn first_asked<'a>(to: &'a [Address], patience: Option<&Patience>) -> &'a [Address] {
+    let in_turn = patience.is_some_and(|patience| patience.then == OnTimeout::Next);
+    if in_turn { &to[..to.len().min(1)] } else { to }
+}
+
+/// The membership by which clients that know only memberships see these addressees.
+fn member_of(roster: &Roster, to: &[Address]) -> Option<MemberId> {
+    to.iter().find_map(|address| match address {
+        Address::Member(id) => Some(id.clone()),
+        address => roster.members().find(|member| address.reaches(member)).map(|member| member.id.clone()),
+    })
 }
 
 fn patience(at: Timestamp, wait: Duration, then: &OnTimeout, to: &[Address]) -> Result<Patience, Refusal> {

@@ -63,7 +63,7 @@ impl State {
             Command::Read(read) => self.context.read(read),
             Command::Ask(ask) => self.questions.ask(made(&proposal.id), by, at, &self.roster, ask)?,
             Command::Answer(answer) => self.questions.answer(by, at, &self.roster, answer)?,
-            Command::TimeOut(time_out) => self.questions.time_out(at, time_out),
+            Command::TimeOut(time_out) => self.questions.time_out(at, &self.roster, time_out),
             Command::Log(log) => decisions::log(made(&proposal.id), at, log)?,
             Command::OpenWorkspace(open) => self.directory.open(open)?,
             Command::IssueToken(issue) => self.directory.issue(made(&proposal.id), at, issue)?,
