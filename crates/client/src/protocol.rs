@@ -279,7 +279,8 @@ pub struct Entry {
 pub struct Ask {
     /// What is asked.
     pub question: String,
-    /// For whom: agents' names, `role:R`, `person:P`, `person`, memberships' ids. Everybody if empty.
+    /// For whom: agents' names, `role:R`, `person:P`, `person`, memberships' ids. Everybody if empty. Naming an agent
+    /// that was never here is an error.
     #[serde(default)]
     pub to: Vec<String>,
     /// Answers to choose from.
@@ -344,7 +345,7 @@ pub struct Questions {
     /// Also those that are answered or given up.
     #[serde(default)]
     pub all: bool,
-    /// How many at most, 1 to 1000; 100 if absent.
+    /// How many at most, 1 to 1000; 100 if absent. The newest are given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
 }

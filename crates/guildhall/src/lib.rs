@@ -1,3 +1,19 @@
 //! The program: configuration, wiring, command line.
+//!
+//! `cli` reads what was typed and hands it to the file of `commands` that bears the command's name. What a command needs
+//! to know stands in `here`: where things are (`home`), what is set (`config`), how to print (`output`). [`server`] is
+//! what `guildhall serve` runs.
 
+mod cli;
+mod commands;
+mod config;
+#[cfg(test)]
+mod golden;
+mod here;
+mod home;
+mod logs;
+mod output;
 pub mod server;
+mod surroundings;
+
+pub use cli::main;

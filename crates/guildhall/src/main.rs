@@ -1,3 +1,7 @@
-//! The program: configuration, wiring, command line.
+//! The program. See the library of the same name.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    guildhall::main()
+}

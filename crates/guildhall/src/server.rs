@@ -84,7 +84,6 @@ pub struct Addresses {
 pub struct Server {
     hall: Hall,
     trpc: door_trpc::Door,
-    local: door_local::LocalDoor,
     addresses: Addresses,
     listeners: TaskTracker,
     closing: CancellationToken,
@@ -138,14 +137,13 @@ impl Server {
         };
         let mut listening = vec![format!("http://{http}")];
         listening.extend(compat_trpc.map(|address| format!("ws://{address} (tRPC, no token)")));
-        let local = door_local::LocalDoor::bind(door_local::Options { path: options.paths.socket.clone(), listening })?;
-        let local_door = local.clone();
-        listeners.spawn({
-            let (hall, closing) = (hall.clone(), closing.clone());
-            async move { local_door.run(hall, closing).await }
-        });
+        let local = door_local::LocalDoor::bind(door_local::Options {
+            path: options.paths.socket.clone(),
+            listening,
+        })?;
+        listeners.spawn(local.run(hall.clone(), closing.clone()));
         let addresses = Addresses { http, compat_trpc, socket: options.paths.socket.clone() };
-        Ok(Self { hall, trpc, local, addresses, listeners, closing, drain: options.drain, _lock: lock })
+        Ok(Self { hall, trpc, addresses, listeners, closing, drain: options.drain, _lock: lock })
     }
 
     /// Where it is to be reached.
@@ -210,8 +208,12 @@ async fn listen_on_loopback(
 /// Makes sure that the owner's file holds a token that works.
 async fn keep_owner_token(hall: &Hall, path: &Path) -> anyhow::Result<()> {
     match fs::read_to_string(path) {
-        Ok(secret) if hall.identify(secret.trim()).is_some_and(|who| who.grant == Grant::Owner) => return Ok(()),
-        Ok(_) => tracing::warn!(path = %path.display(), "the owner's token is not of this hall; issuing a new one"),
+        Ok(secret) if hall.identify(secret.trim()).is_some_and(|who| who.grant == Grant::Owner) => {
+            return Ok(());
+        }
+        Ok(_) => {
+            tracing::warn!(path = %path.display(), "the owner's token is not of this hall; issuing a new one")
+        }
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
         Err(cause) => bail!("cannot read {}: {cause}", path.display()),
     }

@@ -94,18 +94,19 @@ impl Caller {
         }
     }
 
-    /// Whether an open question waits for the caller. One to everybody waits for all but who asked; one to a person
-    /// waits for the owner, under whatever name it calls them: nobody else answers for people on this machine.
+    /// Whether an open question waits for the caller. One to everybody, or to a role, waits for all but who asked; one to
+    /// a person waits for the owner, under whatever name it calls them: nobody else answers for people on this machine.
     pub(crate) fn is_asked(&self, question: &Question) -> bool {
-        if !question.is_pending() || question.from == self.author {
+        if !question.is_pending() {
             return false;
         }
-        let asked = question.asked_now();
+        let others = question.from != self.author;
         let person = matches!(self.authority, Authority::Owner(_));
-        asked.is_empty()
+        let asked = question.asked_now();
+        (asked.is_empty() && others)
             || asked.iter().any(|address| match (&self.agent, address) {
                 (_, Address::Person(_) | Address::AnyPerson) => person,
-                (Some(member), address) => address.reaches(member),
+                (Some(member), address) => others && address.reaches(member),
                 (None, _) => false,
             })
     }

@@ -19,21 +19,12 @@ use crate::limits;
 use crate::session;
 
 /// What can be set about this door.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Where the socket is, in at most 107 bytes: the operating system's bound.
-    pub socket: PathBuf,
+    pub path: PathBuf,
     /// The addresses the hall listens on, to be told in `status`.
     pub listening: Vec<String>,
-    /// The machine's processes.
-    pub processes: Arc<dyn Processes>,
-}
-
-impl Options {
-    /// A door at this path.
-    pub fn new(socket: PathBuf) -> Self {
-        Self { socket, listening: Vec::new(), processes: Arc::new(Proc) }
-    }
 }
 
 /// Why the socket could not take its place.
@@ -59,6 +50,7 @@ pub enum BindError {
 pub struct LocalDoor {
     listener: UnixListener,
     options: Options,
+    processes: Arc<dyn Processes>,
     /// Device and number of the socket's file, to know it again.
     file: (u64, u64),
 }
@@ -77,7 +69,7 @@ impl LocalDoor {
     /// # Errors
     /// If another hall answers there, something else is in the place, or the operating system refuses.
     pub fn bind(options: Options) -> Result<Self, BindError> {
-        let path = &options.socket;
+        let path = &options.path;
         let failed = |cause| BindError::Io { path: path.clone(), cause };
         match fs::symlink_metadata(path) {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
@@ -98,22 +90,28 @@ impl LocalDoor {
         rustix::process::umask(mask);
         let listener = bound.map_err(failed)?;
         let file = identity(path).map_err(failed)?;
-        Ok(Self { listener, options, file })
+        Ok(Self { listener, options, processes: Arc::new(Proc), file })
+    }
+
+    /// Asks another table than the machine's own who descends from whom.
+    #[must_use]
+    pub fn with_processes(self, processes: Arc<dyn Processes>) -> Self {
+        Self { processes, ..self }
     }
 
     /// Where it listens.
-    pub fn socket(&self) -> &Path {
-        &self.options.socket
+    pub fn path(&self) -> &Path {
+        &self.options.path
     }
 
     /// Lets processes in until `closing` or until the hall closes. Then calls under way are finished, waiting ones are
     /// answered with what there is, and the socket's file is removed.
     pub async fn run(self, hall: Hall, closing: CancellationToken) {
-        let Self { listener, options, file } = self;
+        let Self { listener, options, processes, file } = self;
         let ended = hall.closing();
         let door = Arc::new(Door {
             hall,
-            ancestry: Ancestry::new(options.processes),
+            ancestry: Ancestry::new(processes),
             listening: options.listening,
             closing: closing.child_token(),
         });
@@ -152,10 +150,10 @@ impl LocalDoor {
         }
         door.closing.cancel();
         drop(listener);
-        if identity(&options.socket).is_ok_and(|there| there == file)
-            && let Err(cause) = fs::remove_file(&options.socket)
+        if identity(&options.path).is_ok_and(|there| there == file)
+            && let Err(cause) = fs::remove_file(&options.path)
         {
-            tracing::warn!(%cause, socket = %options.socket.display(), "could not remove the socket");
+            tracing::warn!(%cause, socket = %options.path.display(), "could not remove the socket");
         }
         let finish = async { while sessions.join_next().await.is_some() {} };
         if tokio::time::timeout(limits::FINISH, finish).await.is_err() {

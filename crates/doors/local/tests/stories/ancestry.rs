@@ -141,4 +141,7 @@ async fn a_persons_shell_is_free_while_agents_work_beside_it() {
     let agents: Vec<Agent> = ok(&owner, Call::Agents(Empty {})).await;
     assert_eq!(agents.len(), 1);
     let _: serde_json::Value = ok(&owner, Call::Tokens(Empty {})).await;
+    // Its host hangs up, and the bridge ends.
+    drop(web.stdin.take());
+    while lines.next_line().await.unwrap().is_some() {}
 }

@@ -1,6 +1,7 @@
 //! The socket's file, and the end.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use client::protocol::{Call, Empty, News, Status, Wait};
@@ -8,12 +9,16 @@ use guildhall_door_local::{BindError, LocalDoor, Options};
 
 use crate::place::{Place, SOON, ok};
 
+fn at(path: PathBuf) -> Options {
+    Options { path, listening: vec![] }
+}
+
 #[tokio::test]
 async fn only_its_user_may_open_the_socket_and_a_second_hall_is_refused() {
     let place = Place::of_strangers().await;
     let mode = std::fs::metadata(&place.socket).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    let second = LocalDoor::bind(Options::new(place.socket.clone())).err().unwrap();
+    let second = LocalDoor::bind(at(place.socket.clone())).err().unwrap();
     assert!(matches!(second, BindError::InUse(_)), "{second}");
     let _: Status = ok(&place.somebody().await, Call::Status(Empty {})).await;
 }
@@ -23,16 +28,16 @@ async fn what_a_dead_hall_left_is_replaced_and_what_is_no_socket_is_not() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("s");
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
-    let door = LocalDoor::bind(Options::new(socket.clone())).unwrap();
-    assert_eq!(door.socket(), socket);
+    let door = LocalDoor::bind(at(socket.clone())).unwrap();
+    assert_eq!(door.path(), socket);
 
     let file = directory.path().join("file");
     std::fs::write(&file, "precious").unwrap();
-    let refused = LocalDoor::bind(Options::new(file.clone())).err().unwrap();
+    let refused = LocalDoor::bind(at(file.clone())).err().unwrap();
     assert!(matches!(refused, BindError::NotASocket(_)), "{refused}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
     let too_long = directory.path().join("x".repeat(120));
-    assert!(matches!(LocalDoor::bind(Options::new(too_long)).err().unwrap(), BindError::Io { .. }));
+    assert!(matches!(LocalDoor::bind(at(too_long)).err().unwrap(), BindError::Io { .. }));
 }
 
 #[tokio::test]

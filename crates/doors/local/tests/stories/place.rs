@@ -60,7 +60,8 @@ impl Place {
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("guildhall.sock");
         let listening = vec!["http://127.0.0.1:7420".to_owned()];
-        let door = LocalDoor::bind(Options { processes, listening, ..Options::new(socket.clone()) }).unwrap();
+        let door =
+            LocalDoor::bind(Options { path: socket.clone(), listening }).unwrap().with_processes(processes);
         let closing = CancellationToken::new();
         let running = tokio::spawn(door.run(hall.clone(), closing.clone()));
         let credential = owner.secret.reveal().to_owned();

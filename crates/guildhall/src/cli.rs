@@ -1,0 +1,163 @@
+//! The command line: what can be typed, and how it ends. 0: done; 1: it failed, stderr says why; 2: it was not understood.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{
+    agents, answer, ask, completions, config, context, decide, doctor, mcp, serve, status, store, token,
+    workspace,
+};
+use crate::here::Here;
+
+/// One self-hosted server where coding agents and the people who run them meet.
+#[derive(Debug, Parser)]
+#[command(name = "guildhall", version, max_term_width = 100, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Print data as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    /// The workspace to speak in [default: default].
+    #[arg(long, short, global = true, value_name = "NAME")]
+    workspace: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(Box<serve::Serve>),
+    /// Be the bridge of one agent: the Model Context Protocol over stdin and stdout.
+    Mcp(mcp::Mcp),
+    /// Show how the server and the workspace stand.
+    Status,
+    /// Show who is here.
+    Agents,
+    /// Put a question to agents or people.
+    Ask(ask::Ask),
+    /// Answer a question; without arguments, show what waits for an answer.
+    Answer(answer::Answer),
+    /// Share what is known, and look it up.
+    #[command(subcommand)]
+    Context(context::Context),
+    /// Write down what was decided, and look it up.
+    Decide(decide::Decide),
+    /// Make workspaces.
+    #[command(subcommand)]
+    Workspace(workspace::Workspace),
+    /// Issue and withdraw tokens.
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Check and mend what is kept, while no server runs.
+    #[command(subcommand)]
+    Store(store::Store),
+    /// Show the configuration.
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Look for what is wrong with this installation.
+    Doctor,
+    /// Write a completion script for a shell.
+    Completions(completions::Completions),
+}
+
+/// Runs the program with the arguments of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(why) => {
+            eprintln!("guildhall: {why:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let here = Here::find(cli.json, cli.workspace)?;
+    match cli.command {
+        // These arrange threads for themselves.
+        Command::Serve(serve) => return serve.run(&here),
+        Command::Mcp(mcp) => return mcp.run(&here),
+        Command::Config(config) => return config.run(&here),
+        Command::Completions(completions) => return completions.run(&here),
+        _ => {}
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Status => status::run(&here).await,
+            Command::Agents => agents::run(&here).await,
+            Command::Ask(ask) => ask.run(&here).await,
+            Command::Answer(answer) => answer.run(&here).await,
+            Command::Context(context) => context.run(&here).await,
+            Command::Decide(decide) => decide.run(&here).await,
+            Command::Workspace(workspace) => workspace.run(&here).await,
+            Command::Token(token) => token.run(&here).await,
+            Command::Store(store) => store.run(&here).await,
+            Command::Doctor => doctor::run(&here).await,
+            Command::Serve(_) | Command::Mcp(_) | Command::Config(_) | Command::Completions(_) => {
+                unreachable!("they were run above")
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// The help of a command and all below it, as somebody sees it who asks for it.
+    fn help(command: &mut clap::Command, path: &str, text: &mut String) {
+        text.push_str(&format!("$ {path} --help\n{}\n", command.render_long_help()));
+        let names: Vec<String> =
+            command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+        for name in names {
+            let below = command.find_subcommand_mut(&name).expect("it was just listed");
+            help(below, &format!("{path} {name}"), text);
+        }
+    }
+
+    #[test]
+    fn help_is_what_was_agreed() {
+        let mut command = Cli::command().term_width(100);
+        command.build();
+        let mut text = String::new();
+        help(&mut command, "guildhall", &mut text);
+        crate::golden::compare("golden/help.txt", &text);
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[track_caller]
+    fn parse(line: &str) -> Cli {
+        Cli::try_parse_from(line.split(' ')).unwrap_or_else(|why| panic!("{line}: {why}"))
+    }
+
+    #[test]
+    fn what_scripts_type_is_understood() {
+        assert!(parse("guildhall token create --json --role member --name ada").json);
+        assert_eq!(parse("guildhall ask -w team What?").workspace.as_deref(), Some("team"));
+        let Command::Serve(serve) =
+            parse("guildhall serve --json --listen 127.0.0.1:0 --compat trpc=0").command
+        else {
+            panic!("it is serve")
+        };
+        assert_eq!(serve.flags.0["compat"], "trpc=0");
+        assert_eq!(serve.flags.0["listen"], "127.0.0.1:0");
+        let Command::Serve(serve) = parse("guildhall serve --compat").command else { panic!("it is serve") };
+        assert_eq!(serve.flags.0["compat"], "trpc");
+        parse("guildhall decide list");
+        parse("guildhall decide tabs");
+        for bad in
+            ["guildhall", "guildhall fly", "guildhall decide", "guildhall token create", "guildhall answer x"]
+        {
+            assert_eq!(Cli::try_parse_from(bad.split(' ')).unwrap_err().exit_code(), 2, "{bad}");
+        }
+    }
+}

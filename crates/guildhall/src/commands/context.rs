@@ -1,0 +1,133 @@
+//! `guildhall context`: what is shared.
+
+use std::io::Read as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Subcommand;
+use client::protocol::{self, Call, Deleted, Entry, Key, List};
+
+use crate::here::Here;
+use crate::output::table;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Context {
+    /// Give a key a value.
+    Share {
+        /// The key.
+        key: String,
+        /// The value; `-` to read it from stdin.
+        value: String,
+        /// A tag; may be given several times.
+        #[arg(long)]
+        tag: Vec<String>,
+        /// Only if the key is at this version; 0 for a key that has no value.
+        #[arg(long, value_name = "VERSION")]
+        if_version: Option<u64>,
+    },
+    /// Show a key's value.
+    Get {
+        /// The key.
+        key: String,
+    },
+    /// Show which keys there are.
+    List {
+        /// A tag they must have; may be given several times.
+        #[arg(long)]
+        tag: Vec<String>,
+        /// How many at most, up to 1000.
+        #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+        limit: usize,
+        /// Only those after this one.
+        #[arg(long, value_name = "KEY")]
+        after: Option<String>,
+    },
+    /// Show a key's versions, newest first.
+    History {
+        /// The key.
+        key: String,
+        /// How many at most, up to 1000.
+        #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+        limit: usize,
+    },
+    /// Take a key away.
+    Delete {
+        /// The key.
+        key: String,
+        /// Only if the key is at this version.
+        #[arg(long, value_name = "VERSION")]
+        if_version: Option<u64>,
+    },
+}
+
+impl Context {
+    pub(crate) async fn run(self, here: &Here) -> anyhow::Result<ExitCode> {
+        let hall = here.hall().await?;
+        match self {
+            Self::Share { key, value, tag, if_version } => {
+                let value = if value == "-" { stdin()? } else { value };
+                let share = protocol::Share { key, value, tags: tag, if_version, once: None };
+                let entry: Entry = hall.call(Call::Share(share)).await?;
+                here.output
+                    .show(&entry, |entry| format!("{} is at version {}.\n", entry.key, entry.version))?;
+            }
+            Self::Get { key } => {
+                let entry: Option<Entry> = hall.call(Call::Get(Key { key: key.clone() })).await?;
+                let entry = entry.with_context(|| format!("the key {key:?} has no value"))?;
+                here.output
+                    .show(&entry, |entry| format!("{}\n", entry.value.as_deref().unwrap_or_default()))?;
+            }
+            Self::List { tag, limit, after } => {
+                let list = List { tags: tag, limit: Some(limit), after };
+                let entries: Vec<Entry> = hall.call(Call::List(list)).await?;
+                here.output.show(&entries[..], keys)?;
+                if entries.len() == limit {
+                    eprintln!("There may be more; go on with --after.");
+                }
+            }
+            Self::History { key, limit } => {
+                let history = protocol::History { key, limit: Some(limit) };
+                let entries: Vec<Entry> = hall.call(Call::History(history)).await?;
+                here.output.show(&entries[..], versions)?;
+            }
+            Self::Delete { key, if_version } => {
+                let delete = protocol::Delete { key: key.clone(), if_version, once: None };
+                let deleted: Deleted = hall.call(Call::Delete(delete)).await?;
+                here.output.show(&deleted, |deleted| match deleted.success {
+                    true => format!("{key} has no value any more.\n"),
+                    false => format!("{key} had no value.\n"),
+                })?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn stdin() -> anyhow::Result<String> {
+    let mut value = String::new();
+    std::io::stdin().read_to_string(&mut value).context("cannot read the value from stdin")?;
+    Ok(value)
+}
+
+fn keys(entries: &[Entry]) -> String {
+    let row = |entry: &Entry| {
+        [entry.key.clone(), entry.version.to_string(), entry.at.clone(), entry.tags.join(",")]
+    };
+    table(["KEY", "VERSION", "CHANGED", "TAGS"], entries.iter().map(row))
+}
+
+fn versions(entries: &[Entry]) -> String {
+    /// As much of a value as shows what it is about.
+    const BEGINNING: usize = 60;
+    let row = |entry: &Entry| {
+        let value = match &entry.value {
+            None => "(taken away)".to_owned(),
+            Some(value) if value.chars().count() > BEGINNING => {
+                format!("{}…", value.chars().take(BEGINNING).collect::<String>())
+            }
+            Some(value) => value.clone(),
+        };
+        [entry.version.to_string(), entry.at.clone(), entry.by.clone(), value]
+    };
+    table(["VERSION", "AT", "BY", "VALUE"], entries.iter().map(row))
+}

@@ -1,0 +1,85 @@
+//! `guildhall decide`: what was decided, and why.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use client::protocol::{self, Call, Decision, Page};
+
+use crate::here::Here;
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct Decide {
+    #[command(subcommand)]
+    command: Option<Other>,
+    #[command(flatten)]
+    log: Log,
+}
+
+#[derive(Debug, Args)]
+struct Log {
+    /// What was decided.
+    #[arg(required = true)]
+    decision: Option<String>,
+    /// Why.
+    #[arg(long, value_name = "REASON")]
+    why: Option<String>,
+    /// The id of the decision that no longer holds.
+    #[arg(long, value_name = "ID")]
+    supersedes: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// Write down what was decided, also if it is a single word such as `list`.
+    Log(Log),
+    /// Show the newest decisions.
+    List {
+        /// How many at most, up to 1000.
+        #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+        limit: usize,
+    },
+}
+
+impl Decide {
+    pub(crate) async fn run(self, here: &Here) -> anyhow::Result<ExitCode> {
+        let hall = here.hall().await?;
+        let log = match self.command {
+            Some(Other::List { limit }) => {
+                let decisions: Vec<Decision> =
+                    hall.call(Call::Decisions(Page { limit: Some(limit) })).await?;
+                here.output.show(&decisions[..], list)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            Some(Other::Log(log)) => log,
+            None => self.log,
+        };
+        let Log { decision, why, supersedes } = log;
+        let call = Call::Decide(protocol::Decide {
+            decision: decision.unwrap_or_default(),
+            rationale: why,
+            supersedes,
+            once: None,
+        });
+        let decision: Decision = hall.call(call).await?;
+        here.output.show(&decision, |decision| format!("{}\n", decision.id))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn list(decisions: &[Decision]) -> String {
+    if decisions.is_empty() {
+        return "Nothing was decided yet.\n".into();
+    }
+    let mut text = String::new();
+    for Decision { id, decision, rationale, supersedes, at, .. } in decisions {
+        text.push_str(&format!("{id}  {at}\n    {decision}\n"));
+        if let Some(rationale) = rationale {
+            text.push_str(&format!("    because: {rationale}\n"));
+        }
+        if let Some(supersedes) = supersedes {
+            text.push_str(&format!("    instead of {supersedes}\n"));
+        }
+    }
+    text
+}

@@ -1,0 +1,66 @@
+//! `guildhall mcp`: the bridge between one agent and the hall. Hosts start it; stdout carries the protocol.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+
+use crate::config::Flags;
+use crate::config::settings::{LOG, LOG_FORMAT};
+use crate::here::Here;
+use crate::logs;
+
+#[derive(Debug, Args)]
+pub(crate) struct Mcp {
+    /// The agent's name [default: the name of the directory it works in].
+    #[arg(long)]
+    name: Option<String>,
+    /// Whether the agent has what others need, or needs what others have.
+    #[arg(long, value_enum, default_value_t = Role::Source)]
+    role: Role,
+    /// The directory the agent works in [default: the working directory].
+    #[arg(long, value_name = "DIRECTORY")]
+    repo_path: Option<PathBuf>,
+    /// How long a call waits for a server that is not there.
+    #[arg(long, value_name = "SECONDS", default_value_t = client::PATIENCE.as_secs())]
+    wait_for_server: u64,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Role {
+    Source,
+    Target,
+}
+
+impl Mcp {
+    pub(crate) fn run(self, here: &Here) -> anyhow::Result<ExitCode> {
+        let settings = here.settings(Flags::new())?;
+        logs::begin(&settings.get(LOG).text, settings.get(LOG_FORMAT).text == "json")?;
+        let directory = match self.repo_path {
+            Some(path) => here.surroundings.directory.join(path),
+            None => here.surroundings.directory.clone(),
+        };
+        let folder = || directory.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = self.name.or_else(folder).context("this directory has no name; give one with --name")?;
+        let role = match self.role {
+            Role::Source => "source",
+            Role::Target => "target",
+        };
+        let options = door_mcp::Options {
+            socket: here.home.socket(),
+            name,
+            role: role.into(),
+            repo_path: directory.to_string_lossy().into_owned(),
+            workspace: Some(settings.workspace()?.to_string()),
+            wait_for_server: Duration::from_secs(self.wait_for_server),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let ended = runtime.block_on(door_mcp::run(options));
+        // A thread may still be reading stdin; it is not waited for.
+        runtime.shutdown_background();
+        ended?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

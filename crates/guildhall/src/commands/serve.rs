@@ -1,0 +1,100 @@
+//! `guildhall serve`: runs the server until it is told to end.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::config::Config;
+use crate::config::flags::AllSettings;
+use crate::here::Here;
+use crate::logs;
+use crate::output::print;
+use crate::server::{Addresses, Options, Paths, Server};
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) flags: AllSettings,
+}
+
+impl Serve {
+    pub(crate) fn run(self, here: &Here) -> anyhow::Result<ExitCode> {
+        let config = here.settings(self.flags.0)?.config()?;
+        logs::begin(&config.log, config.log_as_json)?;
+        let mut runtime = Builder::new_multi_thread();
+        if let Some(workers) = config.workers {
+            runtime.worker_threads(workers);
+        }
+        let paths = here.home.paths()?;
+        runtime.enable_all().build()?.block_on(serve(config.into_options(paths), here))
+    }
+}
+
+impl Config {
+    fn into_options(self, paths: Paths) -> Options {
+        /// Of bad tokens, as many as at once again in so many seconds.
+        const FORGIVEN: f64 = 60.0;
+        Options {
+            paths,
+            store: self.store,
+            listen: self.listen,
+            compat_trpc: self.compat_trpc,
+            presence_grace: self.presence_grace,
+            trpc: door_trpc::Options {
+                keep_alive: self.keep_alive,
+                keep_alive_grace: self.keep_alive_grace,
+                write_stall: self.write_stall,
+            },
+            calls: gate::rate::Rate {
+                per_second: self.rate_calls_per_second.into(),
+                burst: self.rate_burst.into(),
+            },
+            failures: gate::rate::Rate {
+                per_second: f64::from(self.auth_failures_burst) / FORGIVEN,
+                burst: self.auth_failures_burst.into(),
+            },
+            connections: self.connections,
+            names: gate::Names { hosts: self.allowed_hosts, origins: self.allowed_origins },
+            drain: self.drain,
+        }
+    }
+}
+
+async fn serve(options: Options, here: &Here) -> anyhow::Result<ExitCode> {
+    // Listened to before anything is opened, so that being told to end in between is not the end of the process.
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let server = Server::start(options).await?;
+    print(&ready(server.addresses(), here.output.json))?;
+    let failed = tokio::select! {
+        () = told(&mut terminate, &mut interrupt) => false,
+        () = server.failed() => true,
+    };
+    tracing::info!("ending; once more to hurry");
+    server.stop(told(&mut terminate, &mut interrupt)).await;
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn told(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// What is printed once everything can be used.
+fn ready(addresses: &Addresses, as_json: bool) -> String {
+    let Addresses { http, compat_trpc, socket } = addresses;
+    let trpc = compat_trpc.map(|address| format!("ws://{address}"));
+    if as_json {
+        let compat = trpc.map_or_else(|| json!({}), |trpc| json!({ "trpc": trpc }));
+        let http = format!("http://{http}");
+        let pid = std::process::id();
+        let line = json!({"event": "ready", "http": http, "compat": compat, "socket": socket, "pid": pid});
+        return format!("{line}\n");
+    }
+    let compat = trpc.map(|trpc| format!("  for clients without a token: {trpc}\n")).unwrap_or_default();
+    format!("Guildhall is open.\n  main listener: http://{http}\n{compat}  socket: {}\n", socket.display())
+}

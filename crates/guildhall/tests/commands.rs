@@ -1,0 +1,201 @@
+//! The program as a person meets it: commands typed, what they print, how they end.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "what a test lays out must be there; if it is not, the test has failed"
+)]
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// A directory with everything in it, and perhaps a server.
+struct Place {
+    directory: tempfile::TempDir,
+    server: Option<Child>,
+}
+
+impl Place {
+    fn empty() -> Self {
+        Self { directory: tempfile::tempdir().unwrap(), server: None }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_guildhall"));
+        let inherited = std::env::vars().map(|(name, _)| name);
+        for name in inherited.filter(|name| name.starts_with("GUILDHALL_")) {
+            command.env_remove(name);
+        }
+        command
+            .args(arguments)
+            .env_remove("HOST")
+            .env_remove("PORT")
+            .env("GUILDHALL_HOME", self.directory.path().join("home"))
+            .current_dir(self.directory.path());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// What a command prints that must go well.
+    fn text(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let text = self.text(&[arguments, &["--json"]].concat());
+        serde_json::from_str(&text).unwrap_or_else(|why| panic!("{arguments:?}: {why}: {text}"))
+    }
+
+    /// What a command says on stderr that must fail, printing nothing.
+    fn failure(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    fn serve(&mut self) -> Value {
+        let mut serve = self.command(&["serve", "--json", "--listen", "127.0.0.1:0"]);
+        let mut server = serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut ready = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+        self.server = Some(server);
+        serde_json::from_str(&ready).unwrap()
+    }
+
+    /// Tells the server to end, and waits until it has.
+    fn end(&mut self) {
+        let mut server = self.server.take().unwrap();
+        let told = Command::new("kill").arg(server.id().to_string()).status().unwrap();
+        assert!(told.success());
+        assert!(server.wait().unwrap().success());
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            // A test that failed leaves it running.
+            _ = server.kill();
+            _ = server.wait();
+        }
+    }
+}
+
+#[test]
+fn a_person_starts_a_server_and_finds_a_way_about() {
+    let mut place = Place::empty();
+    let why = place.failure(&["status"]);
+    assert!(why.contains("Guildhall is not running at") && why.contains("`guildhall serve`"), "{why}");
+    let ready = place.serve();
+    assert_eq!(ready["event"], "ready");
+    assert!(Path::new(ready["socket"].as_str().unwrap()).exists());
+
+    let status = place.json(&["status"]);
+    assert_eq!((&status["ready"], &status["workspace"]), (&true.into(), &"default".into()));
+    assert_eq!(status["listening"][0], ready["http"]);
+    assert_eq!(place.text(&["agents"]), "Nobody is here.\n");
+    assert_eq!(place.json(&["agents"]), Value::Array(vec![]));
+
+    let token = place.json(&["token", "create", "--role", "member", "--name", "ada"]);
+    assert!(token["token"].as_str().unwrap().starts_with("guildhall_"));
+    assert_eq!(place.json(&["token", "list"]).as_array().unwrap().len(), 2);
+    place.text(&["token", "revoke", token["id"].as_str().unwrap()]);
+    assert_eq!(place.json(&["token", "list"]).as_array().unwrap().len(), 1);
+
+    assert_eq!(place.json(&["workspace", "create", "team"])["name"], "team");
+    assert_eq!(place.text(&["workspace", "list"]), "default\nteam\n");
+    place.text(&["context", "share", "port", "8080", "--tag", "net", "-w", "team"]);
+    assert_eq!(place.text(&["context", "get", "port", "-w", "team"]), "8080\n");
+    let why = place.failure(&["context", "get", "port"]);
+    assert!(why.contains("has no value"), "workspaces are apart: {why}");
+
+    place.text(&["decide", "tabs", "--why", "they are shorter"]);
+    assert!(place.text(&["decide", "list"]).contains("because: they are shorter"));
+    place.end();
+}
+
+#[test]
+fn a_question_is_asked_in_one_terminal_and_answered_in_another() {
+    let mut place = Place::empty();
+    place.serve();
+    let mut ask = place.command(&["ask", "May I?", "--to", "person", "--option", "yes", "--wait", "30"]);
+    let asking = ask.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let ticket = loop {
+        let waiting = place.json(&["answer"]);
+        if let Some(question) = waiting.get(0) {
+            assert_eq!(question["question"], "May I?");
+            break question["id"].as_str().unwrap().to_owned();
+        }
+    };
+    place.text(&["answer", &ticket[..8], "yes"]);
+    let asked = asking.wait_with_output().unwrap();
+    assert_eq!((asked.status.code(), &*asked.stdout), (Some(0), &b"yes\n"[..]));
+    assert_eq!(place.text(&["answer"]), "Nothing waits for your answer.\n");
+    let why = place.failure(&["answer", "0000", "yes"]);
+    assert!(why.contains("no open question's id begins with"), "{why}");
+    let late = place.run(&["ask", "Anybody?", "--wait", "1"]);
+    assert_eq!(late.status.code(), Some(1), "no answer is a failure");
+}
+
+#[test]
+fn what_is_kept_is_checked_and_mended_while_no_server_runs() {
+    let mut place = Place::empty();
+    let why = place.failure(&["store", "verify"]);
+    assert!(why.contains("nothing is kept in"), "{why}");
+    let ready = place.serve();
+    place.text(&["context", "share", "port", "8080"]);
+    let why = place.failure(&["store", "verify"]);
+    assert!(why.contains(&format!("process {}", ready["pid"])), "it names who holds it: {why}");
+    place.end();
+    assert_eq!(place.text(&["store", "verify"]), "@hall: ok, 2 events\ndefault: ok, 1 events\n");
+    place.text(&["store", "rebuild"]);
+    assert_eq!(place.json(&["store", "verify"])[1]["events"], 1);
+    assert!(place.failure(&["store", "verify", "--store", "memory"]).contains("keeps nothing"));
+}
+
+#[test]
+fn what_is_set_is_shown_with_its_origin_and_without_passwords() {
+    let place = Place::empty();
+    std::fs::write(place.directory.path().join("guildhall.toml"), "drain_ms = 7").unwrap();
+    let shown = place
+        .command(&["config", "show", "--origin", "--json"])
+        .env("GUILDHALL_STORE", "postgres://ada:secret@db/hall")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(shown.stdout).unwrap();
+    assert!(!text.contains("secret"), "{text}");
+    let shown: Vec<Value> = serde_json::from_str(&text).unwrap();
+    let find = |key: &str| shown.iter().find(|shown| shown["key"] == key).unwrap();
+    assert_eq!(find("store")["origin"], "environment GUILDHALL_STORE");
+    assert_eq!(find("drain_ms")["value"], "7");
+    assert!(find("drain_ms")["origin"].as_str().unwrap().ends_with("guildhall.toml"));
+
+    std::fs::write(place.directory.path().join("guildhall.toml"), "drain = 7").unwrap();
+    let why = place.failure(&["config", "show"]);
+    assert!(why.contains("there is no key `drain`; the nearest is `drain_ms`"), "{why}");
+    assert_eq!(place.run(&["serve", "--fly"]).status.code(), Some(2));
+}
+
+#[test]
+fn the_doctor_sees_what_is_open_to_others() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut place = Place::empty();
+    place.serve();
+    let well = place.json(&["doctor"]);
+    let server = well.as_array().unwrap().iter().find(|finding| finding["what"] == "server").unwrap();
+    assert_eq!(server["grade"], "ok");
+    let token = place.directory.path().join("home/owner.token");
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let ill = place.run(&["doctor"]);
+    assert_eq!(ill.status.code(), Some(1));
+    let text = String::from_utf8(ill.stdout).unwrap();
+    assert!(text.contains("BAD   owner's token") && text.contains("chmod 600"), "{text}");
+}
