@@ -66,6 +66,14 @@ impl Bucket {
     }
 }
 
+impl Default for Rates {
+    /// So much that only something gone wrong meets it.
+    fn default() -> Self {
+        let calls = Rate { per_second: 250_000.0, burst: 500_000.0 };
+        Self::new(calls, Rate { per_second: 1.0, burst: 60.0 })
+    }
+}
+
 impl Rates {
     /// `calls` holds for each principal and each address, `failures` for each address that shows bad tokens.
     pub fn new(calls: Rate, failures: Rate) -> Self {

@@ -10,5 +10,12 @@ pub(crate) fn compare(path: &str, text: &str) {
         std::fs::write(&path, text).unwrap();
     }
     let agreed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(text, agreed, "if this is meant: GUILDHALL_BLESS=1 cargo test -p guildhall");
+    let (is, was) = (text.lines().map(Some).chain([None]), agreed.lines().map(Some).chain([None]));
+    for (number, (is, was)) in (1..).zip(is.zip(was)) {
+        let path = path.display();
+        assert_eq!(
+            is, was,
+            "{path}, line {number}; if this is meant: GUILDHALL_BLESS=1 cargo test -p guildhall"
+        );
+    }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use gate::rate::Rate;
-use gate::{Gate, Listener, Names, Rates};
+use gate::{Gate, Listener, Names, Policy, Rates};
 use hall::Hall;
 use model::Principal;
 use model::directory::Grant;
@@ -85,6 +85,7 @@ pub struct Server {
     hall: Hall,
     trpc: door_trpc::Door,
     addresses: Addresses,
+    routes: Vec<(&'static str, Policy)>,
     listeners: TaskTracker,
     closing: CancellationToken,
     drain: Duration,
@@ -121,6 +122,7 @@ impl Server {
         let (listeners, closing) = (TaskTracker::new(), CancellationToken::new());
 
         let gate = Gate::new(&hall, rates.clone(), options.names.clone(), trpc.routes());
+        let routes = gate.table().to_vec();
         let main = Listener::bind(options.listen, gate, connections.clone())
             .await
             .with_context(|| format!("cannot listen on {}", options.listen))?;
@@ -131,7 +133,7 @@ impl Server {
             None => None,
             Some(port) => {
                 let (named, any_path) = trpc.compatibility_routes();
-                let gate = Gate::compatibility(&hall, rates, Names::default(), named, any_path);
+                let gate = Gate::compatibility(&hall, rates.clone(), Names::default(), named, any_path);
                 listen_on_loopback(port, gate, connections, &listeners, &closing).await
             }
         };
@@ -140,15 +142,21 @@ impl Server {
         let local = door_local::LocalDoor::bind(door_local::Options {
             path: options.paths.socket.clone(),
             listening,
+            rates: rates.clone(),
         })?;
         listeners.spawn(local.run(hall.clone(), closing.clone()));
         let addresses = Addresses { http, compat_trpc, socket: options.paths.socket.clone() };
-        Ok(Self { hall, trpc, addresses, listeners, closing, drain: options.drain, _lock: lock })
+        Ok(Self { hall, trpc, addresses, routes, listeners, closing, drain: options.drain, _lock: lock })
     }
 
     /// Where it is to be reached.
     pub fn addresses(&self) -> &Addresses {
         &self.addresses
+    }
+
+    /// Every path of the main listener, with what it asks of whoever comes.
+    pub fn routes(&self) -> &[(&'static str, Policy)] {
+        &self.routes
     }
 
     /// Resolves if the server cannot go on.

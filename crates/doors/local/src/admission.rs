@@ -1,9 +1,10 @@
-//! What a connection's calls pass before they are carried out: how many may be under way. Limits by rate belong
-//! here too.
+//! What a connection's calls pass before they are carried out: how many may be under way, and how often its principal
+//! may call.
 
 use std::sync::Arc;
 
 use client::protocol::{Call, ErrorCode};
+use gate::rate::Allowance;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::limits;
@@ -35,7 +36,15 @@ impl Admission {
     }
 
     /// Lets a call that was read be carried out, or says why not.
-    pub(crate) fn admit(&self, room: OwnedSemaphorePermit, call: &Call) -> Result<Admitted, Refused> {
+    pub(crate) fn admit(
+        &self,
+        room: OwnedSemaphorePermit,
+        allowance: &Allowance,
+        call: &Call,
+    ) -> Result<Admitted, Refused> {
+        if !allowance.take() {
+            return Err(Refused::new(ErrorCode::TooMany, "too many calls; slow down"));
+        }
         let waits = match call {
             Call::Wait(wait) => wait.seconds > 0,
             Call::Question(ticket) => ticket.wait_seconds > 0,

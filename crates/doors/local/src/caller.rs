@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use client::protocol::{ErrorCode, Stale};
+use gate::rate::Allowance;
 use hall::{Attendance, Declined, Done, Identity, Workspace};
 use model::questions::Question;
 use model::roster::Membership;
@@ -27,6 +28,8 @@ pub(crate) struct Caller {
     /// The membership, if it is an agent.
     pub(crate) agent: Option<Arc<Membership>>,
     pub(crate) authority: Authority,
+    /// How often it may call.
+    pub(crate) allowance: Allowance,
     pub(crate) lineage: Option<Lineage>,
     pub(crate) told: Mutex<Told>,
     /// Keeps an agent present for as long as the connection lasts.

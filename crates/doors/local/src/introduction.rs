@@ -1,8 +1,10 @@
 //! The first call of a connection: who speaks.
 
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
 use client::protocol::{ErrorCode, Hello, Speaker, VERSION, Welcome};
+use gate::rate::Allowance;
 use hall::{Attendance, Identity, Standing, Workspace};
 use model::directory::Grant;
 use model::roster::{Join, Membership, Role};
@@ -54,6 +56,7 @@ pub(crate) async fn introduce(
                 author: member.id.clone(),
                 agent: Some(member),
                 authority: Authority::None,
+                allowance: allowance(door, &Principal::local()),
                 lineage: peer.lineage.clone(),
                 told: Mutex::new(Told::default()),
                 _attendance: Some(attendance),
@@ -71,6 +74,7 @@ pub(crate) async fn introduce(
                 workspace,
                 ending: ending.clone(),
                 author: MemberId::of_person(name.as_str(), principal.as_str()),
+                allowance: allowance(door, &principal),
                 principal,
                 agent: None,
                 authority,
@@ -172,4 +176,9 @@ async fn enter(
     let joined = joined.ok_or_else(|| Refused::without_events("joining"))?;
     let attendance = workspace.attend(&joined.id);
     Ok((joined, attendance))
+}
+
+/// How often this principal may call; the address of all processes of this machine is the loopback one.
+fn allowance(door: &Door, principal: &Principal) -> Allowance {
+    door.rates.allowance(principal, Ipv4Addr::LOCALHOST.into())
 }

@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream as BlockingStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use gate::Rates;
 use hall::Hall;
 use rustix::fs::Mode;
 use tokio::net::UnixListener;
@@ -19,12 +20,14 @@ use crate::limits;
 use crate::session;
 
 /// What can be set about this door.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// Where the socket is, in at most 107 bytes: the operating system's bound.
     pub path: PathBuf,
     /// The addresses the hall listens on, to be told in `status`.
     pub listening: Vec<String>,
+    /// How often a principal may call, through this door and any other.
+    pub rates: Arc<Rates>,
 }
 
 /// Why the socket could not take its place.
@@ -60,6 +63,7 @@ pub(crate) struct Door {
     pub(crate) hall: Hall,
     pub(crate) ancestry: Ancestry,
     pub(crate) listening: Vec<String>,
+    pub(crate) rates: Arc<Rates>,
     pub(crate) closing: CancellationToken,
 }
 
@@ -113,6 +117,7 @@ impl LocalDoor {
             hall,
             ancestry: Ancestry::new(processes),
             listening: options.listening,
+            rates: options.rates,
             closing: closing.child_token(),
         });
         let room = Arc::new(Semaphore::new(limits::CONNECTIONS));

@@ -134,7 +134,7 @@ impl Session {
                     let refused = Refused::new(ErrorCode::NotIntroduced, message);
                     send(&self.write, refusal_line(&id, &refused)).await;
                 }
-                (call, Some(caller)) => match self.admission.admit(room, &call) {
+                (call, Some(caller)) => match self.admission.admit(room, &caller.allowance, &call) {
                     Ok(admitted) => {
                         let (caller, write) = (caller.clone(), self.write.clone());
                         calls.spawn(async move {

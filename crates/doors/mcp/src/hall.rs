@@ -18,7 +18,7 @@ use crate::outcome::Failure;
 
 /// How long a hall that is connected may take over a call that does not wait. It takes milliseconds; this is for one
 /// that is stopped or whose disk hangs.
-const SILENCE: Duration = Duration::from_secs(15);
+const SILENCE: Duration = Duration::from_secs(10);
 /// How much longer than asked for a waiting call may take before it counts as having waited in vain.
 const LATENESS: Duration = Duration::from_secs(2);
 /// How long a finished call is held up by the question whether there is news.

@@ -1,6 +1,6 @@
 //! The door for Model Context Protocol hosts: tools over stdio.
 //!
-//! A host such as Claude Code starts `guildhall mcp` for each of its sessions and speaks the protocol with it over stdin
+//! A host such as Claude Code starts `guildhall mcp` for each session and speaks the protocol with it over stdin
 //! and stdout. The process is a bridge: it keeps one connection to the hall's unix socket, which is the agent's presence
 //! there, and turns tool calls into calls of the local protocol. It holds nothing else, so the hall may restart under
 //! it: the connection is taken up again with the same membership.

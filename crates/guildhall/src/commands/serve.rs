@@ -1,5 +1,7 @@
 //! `guildhall serve`: runs the server until it is told to end.
 
+use std::num::NonZero;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -24,10 +26,17 @@ impl Serve {
     pub(crate) fn run(self, here: &Here) -> anyhow::Result<ExitCode> {
         let config = here.settings(self.flags.0)?.config()?;
         logs::begin(&config.log, config.log_as_json)?;
-        let mut runtime = Builder::new_multi_thread();
-        if let Some(workers) = config.workers {
-            runtime.worker_threads(workers);
-        }
+        // The store has a thread of its own. With the rest on one thread two cores are busy and nothing has to be
+        // handed from one to the other; only more cores are worth more workers.
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let mut runtime = match config.workers.unwrap_or(cores.saturating_sub(1)) {
+            0 | 1 => Builder::new_current_thread(),
+            workers => {
+                let mut runtime = Builder::new_multi_thread();
+                runtime.worker_threads(workers);
+                runtime
+            }
+        };
         let paths = here.home.paths()?;
         runtime.enable_all().build()?.block_on(serve(config.into_options(paths), here))
     }
@@ -64,10 +73,11 @@ impl Config {
 }
 
 async fn serve(options: Options, here: &Here) -> anyhow::Result<ExitCode> {
+    let owner_token = options.paths.owner_token.clone();
     // Listened to before anything is opened, so that being told to end in between is not the end of the process.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let server = Server::start(options).await?;
-    print(&ready(server.addresses(), here.output.json))?;
+    print(&ready(server.addresses(), &owner_token, here.output.json))?;
     let failed = tokio::select! {
         () = told(&mut terminate, &mut interrupt) => false,
         () = server.failed() => true,
@@ -85,7 +95,7 @@ async fn told(terminate: &mut Signal, interrupt: &mut Signal) {
 }
 
 /// What is printed once everything can be used.
-fn ready(addresses: &Addresses, as_json: bool) -> String {
+fn ready(addresses: &Addresses, owner_token: &Path, as_json: bool) -> String {
     let Addresses { http, compat_trpc, socket } = addresses;
     let trpc = compat_trpc.map(|address| format!("ws://{address}"));
     if as_json {
@@ -96,5 +106,34 @@ fn ready(addresses: &Addresses, as_json: bool) -> String {
         return format!("{line}\n");
     }
     let compat = trpc.map(|trpc| format!("  for clients without a token: {trpc}\n")).unwrap_or_default();
-    format!("Guildhall is open.\n  main listener: http://{http}\n{compat}  socket: {}\n", socket.display())
+    format!(
+        "Guildhall is open.
+  main listener: http://{http}
+{compat}  socket: {}
+  owner's credential: {} (for you alone; the command line reads it by itself)
+
+Let Claude Code in, once for all your projects:
+  claude mcp add --scope user guildhall -- {} mcp
+",
+        socket.display(),
+        owner_token.display(),
+        program()
+    )
+}
+
+/// How this program is called: by its name if that finds it, else by its path.
+fn program() -> String {
+    let Ok(own) = std::env::current_exe() else { return "guildhall".into() };
+    let directories = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&directories)
+        .map(|directory| directory.join("guildhall"))
+        .find(|p| p.is_file());
+    let same = found.and_then(|found| found.canonicalize().ok()).is_some_and(|found| found == own);
+    if same { "guildhall".into() } else { quoted(&own.display().to_string()) }
+}
+
+/// A path as a shell takes it for one word.
+fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    if path.chars().all(plain) { path.into() } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }

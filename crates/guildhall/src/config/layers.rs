@@ -15,6 +15,9 @@ use crate::surroundings::Surroundings;
 /// The project's own file, in the working directory.
 pub(crate) const PROJECT_FILE: &str = "guildhall.toml";
 
+/// What a project may decide: nothing that opens a door or moves data.
+const PROJECT_KEYS: &[&str] = &[settings::WORKSPACE];
+
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -63,6 +66,15 @@ impl Settings {
         let user = read_file(&home.config_file)?;
         let project_path = surroundings.directory.join(PROJECT_FILE);
         let project = read_file(&project_path)?;
+        if let Some(key) = project.keys().find(|key| !PROJECT_KEYS.contains(key)) {
+            bail!(
+                "{} sets `{key}`; a project may set {} only, since its file comes with whatever was cloned. \
+                 Your own file is {}",
+                project_path.display(),
+                PROJECT_KEYS.join(", "),
+                home.config_file.display()
+            );
+        }
         let resolve = |setting: &'static Setting| {
             let from_file = |file: &HashMap<&str, String>, path: &Path| {
                 file.get(setting.key).map(|text| (text.clone(), Origin::File(path.to_owned())))
@@ -196,19 +208,30 @@ mod tests {
 
     #[test]
     fn each_layer_counts_before_those_below() {
-        let (project, user) = ("drain_ms = 3\nkeepalive_ms = 3\nlog = \"warn\"", "drain_ms = 4\nworkers = 4");
+        let (project, user) =
+            ("workspace = \"three\"", "workspace = \"four\"\ndrain_ms = 4\nkeepalive_ms = 4\nworkers = 4");
         let machine = machine(&[("GUILDHALL_DRAIN_MS", "2"), ("GUILDHALL_KEEPALIVE_MS", "2")], project, user);
         let settings = machine.settings(&Flags::from([("drain_ms", "1".into())])).unwrap();
         assert_eq!(get(&settings, "drain_ms"), ("1".into(), "flag --drain-ms".into()));
         let environment = "environment GUILDHALL_KEEPALIVE_MS".to_owned();
         assert_eq!(get(&settings, "keepalive_ms"), ("2".into(), environment));
-        let (log, origin) = get(&settings, "log");
-        assert_eq!(log, "warn");
+        let (workspace, origin) = get(&settings, "workspace");
+        assert_eq!(workspace, "three");
         assert!(origin.ends_with("guildhall.toml"), "{origin}");
         let (workers, origin) = get(&settings, "workers");
         assert_eq!(workers, "4");
         assert!(origin.ends_with("config.toml"), "{origin}");
         assert_eq!(get(&settings, "connections"), ("20000".into(), "default".into()));
+    }
+
+    #[test]
+    fn a_project_decides_nothing_that_opens_a_door() {
+        for line in
+            ["listen = \"0.0.0.0:80\"", "store = \"memory\"", "allowed_origins = [\"http://evil.example\"]"]
+        {
+            let why = format!("{:#}", machine(&[], line, "").settings(&Flags::new()).unwrap_err());
+            assert!(why.contains("a project may set workspace only"), "{why}");
+        }
     }
 
     #[test]

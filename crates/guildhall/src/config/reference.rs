@@ -12,7 +12,7 @@ fn page() -> String {
          that says something counts:\n\n\
          1. the flag\n\
          2. the environment variable; an empty one says nothing\n\
-         3. `guildhall.toml` in the working directory, the project's own\n\
+         3. `guildhall.toml` in the working directory, the project's own; it may set `workspace` only\n\
          4. the user's file: `$GUILDHALL_HOME/config.toml`, or `~/.config/guildhall/config.toml`\n\
          5. the default\n\n\
          `guildhall config show --origin` shows what counts and where it comes from, `guildhall config path` where files are.\n\

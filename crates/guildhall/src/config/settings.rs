@@ -73,7 +73,7 @@ settings! {
     STORE: "store", "GUILDHALL_STORE", "store", "sqlite", Kind::Store,
         "Where everything is kept: `sqlite` in the data directory, `memory` for nothing, or `postgres://USER:PASSWORD@HOST/DATABASE`.";
     WORKERS: "workers", "GUILDHALL_WORKERS", "workers", "0", Kind::Count { least: 0 },
-        "Threads that serve; 0 for as many as there are cores.";
+        "Threads that serve; 0 for one less than there are cores, since the store has its own.";
     KEEPALIVE_MS: "keepalive_ms", "GUILDHALL_KEEPALIVE_MS", "keepalive-ms", "30000", Kind::Milliseconds,
         "A client that has sent nothing for so long is sent a ping.";
     KEEPALIVE_GRACE_MS: "keepalive_grace_ms", "GUILDHALL_KEEPALIVE_GRACE_MS", "keepalive-grace-ms", "5000", Kind::Milliseconds,

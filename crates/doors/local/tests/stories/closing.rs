@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use client::protocol::{Call, Empty, News, Status, Wait};
@@ -10,7 +11,7 @@ use guildhall_door_local::{BindError, LocalDoor, Options};
 use crate::place::{Place, SOON, ok};
 
 fn at(path: PathBuf) -> Options {
-    Options { path, listening: vec![] }
+    Options { path, listening: vec![], rates: Arc::default() }
 }
 
 #[tokio::test]

@@ -60,8 +60,9 @@ impl Place {
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("guildhall.sock");
         let listening = vec!["http://127.0.0.1:7420".to_owned()];
-        let door =
-            LocalDoor::bind(Options { path: socket.clone(), listening }).unwrap().with_processes(processes);
+        let door = LocalDoor::bind(Options { path: socket.clone(), listening, rates: Arc::default() })
+            .unwrap()
+            .with_processes(processes);
         let closing = CancellationToken::new();
         let running = tokio::spawn(door.run(hall.clone(), closing.clone()));
         let credential = owner.secret.reveal().to_owned();

@@ -28,16 +28,23 @@ pub(super) async fn call(hall: &Hall, arguments: &Arguments) -> Result<Outcome, 
     let answer = arguments.optional_text("answer")?;
     match (question, answer) {
         (None, None) => list(hall).await,
-        (Some(question), Some(answer)) => {
-            let answered: Question = hall.call(Call::Answer(Answer { question, answer, once: None })).await?;
-            let Question { id, from, .. } = answered;
-            Ok(Outcome::text(format!("answered question {id} from {from}")))
-        }
+        (Some(question), Some(answer)) => put(hall, question, answer).await,
         (None, Some(_)) => {
             Err(Failure::argument("question", "is missing: give the id of the question you answer"))
         }
         (Some(_), None) => Err(Failure::argument("answer", "is missing")),
     }
+}
+
+async fn put(hall: &Hall, question: String, answer: String) -> Result<Outcome, Failure> {
+    // The newest answer stands, also over somebody else's; whoever replaces one should know.
+    let before = hall.question(&question, 0).await?;
+    let Question { id, from, .. } = hall.call(Call::Answer(Answer { question, answer, once: None })).await?;
+    let mut text = format!("answered question {id} from {from}");
+    if let (Some(old), Some(by)) = (&before.answer, &before.answered_by) {
+        text.push_str(&format!(", in place of the answer by {by}: {}", excerpt(old)));
+    }
+    Ok(Outcome::text(text))
 }
 
 async fn list(hall: &Hall) -> Result<Outcome, Failure> {
