@@ -164,7 +164,7 @@ fn what_is_kept_is_checked_and_mended_while_no_server_runs() {
 #[test]
 fn what_is_set_is_shown_with_its_origin_and_without_passwords() {
     let place = Place::empty();
-    std::fs::write(place.directory.path().join("guildhall.toml"), "drain_ms = 7").unwrap();
+    std::fs::write(place.directory.path().join("guildhall.toml"), "workspace = \"seven\"").unwrap();
     let shown = place
         .command(&["config", "show", "--origin", "--json"])
         .env("GUILDHALL_STORE", "postgres://ada:secret@db/hall")
@@ -175,8 +175,8 @@ fn what_is_set_is_shown_with_its_origin_and_without_passwords() {
     let shown: Vec<Value> = serde_json::from_str(&text).unwrap();
     let find = |key: &str| shown.iter().find(|shown| shown["key"] == key).unwrap();
     assert_eq!(find("store")["origin"], "environment GUILDHALL_STORE");
-    assert_eq!(find("drain_ms")["value"], "7");
-    assert!(find("drain_ms")["origin"].as_str().unwrap().ends_with("guildhall.toml"));
+    assert_eq!(find("workspace")["value"], "seven");
+    assert!(find("workspace")["origin"].as_str().unwrap().ends_with("guildhall.toml"));
 
     std::fs::write(place.directory.path().join("guildhall.toml"), "drain = 7").unwrap();
     let why = place.failure(&["config", "show"]);
