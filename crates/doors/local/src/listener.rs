@@ -1,15 +1,14 @@
 //! The socket: takes its place in the file system, accepts, and leaves no file behind.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream as BlockingStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gate::Rates;
 use hall::Hall;
-use rustix::fs::Mode;
 use tokio::net::UnixListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -87,12 +86,10 @@ impl LocalDoor {
                 Err(cause) => return Err(failed(cause)),
             },
         }
-        // The mask is the whole process's. A file that another thread makes in this moment is closed to others too,
-        // which harms nothing; the socket is never open to them.
-        let mask = rustix::process::umask(Mode::from_raw_mode(0o177));
-        let bound = UnixListener::bind(path);
-        rustix::process::umask(mask);
-        let listener = bound.map_err(failed)?;
+        let listener = UnixListener::bind(path).map_err(failed)?;
+        // Whoever slips in before this is refused by its user id. Setting the mask instead would be felt by every
+        // thread that makes a file in that moment.
+        fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(failed)?;
         let file = identity(path).map_err(failed)?;
         Ok(Self { listener, options, processes: Arc::new(Proc), file })
     }

@@ -15,6 +15,7 @@ mod migrations;
 mod readers;
 mod records;
 mod views;
+mod wal;
 mod writer;
 
 use std::path::Path;
@@ -52,6 +53,7 @@ impl SqliteStore {
     /// [`DirectoryLock`] for as long as the store lives.
     pub fn open(directory: &Path) -> Result<Self> {
         let path = directory.join(LOG_FILE);
+        wal::check(&path)?;
         let mut connection = readers::open_for_writing(&path, "FULL")?;
         // Only the checkpoint thread copies the write-ahead log back, see [`checkpoint`].
         connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(failed)?;

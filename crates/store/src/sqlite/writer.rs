@@ -86,7 +86,7 @@ impl Writer {
     }
 
     pub(super) fn health(&self) -> std::result::Result<(), String> {
-        self.ended.get().map_or(Ok(()), |why| Err(why.clone()))
+        self.ended.get().map_or(Ok(()), |why| Err(StoreError::Ended(why.clone()).to_string()))
     }
 }
 
@@ -192,7 +192,11 @@ impl WriterThread {
     /// After a commit that failed for another reason than room, what the disk holds is unknown: a later sync that
     /// succeeds proves nothing about what an earlier one lost. Nothing more is written.
     fn end(&self, error: StoreError) -> StoreError {
-        let why = self.ended.get_or_init(|| error.to_string()).clone();
+        let cause = match error {
+            StoreError::Ended(cause) => cause,
+            other => other.to_string(),
+        };
+        let why = self.ended.get_or_init(|| cause).clone();
         tracing::error!(%why, "the log's writer has ended");
         StoreError::Ended(why)
     }
