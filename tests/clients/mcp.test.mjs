@@ -91,10 +91,12 @@ test('mcp: a question goes from agent to agent, by ticket', async (t) => {
   assert.equal(await api.done('answer', { question: ticket, answer: '7420' }), `answered question ${ticket} from web`);
   assert.equal(await waiting, `question ${ticket} was answered by api: 7420`);
   await web.done('status');
-  const again = await api.call('answer', { question: ticket, answer: '3000' });
-  assert.ok(again.failed, again.text);
-  const late = await trpc.questions.get.query({ id: ticket });
-  assert.deepEqual([late.status, late.answer], ['answered', '7420']);
+  assert.equal((await trpc.questions.get.query({ id: ticket })).answer, '7420');
+  const again = await api.done('answer', { question: ticket, answer: '3000' });
+  assert.equal(again, `answered question ${ticket} from web, in place of the answer by api: 7420`);
+  assert.deepEqual((await web.call('status')).notes, [`note: your question ${ticket} was answered by api: 3000 (which port?)`]);
+  const unknown = await api.call('answer', { question: '00000000-0000-4000-8000-000000000000', answer: 'x' });
+  assert.deepEqual([unknown.failed, unknown.text], [true, 'Question not found: 00000000-0000-4000-8000-000000000000']);
 });
 
 test('mcp: asking and waiting in one call; an answer that came meanwhile stands in a note', async (t) => {
@@ -177,6 +179,19 @@ test('mcp: without a hall every call fails within five seconds and says what to 
   assert.match(text, /^Guildhall is not running at .*; start it with `guildhall serve`\. Nothing was done: tell your user, /);
   await hall.start();
   assert.match((await eventually(() => web.call('agents').then((now) => !now.failed && now), { what: 'the hall' })).text, /^1 agent here/);
+});
+
+test('mcp: a hall that is stopped in its tracks hangs nobody', { timeout: 60_000 }, async (t) => {
+  const hall = await startHall(t);
+  const web = await agent(t, hall, 'web');
+  await web.done('status');
+  hall.signal('SIGSTOP');
+  const began = Date.now();
+  const { text, failed } = await web.call('decide', { decision: 'x' });
+  assert.ok(failed && Date.now() - began < 30_000, text);
+  assert.match(text, /^the hall has not answered for 15 s; whether this was done is unknown\./);
+  hall.signal('SIGCONT');
+  await eventually(async () => /^1 decision\n- x /.test((await web.call('decide')).text), { what: 'the decision, which in this case was carried out' });
 });
 
 for (const how of /** @type {const} */ (['SIGTERM', 'SIGKILL'])) {

@@ -1,10 +1,8 @@
 //! Frames nobody would send: the corpus, bent at random and fed to the wire layer.
 //!
-//! The same iterations give the same frames on every machine, so a failure is repeated by running the test again; a frame that
-//! fails belongs into the corpus. `GUILDHALL_FUZZ_ITERATIONS` sets how many are tried, 20,000 if unset.
+//! How they are bent and how many are tried: see [`mutator`].
 
-use std::env;
-
+use mutator::fuzz;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -54,47 +52,6 @@ const PIECES: &[&str] = &[
     " ",
 ];
 
-/// xorshift64*: small, and the same everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        ((self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize) % bound
-    }
-
-    /// A part of something `len` long, possibly empty.
-    fn range(&mut self, len: usize) -> std::ops::Range<usize> {
-        let start = self.below(len + 1);
-        start..start + self.below((len - start).min(24) + 1)
-    }
-}
-
-fn bend(frame: &mut Vec<u8>, other: &[u8], dice: &mut Dice) {
-    let at = dice.below(frame.len() + 1);
-    match dice.below(8) {
-        0 => drop(frame.drain(dice.range(frame.len()))),
-        1 => {
-            let again = frame[dice.range(frame.len())].to_vec();
-            frame.splice(at..at, again);
-        }
-        2 => drop(frame.splice(at..at, other[dice.range(other.len())].iter().copied())),
-        3 if at < frame.len() => frame[at] ^= 1 << dice.below(8),
-        4 => frame.truncate(at),
-        5 => {
-            frame.insert(0, b'[');
-            frame.push(b']');
-        }
-        6 => {
-            let range = dice.range(frame.len());
-            frame.splice(range, PIECES[dice.below(PIECES.len())].bytes());
-        }
-        _ => drop(frame.splice(at..at, PIECES[dice.below(PIECES.len())].bytes())),
-    }
-}
-
 /// What must hold for any text whatever.
 fn check(frame: &str) {
     let said = answer(frame);
@@ -136,23 +93,7 @@ fn check(frame: &str) {
 
 #[test]
 fn no_frame_confuses_the_wire() {
-    let iterations: u64 = env::var("GUILDHALL_FUZZ_ITERATIONS")
-        .ok()
-        .map_or(20_000, |number| number.parse().expect("GUILDHALL_FUZZ_ITERATIONS is a number"));
-    let frames = frames();
+    let frames: Vec<_> = frames().into_iter().map(|(_, frame)| frame.into_bytes()).collect();
     assert!(frames.len() > 100, "the corpus is missing");
-    for (_, frame) in &frames {
-        check(frame);
-    }
-    for iteration in 0..iterations {
-        let mut dice = Dice(iteration.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-        let mut frame = frames[dice.below(frames.len())].1.clone().into_bytes();
-        for _ in 0..=dice.below(5) {
-            let other = frames[dice.below(frames.len())].1.as_bytes();
-            bend(&mut frame, other, &mut dice);
-        }
-        let frame = String::from_utf8_lossy(&frame);
-        let caught = std::panic::catch_unwind(|| check(&frame));
-        assert!(caught.is_ok(), "iteration {iteration} failed on this frame:\n{frame}");
-    }
+    fuzz(&frames, PIECES, |frame| check(&String::from_utf8_lossy(frame)));
 }

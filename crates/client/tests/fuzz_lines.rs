@@ -1,0 +1,117 @@
+//! Lines nobody would send: calls of every kind, bent at random and read as the hall reads them.
+
+use guildhall_client::protocol::Call;
+use guildhall_client::wire::{BAD_PARAMS, Incoming, NO_JSON, NO_METHOD, NO_REQUEST, call_line, error_line};
+use mutator::fuzz;
+use serde_json::{Value, json};
+
+/// Every method with parameters that fit, and some lines that do not.
+fn corpus() -> Vec<Vec<u8>> {
+    let person = json!({"version": 1, "speaker": {"person": {"credential": "guildhall_x"}}});
+    let agent = json!({"version": 1, "workspace": "default", "speaker": {"agent":
+        {"name": "web", "role": "source", "repo_path": "/r", "member": "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"}}});
+    let calls = [
+        ("hello", person),
+        ("hello", agent),
+        ("status", json!({})),
+        ("agents", json!({})),
+        (
+            "context.share",
+            json!({"key": "k", "value": "v\u{0}ü", "tags": ["t"], "if_version": 3, "once": "o"}),
+        ),
+        ("context.get", json!({"key": "k"})),
+        ("context.list", json!({"tags": [], "limit": 10, "after": "k"})),
+        ("context.history", json!({"key": "k", "limit": 1})),
+        ("context.delete", json!({"key": "k", "if_version": 1})),
+        (
+            "questions.ask",
+            json!({"question": "q", "to": ["role:target"], "options": ["a"], "deadline_seconds": 5,
+            "on_timeout": "default", "default": "d"}),
+        ),
+        ("questions.answer", json!({"question": "q", "answer": "a"})),
+        ("questions.get", json!({"question": "q", "wait_seconds": 45})),
+        ("questions.list", json!({"for_me": true, "all": false})),
+        ("wait", json!({"seconds": 1, "after": 7})),
+        ("decisions.log", json!({"decision": "d", "rationale": "r", "supersedes": "s"})),
+        ("decisions.list", json!({"limit": 3})),
+        ("workspaces.list", json!({})),
+        ("workspaces.create", json!({"name": "n"})),
+        ("tokens.create", json!({"role": "member", "name": "n", "workspaces": ["w"], "life_seconds": 9})),
+        ("tokens.list", json!({})),
+        ("tokens.revoke", json!({"id": "i"})),
+    ];
+    let fit = calls.into_iter().map(|(method, params)| {
+        let line =
+            json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string().into_bytes();
+        let call = Incoming::read(&line).call;
+        assert!(call.is_ok(), "{method}: {call:?}");
+        line
+    });
+    let unfit = [
+        "",
+        "null",
+        "[]",
+        "{}",
+        "\u{feff}{}",
+        "{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"status\"}",
+        "{\"jsonrpc\":\"2.0\",\"method\":\"status\"}",
+        "{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"status\"}",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"nothing\"}",
+        "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"status\"}]",
+    ];
+    fit.chain(unfit.iter().map(|line| line.as_bytes().to_vec())).collect()
+}
+
+const PIECES: &[&str] = &[
+    "null",
+    "true",
+    "-1",
+    "1e999",
+    "18446744073709551616",
+    "\"\"",
+    "[]",
+    "{}",
+    "[[",
+    "]]",
+    "{\"",
+    "\"}",
+    ",",
+    ":",
+    "\\",
+    "\"",
+    "\\u0000",
+    "\\ud83e",
+    "\"id\":",
+    "\"jsonrpc\":\"2.0\"",
+    "\"method\":\"status\"",
+    "\"params\":[]",
+    "\"speaker\":{}",
+    "\u{feff}",
+    "é",
+    "\n",
+];
+
+/// Whatever comes is either a call that reads back as itself, or is turned down in the protocol's own form under an
+/// id that can be sent.
+fn check(line: &[u8]) {
+    let Incoming { id, call } = Incoming::read(line);
+    match call {
+        Ok(call) => {
+            let again = Incoming::read(&call_line(1, &call)).call.expect("what was read can be written");
+            let written = |call: &Call| serde_json::to_value(call).expect("calls serialise");
+            assert_eq!(written(&again), written(&call));
+        }
+        Err(unfit) => {
+            assert!([NO_JSON, NO_REQUEST, NO_METHOD, BAD_PARAMS].contains(&unfit.number), "{unfit:?}");
+            let code = guildhall_client::protocol::ErrorCode::BadRequest;
+            let answer = error_line(&id, unfit.number, code, &unfit.message);
+            let answer: Value = serde_json::from_slice(&answer).expect("the answer is JSON");
+            assert_eq!(answer["error"]["code"], unfit.number);
+        }
+    }
+}
+
+#[test]
+fn no_line_confuses_the_hall() {
+    fuzz(&corpus(), PIECES, check);
+}
