@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use hall::{Hall, Identity};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use model::Principal;
 
 use crate::limits;
 use crate::rate::{Allowance, Rates};
@@ -83,6 +84,9 @@ impl Caller {
             return Err(Refused::TooMany);
         }
         let known = (token.len() <= limits::TOKEN_BYTES).then(|| hall.identify(token)).flatten();
+        // The credential in the owner's file is for the local socket, where it is known which process shows it. An agent
+        // could read the file as well as its owner can.
+        let known = known.filter(|identity| identity.principal != Principal::owner());
         known.ok_or_else(|| {
             rates.failed(self.address);
             Refused::Unauthorized

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -154,6 +154,11 @@ impl Server {
         &self.addresses
     }
 
+    /// The hall behind the doors.
+    pub fn hall(&self) -> &Hall {
+        &self.hall
+    }
+
     /// Every path of the main listener, with what it asks of whoever comes.
     pub fn routes(&self) -> &[(&'static str, Policy)] {
         &self.routes
@@ -213,33 +218,43 @@ async fn listen_on_loopback(
     first
 }
 
-/// Makes sure that the owner's file holds a token that works.
+/// Makes sure that the owner's file holds a token that works, and that no other of its kind does.
 async fn keep_owner_token(hall: &Hall, path: &Path) -> anyhow::Result<()> {
+    let (by, owner) = (Principal::hall(), Principal::owner());
     match fs::read_to_string(path) {
-        Ok(secret) if hall.identify(secret.trim()).is_some_and(|who| who.grant == Grant::Owner) => {
-            return Ok(());
-        }
+        Ok(secret) if hall.identify(secret.trim()).is_some_and(|who| who.principal == owner) => return Ok(()),
         Ok(_) => {
             tracing::warn!(path = %path.display(), "the owner's token is not of this hall; issuing a new one")
         }
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
         Err(cause) => bail!("cannot read {}: {cause}", path.display()),
     }
-    let by = Principal::hall();
-    let issued = hall.issue_token(&by, Some(Principal::owner()), Grant::Owner, vec![], None).await?;
+    // Whoever has kept an earlier one is not its owner any more.
+    for earlier in hall.tokens().iter().filter(|token| token.principal == owner) {
+        hall.revoke_token(&by, earlier.id.clone()).await?;
+    }
+    let issued = hall.issue_token(&by, Some(owner), Grant::Owner, vec![], None).await?;
     // Written beside and moved into place: nobody ever reads half a token.
     let fresh = path.with_extension("new");
     let write = || {
-        let mut file =
-            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+        match fs::remove_file(&fresh) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+            _ => {}
+        }
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
         writeln!(file, "{}", issued.secret.reveal())?;
         file.sync_all()?;
-        fs::rename(&fresh, path)
+        fs::rename(&fresh, path)?;
+        path.parent().map_or(Ok(()), |directory| fs::File::open(directory)?.sync_all())
     };
     write().with_context(|| format!("cannot write {}", path.display()))
 }
 
+/// Makes a directory that is its user's alone, also if it was there and was open to others.
 fn private_directory(path: &Path) -> anyhow::Result<()> {
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.with_context(|| format!("cannot make {}", path.display()))
+    let make = || {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+    };
+    make().with_context(|| format!("cannot make {}", path.display()))
 }

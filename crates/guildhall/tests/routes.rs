@@ -8,6 +8,8 @@ use std::time::Duration;
 use gate::rate::Rate;
 use gate::{Names, Policy};
 use guildhall::server::{Options, Paths, Server, StoreChoice};
+use model::Principal;
+use model::directory::Grant;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -50,8 +52,9 @@ async fn every_route_keeps_out_whom_its_policy_keeps_out() {
     let home = tempfile::tempdir().unwrap();
     let server = Server::start(options(home.path())).await.unwrap();
     let address = server.addresses().http;
-    let owner = std::fs::read_to_string(home.path().join("owner.token")).unwrap();
-    let owner = format!("Authorization: Bearer {}\r\n", owner.trim());
+    let by = Principal::owner();
+    let issued = server.hall().issue_token(&by, None, Grant::Member, vec![], None).await.unwrap();
+    let member = format!("Authorization: Bearer {}\r\n", issued.secret.reveal());
     let host = format!("Host: {address}\r\n");
 
     assert!(server.routes().len() >= 4, "{:?}", server.routes());
@@ -59,7 +62,7 @@ async fn every_route_keeps_out_whom_its_policy_keeps_out() {
         let path = pattern.replace("{workspace}", "default");
         let ask = async |headers: &str| status(address, &path, headers).await;
         // Whatever somebody may show, a foreign name or page does not come in with it.
-        for credential in ["", &owner] {
+        for credential in ["", &member] {
             assert_eq!(ask(credential).await, 421, "{path}: no Host");
             assert_eq!(ask(&format!("Host: evil.example\r\n{credential}")).await, 421, "{path}: rebound");
             let origin = format!("{host}Origin: http://evil.example\r\n{credential}");
@@ -69,7 +72,7 @@ async fn every_route_keeps_out_whom_its_policy_keeps_out() {
         }
         let forged = format!("{host}Authorization: Bearer guildhall_forged\r\n");
         let (nothing, bad, good) =
-            (ask(&host).await, ask(&forged).await, ask(&format!("{host}{owner}")).await);
+            (ask(&host).await, ask(&forged).await, ask(&format!("{host}{member}")).await);
         match policy {
             Policy::Anybody => assert_eq!((nothing, bad, good), (200, 200, 200), "{path}"),
             Policy::Token => assert!((nothing, bad) == (401, 401) && good < 400, "{path}"),
@@ -91,6 +94,17 @@ async fn the_owners_credential_is_for_the_owners_eyes() {
     assert_eq!(mode("owner.token"), 0o600);
     assert_eq!(mode("guildhall.sock"), 0o600);
     assert_eq!(mode("data"), 0o700);
+    server.stop(std::future::pending()).await;
+}
+
+#[tokio::test]
+async fn the_owners_credential_opens_nothing_but_the_local_socket() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(options(home.path())).await.unwrap();
+    let owner = std::fs::read_to_string(home.path().join("owner.token")).unwrap();
+    let address = server.addresses().http;
+    let headers = format!("Host: {address}\r\nAuthorization: Bearer {}\r\n", owner.trim());
+    assert_eq!(status(address, "/trpc", &headers).await, 401);
     server.stop(std::future::pending()).await;
 }
 

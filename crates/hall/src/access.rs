@@ -50,6 +50,11 @@ impl Identity {
         Self { principal, grant, workspaces: Arc::default(), token: None, expires_at: None }
     }
 
+    /// Whether this is known to be a person: what they showed was issued to one who decides.
+    pub fn is_person(&self) -> bool {
+        matches!(self.grant, Grant::Owner | Grant::Operator)
+    }
+
     /// Whether they may enter a workspace.
     pub fn may_enter(&self, workspace: &WorkspaceName) -> bool {
         self.workspaces.is_empty() || self.workspaces.contains(workspace)

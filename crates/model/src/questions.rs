@@ -14,7 +14,7 @@ use crate::ids::{MemberId, QuestionId};
 use crate::limits;
 use crate::names::Principal;
 use crate::refusal::Refusal;
-use crate::roster::Roster;
+use crate::roster::{Membership, Roster};
 use crate::text::Text;
 use crate::time::Timestamp;
 
@@ -123,6 +123,8 @@ pub struct Answer {
     pub answer: Text,
     /// The author.
     pub author: MemberId,
+    /// Whether the hall knows that a person answers, by what they have shown.
+    pub person: bool,
     /// The question from the read model, if it is no longer open. What is used of it never changes.
     #[serde(skip)]
     pub known: Option<Arc<Question>>,
@@ -143,6 +145,16 @@ impl Question {
             _ => return &self.to,
         };
         &self.to[turn.min(self.to.len())..self.to.len().min(turn + 1)]
+    }
+
+    /// Whether only a person may answer it, if `author` is the one who wants to. What is asked of people only people
+    /// answer; a member that is asked beside them may be first, and may not change what was answered.
+    pub fn needs_a_person(&self, author: Option<&Membership>) -> bool {
+        let asked = self.asked_now();
+        let of_people =
+            asked.iter().any(|address| matches!(address, Address::Person(_) | Address::AnyPerson));
+        let is_asked = |member: &Membership| asked.iter().any(|address| address.reaches(member));
+        of_people && !(self.is_pending() && author.is_some_and(is_asked))
     }
 
     /// Whether it waits for an answer.
@@ -223,6 +235,13 @@ impl Questions {
         let Some(question) = self.open.get(&answer.question).or(answer.known.as_ref()) else {
             return Err(Refusal::NotFound { what: "Question", id: answer.question.to_string() });
         };
+        let author = roster.get(&answer.author).filter(|member| member.principal == *by);
+        if !answer.person && question.needs_a_person(author.map(|member| &**member)) {
+            return Err(Refusal::Forbidden(
+                "this waits for a person, who answers it with `guildhall answer` at a terminal of their own"
+                    .into(),
+            ));
+        }
         let answered = Answered {
             answer: answer.answer.clone(),
             by: answer.author.clone(),

@@ -113,7 +113,7 @@ fn command() -> impl Strategy<Value = Command> {
         },
     );
     let answer = (made(), text(), made()).prop_map(|(question, answer, author)| {
-        Command::Answer(Answer { question, answer, author, known: None })
+        Command::Answer(Answer { question, answer, author, person: false, known: None })
     });
     let log = (text(), prop::option::of(text()), made()).prop_map(|(decision, rationale, author)| {
         Command::Log(Log { decision, rationale, supersedes: None, author })

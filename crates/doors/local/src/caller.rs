@@ -97,6 +97,11 @@ impl Caller {
         }
     }
 
+    /// Whether the caller has shown to be a person.
+    pub(crate) fn is_person(&self) -> bool {
+        self.must_be_owner("be taken for a person").is_ok()
+    }
+
     /// Whether an open question waits for the caller. One to everybody, or to a role, waits for all but who asked; one to
     /// a person waits for the owner, under whatever name it calls them: nobody else answers for people on this machine.
     pub(crate) fn is_asked(&self, question: &Question) -> bool {

@@ -1,6 +1,6 @@
 //! Calls that write: from a valid input to a command, and from its events to the reply.
 
-use hall::{Declined, Done, Workspace};
+use hall::{Declined, Done, Identity, Workspace};
 use model::context::{Delete, Share};
 use model::questions::{Answer, Ask};
 use model::roster::{Join, Leave, Reason, Role};
@@ -35,8 +35,8 @@ pub(crate) enum Reply {
     Changed,
 }
 
-/// Builds the command of a mutation.
-pub(crate) fn prepare(workspace: &Workspace, mutation: Mutation<'_>) -> Prepared {
+/// Builds the command of a mutation by somebody.
+pub(crate) fn prepare(workspace: &Workspace, identity: &Identity, mutation: Mutation<'_>) -> Prepared {
     let (author, command, reply) = match mutation {
         Mutation::SessionJoin(join) => {
             let role = match join.role {
@@ -97,6 +97,7 @@ pub(crate) fn prepare(workspace: &Workspace, mutation: Mutation<'_>) -> Prepared
                 question,
                 answer: text(answer.answer),
                 author: author.clone(),
+                person: identity.is_person(),
                 known: None,
             });
             (Some(author), command, Reply::Event)

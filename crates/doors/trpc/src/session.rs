@@ -335,7 +335,8 @@ impl Session {
             return Err(declined(mutation::read_only()));
         }
         let leaving = matches!(mutation, Mutation::SessionLeave(_));
-        let Prepared { author, command, reply } = mutation::prepare(&self.workspace, mutation);
+        let Prepared { author, command, reply } =
+            mutation::prepare(&self.workspace, &self.identity, mutation);
         if let Some(author) = author
             && !self.members.contains_key(&author)
         {

@@ -71,6 +71,37 @@ async fn a_person_is_waited_for_without_end() {
 }
 
 #[tokio::test]
+async fn what_is_asked_of_a_person_no_agent_answers_through_whatever_door() {
+    let scene = Scene::new().await;
+    let (web, api) = (scene.join("web").await, scene.join("api").await);
+    let question = ask(&scene, &["person:ada", "api"], OnTimeout::Fail).await;
+    let answer = |author: &MemberId, person| {
+        Command::Answer(Answer {
+            question: question.id.clone(),
+            answer: Text::new("yes"),
+            author: author.clone(),
+            person,
+            known: None,
+        })
+    };
+    let by = |principal: Principal, command| {
+        let workspace = scene.workspace.clone();
+        async move { workspace.carry_out(&principal, command).await }
+    };
+    let forbidden = |outcome: Result<hall::Done, hall::Declined>| {
+        matches!(outcome, Err(hall::Declined::Refused(model::Refusal::Forbidden(_))))
+    };
+    assert!(forbidden(by(Principal::local(), answer(&web.id, false)).await), "it was not asked");
+    assert!(forbidden(by(Principal::compat(), answer(&api.id, false)).await), "it only claims to be who was");
+    by(Principal::local(), answer(&api.id, false)).await.unwrap();
+    assert!(
+        forbidden(by(Principal::local(), answer(&api.id, false)).await),
+        "and changes nothing afterwards"
+    );
+    by(Principal::owner(), answer(&MemberId::of_person("default", "owner"), true)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_deadline_that_passes_while_nothing_runs_is_kept_at_the_next_start() {
     let scene = Scene::new().await;
     let question = ask(&scene, &[], OnTimeout::Fail).await;
@@ -95,6 +126,7 @@ async fn who_answers_in_time_is_not_overtaken_by_the_clock() {
             question: question.id.clone(),
             answer: Text::new(text),
             author: MemberId::hall(),
+            person: false,
             known: None,
         })
     };

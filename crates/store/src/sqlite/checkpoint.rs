@@ -4,9 +4,8 @@
 //! the write-ahead log from starting over until it has reached its bound does the writer itself wait for them.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, OnceLock, mpsc};
 
 use rusqlite::Connection;
 
@@ -24,22 +23,25 @@ pub(super) struct Checkpointer {
 }
 
 /// What is known of the write-ahead log. Estimates between two checkpoints, corrected by each.
-#[derive(Default)]
 struct Wal {
     /// Bytes written since the last checkpoint began.
     uncopied: AtomicU64,
     /// Bytes from its start to its end. Under steady writing it is copied and still grows: it starts over only when
     /// a write begins while everything is copied and nobody reads it.
     length: AtomicU64,
+    /// Why nothing more may be written.
+    ended: Arc<OnceLock<String>>,
 }
 
 impl Checkpointer {
-    pub(super) fn start(path: &Path) -> Result<Self> {
+    /// Starts the thread. A sync of its that fails may have lost what the writer's next commit would stand on, so it says
+    /// in `ended` why nothing more may be written.
+    pub(super) fn start(path: &Path, ended: Arc<OnceLock<String>>) -> Result<Self> {
         let connection = readers::open_for_writing(path, "FULL")?;
         // From here on nothing but this thread and the bound below copies pages back.
         connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(failed)?;
         let (wanted, queue) = mpsc::sync_channel(1);
-        let wal = Arc::<Wal>::default();
+        let wal = Arc::new(Wal { uncopied: AtomicU64::default(), length: AtomicU64::default(), ended });
         let shared = wal.clone();
         std::thread::Builder::new()
             .name("store-checkpoint".into())
@@ -67,20 +69,41 @@ impl Checkpointer {
     }
 }
 
+/// Copies everything back and empties the write-ahead log, before anything is written to it.
+///
+/// After a sync that failed, the system still shows what may not be on disk, and its next sync does not bring that
+/// there. Copied, it is written again, and synced.
+pub(super) fn settle(connection: &Connection) {
+    // Without room it stays as it is: reading needs none of this.
+    if let Err(cause) = run(connection, "TRUNCATE") {
+        tracing::warn!(%cause, "the write-ahead log could not be emptied");
+    }
+}
+
+/// Runs a checkpoint: whether somebody was in its way, and the frames of the write-ahead log in all and copied.
+fn run(connection: &Connection, mode: &str) -> rusqlite::Result<(bool, i64, i64)> {
+    connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    })
+}
+
 impl Wal {
     fn checkpoint(&self, connection: &Connection, mode: &str) {
         self.uncopied.store(0, Ordering::Relaxed);
-        let result = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
-            Ok((row.get::<_, bool>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
-        });
-        match result {
+        match run(connection, mode) {
             Ok((busy, in_wal, copied)) => {
                 let starts_over = mode == "RESTART" && !busy && in_wal == copied;
                 let frames = if starts_over { 0 } else { u64::try_from(in_wal).unwrap_or(0) };
                 self.length.store(frames * FRAME_BYTES, Ordering::Relaxed);
             }
-            // Nothing is lost by it: the write-ahead log is kept, and a later commit asks again.
-            Err(cause) => tracing::warn!(%cause, mode, "checkpoint failed"),
+            Err(cause) => match failed(cause) {
+                StoreError::Ended(why) => {
+                    tracing::error!(%why, mode, "a checkpoint was not confirmed; the log's writer has ended");
+                    self.ended.get_or_init(|| why);
+                }
+                // Nothing is lost by it: the write-ahead log is kept, and the next commit asks again.
+                cause => tracing::warn!(%cause, mode, "checkpoint failed"),
+            },
         }
     }
 }

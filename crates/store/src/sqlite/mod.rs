@@ -19,7 +19,7 @@ mod wal;
 mod writer;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -58,8 +58,11 @@ impl SqliteStore {
         // Only the checkpoint thread copies the write-ahead log back, see [`checkpoint`].
         connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(failed)?;
         migrations::migrate(&mut connection, migrations::LOG)?;
+        checkpoint::settle(&connection);
         let log = Readers::new(path.clone());
-        let writer = Writer::start(connection, checkpoint::Checkpointer::start(&path)?)?;
+        let ended = Arc::new(OnceLock::new());
+        let checkpointer = checkpoint::Checkpointer::start(&path, ended.clone())?;
+        let writer = Writer::start(connection, checkpointer, ended)?;
         Ok(Self { writer, log, views: views::Views::open(&directory.join(VIEWS_FILE))? })
     }
 }

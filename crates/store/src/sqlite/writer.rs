@@ -41,10 +41,13 @@ struct WriterThread {
 // === impl Writer ===
 
 impl Writer {
-    /// Starts the thread, which ends when the last handle is dropped.
-    pub(super) fn start(connection: Connection, checkpointer: Checkpointer) -> Result<Self> {
+    /// Starts the thread, which ends when the last handle is dropped. Once `ended` says why, nothing more is written.
+    pub(super) fn start(
+        connection: Connection,
+        checkpointer: Checkpointer,
+        ended: Arc<OnceLock<String>>,
+    ) -> Result<Self> {
         let (requests, queue) = mpsc::channel(limits::WRITER_QUEUE);
-        let ended = Arc::new(OnceLock::new());
         let thread = WriterThread { connection, checkpointer, heads: HashMap::new(), ended: ended.clone() };
         std::thread::Builder::new()
             .name("store-writer".into())

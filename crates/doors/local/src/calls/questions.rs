@@ -90,11 +90,15 @@ async fn must_be_known(caller: &Caller, address: &Address) -> Result<(), Refused
 pub(super) async fn answer(caller: &Caller, answer: Answer) -> Result<wire::Question, Refused> {
     let id = parse(&answer.question)?;
     let question = find(caller, &id).await?;
-    may_answer(caller, &question)?;
+    if question.needs_a_person(caller.agent.as_deref()) {
+        // The model refuses it too; asked here, it is refused with the reason why this caller is none.
+        caller.must_be_owner("answer what is asked of a person")?;
+    }
     let command = Command::Answer(questions::Answer {
         question: id,
         answer: Text::new(&answer.answer),
         author: caller.author.clone(),
+        person: caller.is_person(),
         known: None,
     });
     let done = caller.carry_out(command, answer.once.as_deref()).await?;
@@ -103,21 +107,6 @@ pub(super) async fn answer(caller: &Caller, answer: Answer) -> Result<wire::Ques
         _ => None,
     });
     answered.ok_or_else(|| Refused::without_events("answering"))
-}
-
-/// What is asked of a person only a person answers. An agent that is asked beside a person may answer too, as long as
-/// nobody has.
-fn may_answer(caller: &Caller, question: &Question) -> Result<(), Refused> {
-    let asked = question.asked_now();
-    let of_people = asked.iter().any(|address| matches!(address, Address::Person(_) | Address::AnyPerson));
-    if !of_people {
-        return Ok(());
-    }
-    let reached = |member: &_| asked.iter().any(|address| address.reaches(member));
-    if question.is_pending() && caller.agent.as_ref().is_some_and(|member| reached(member)) {
-        return Ok(());
-    }
-    caller.must_be_owner("answer what is asked of a person")
 }
 
 pub(super) async fn get(caller: &Caller, ticket: Ticket) -> Result<wire::Question, Refused> {
