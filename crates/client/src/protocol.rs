@@ -52,13 +52,17 @@ pub enum Call {
     /// One question, open or not. With `wait_seconds`, waits until it is no longer open. Result: [`Question`].
     #[serde(rename = "questions.get")]
     Question(Ticket),
-    /// Questions, in asking order. Result: a list of [`Question`].
+    /// Questions, in asking order. Result: a list of [`Question`], long ones as excerpts.
     #[serde(rename = "questions.list")]
     Questions(Questions),
     /// Waits until there is news for the caller: a question to it, an answer to its own, a key it read that changed.
     /// Result: [`News`], empty if the time passed.
     #[serde(rename = "wait")]
     Wait(Wait),
+    /// Ends the waiting of another call of this connection: it is answered at once with what there is. Anything else
+    /// goes on. Result: [`Cancelled`].
+    #[serde(rename = "cancel")]
+    Cancel(Cancel),
     /// Writes a decision down. Result: [`Decision`]. May carry an idempotency key.
     #[serde(rename = "decisions.log")]
     Decide(Decide),
@@ -137,6 +141,9 @@ pub struct Welcome {
     pub member: String,
     /// The principal the caller acts as.
     pub principal: String,
+    /// Which life of the workspace's log this is. Positions of another life mean nothing in this one.
+    #[serde(default)]
+    pub incarnation: String,
 }
 
 /// How things stand. Everything is as of `position`, `as_of`.
@@ -350,9 +357,15 @@ pub struct Questions {
     pub limit: Option<usize>,
 }
 
-/// A question as it stands.
+/// The most characters of each text of a question that is given as an excerpt.
+pub const EXCERPT_CHARACTERS: usize = 500;
+
+/// A question as it stands. In [`News`] and lists, a large one is an excerpt; [`Call::Question`] gives it whole.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Question {
+    /// Whether something of it is left out here.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub excerpt: bool,
     /// Its id, the ticket.
     pub id: String,
     /// What is asked.
@@ -391,16 +404,36 @@ pub struct Question {
 pub struct Wait {
     /// How long, 0 to [`WAIT_SECONDS`].
     pub seconds: u64,
-    /// Only what came after this position; everything that is still open if absent.
+    /// Only what came after this position; everything that is still open, or still stale, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
 }
 
-/// What is new for the caller.
+/// See [`Call::Cancel`].
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Cancel {
+    /// The id of the call, which must be a number.
+    pub id: u64,
+}
+
+/// Whether there was something to cancel.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Cancelled {
+    /// Whether that call was waiting.
+    pub success: bool,
+}
+
+/// What is new for the caller: what the log has for it between [`Wait::after`] and `position`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct News {
     /// Where to go on waiting from.
     pub position: u64,
+    /// Whether the log goes on behind `position`: there may be more news already.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub behind: bool,
+    /// Open questions for the caller that did not fit. Only without [`Wait::after`]; [`Call::Questions`] has them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: usize,
     /// Open questions that wait for the caller.
     #[serde(default)]
     pub questions: Vec<Question>,
@@ -410,6 +443,14 @@ pub struct News {
     /// Keys the caller read that have changed since.
     #[serde(default)]
     pub stale: Vec<Stale>,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// A key that changed after the caller had read it.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use crate::connection::{Connection, connect};
 use crate::error::CallError;
@@ -39,8 +40,8 @@ struct Inner {
 /// How the connection stands.
 #[derive(Debug, Clone)]
 enum Link {
-    /// There is none, nor a reason against it.
-    Dialling,
+    /// There is none, nor a reason against it; why the newest attempt has failed.
+    Dialling(Option<CallError>),
     /// The hall is there and does not let the speaker in.
     Refused(CallError),
     Up(Connection),
@@ -50,7 +51,7 @@ impl Reconnecting {
     /// Begins to dial the hall at `socket`, and goes on as long as this lives. A call waits up to `patience` for a
     /// connection; [`PATIENCE`] is usual. Must be called inside a tokio runtime.
     pub fn new(socket: PathBuf, hello: Hello, patience: Duration) -> Self {
-        let (tell, link) = watch::channel(Link::Dialling);
+        let (tell, link) = watch::channel(Link::Dialling(None));
         let welcome = Arc::default();
         let keeper = tokio::spawn(keep(socket.clone(), hello, tell, Arc::clone(&welcome))).abort_handle();
         Self(Arc::new(Inner { socket, patience, link, welcome, keeper }))
@@ -69,15 +70,21 @@ impl Reconnecting {
     /// Makes a call and waits for its result, of the type [`Call`] names.
     ///
     /// # Errors
-    /// [`CallError::NotRunning`] if there is no connection in time; [`CallError::Lost`] if the connection ended
-    /// before the answer came and the call may not be repeated.
+    /// Why there is no connection in time, such as [`CallError::NotRunning`]; [`CallError::Lost`] if the connection
+    /// ended before the answer came and the call may not be repeated, or could not be in time: then it may have been
+    /// done.
     pub async fn call<T: DeserializeOwned>(&self, call: Call) -> Result<T, CallError> {
         let call = call.once_only();
+        let began = Instant::now();
+        let mut sent = false;
         loop {
-            let connection = self.connection().await?;
-            match connection.call(call.clone()).await {
+            let connection = match self.connection().await {
+                Err(_) if sent && !call.only_looks() => return Err(CallError::Lost),
+                connection => connection?,
+            };
+            match connection.call(call.after(began.elapsed())).await {
                 Err(CallError::Closed) => {}
-                Err(CallError::Lost) if call.may_be_repeated() => {}
+                Err(CallError::Lost) if call.may_be_repeated() => sent = true,
                 outcome => return outcome,
             }
         }
@@ -86,17 +93,20 @@ impl Reconnecting {
     async fn connection(&self) -> Result<Connection, CallError> {
         let mut link = self.0.link.clone();
         let ready = link.wait_for(|link| match link {
-            Link::Dialling => false,
+            Link::Dialling(_) => false,
             Link::Refused(_) => true,
             Link::Up(connection) => !connection.is_closed(),
         });
-        match tokio::time::timeout(self.0.patience, ready).await {
-            Ok(Ok(link)) => match &*link {
-                Link::Up(connection) => Ok(connection.clone()),
-                Link::Refused(why) => Err(why.clone()),
-                Link::Dialling => Err(CallError::NotRunning { socket: self.0.socket.clone() }),
-            },
-            Ok(Err(_)) | Err(_) => Err(CallError::NotRunning { socket: self.0.socket.clone() }),
+        if let Ok(Ok(link)) = tokio::time::timeout(self.0.patience, ready).await {
+            match &*link {
+                Link::Up(connection) => return Ok(connection.clone()),
+                Link::Refused(why) => return Err(why.clone()),
+                Link::Dialling(_) => {}
+            }
+        }
+        match &*self.0.link.borrow() {
+            Link::Dialling(Some(why)) => Err(why.clone()),
+            _ => Err(CallError::NotRunning { socket: self.0.socket.clone() }),
         }
     }
 }
@@ -124,7 +134,7 @@ async fn keep(
                     Some(connection.welcome().clone());
                 tell.send_replace(Link::Up(connection.clone()));
                 connection.closed().await;
-                tell.send_replace(Link::Dialling);
+                tell.send_replace(Link::Dialling(None));
                 wait = FIRST_WAIT;
             }
             // A hall that closes, or has its hands full, will be another one soon.
@@ -135,7 +145,7 @@ async fn keep(
             }
             Err(cause) => {
                 tracing::debug!(%cause, "no connection yet");
-                tell.send_replace(Link::Dialling);
+                tell.send_replace(Link::Dialling(Some(cause)));
             }
         }
         tokio::time::sleep(wait).await;

@@ -1,13 +1,29 @@
-//! Which calls may be sent again when the answer to the first sending was lost.
+//! Which calls may be sent again when the answer to the first sending was lost, and how.
+
+use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::protocol::Call;
+use crate::protocol::{Call, Ticket, Wait};
 
 impl Call {
     /// Whether carrying it out a second time does no harm: it only reads, changes nothing the second time, or
     /// carries an idempotency key.
     pub fn may_be_repeated(&self) -> bool {
+        match self {
+            Self::CreateWorkspace(_) => true,
+            Self::Share(_) | Self::Delete(_) | Self::Ask(_) | Self::Answer(_) | Self::Decide(_) => {
+                self.once().is_some()
+            }
+            // A second introduction is an error, a second token a second secret, a second withdrawal finds nothing, and
+            // a second connection knows nothing of the calls of the first.
+            Self::Hello(_) | Self::CreateToken(_) | Self::RevokeToken(_) | Self::Cancel(_) => false,
+            _ => self.only_looks(),
+        }
+    }
+
+    /// Whether it leaves everything as it was, so that nobody need ask whether it was done.
+    pub fn only_looks(&self) -> bool {
         match self {
             Self::Status(_)
             | Self::Agents(_)
@@ -19,14 +35,40 @@ impl Call {
             | Self::Wait(_)
             | Self::Decisions(_)
             | Self::Workspaces(_)
-            | Self::CreateWorkspace(_)
             | Self::Tokens(_) => true,
-            Self::Share(_) | Self::Delete(_) | Self::Ask(_) | Self::Answer(_) | Self::Decide(_) => {
-                self.once().is_some()
-            }
-            // A second introduction is an error, a second token a second secret, a second withdrawal finds nothing.
-            Self::Hello(_) | Self::CreateToken(_) | Self::RevokeToken(_) => false,
+            Self::Hello(_)
+            | Self::Cancel(_)
+            | Self::Share(_)
+            | Self::Delete(_)
+            | Self::Ask(_)
+            | Self::Answer(_)
+            | Self::Decide(_)
+            | Self::CreateWorkspace(_)
+            | Self::CreateToken(_)
+            | Self::RevokeToken(_) => false,
         }
+    }
+
+    /// Whether it waits for something to happen.
+    pub fn waits(&self) -> bool {
+        match self {
+            Self::Wait(Wait { seconds, .. }) | Self::Question(Ticket { wait_seconds: seconds, .. }) => {
+                *seconds > 0
+            }
+            _ => false,
+        }
+    }
+
+    /// The call as it is made again after `spent`: it waits for what is left of its time.
+    #[must_use]
+    pub(crate) fn after(&self, spent: Duration) -> Self {
+        let mut again = self.clone();
+        if let Self::Wait(Wait { seconds, .. }) | Self::Question(Ticket { wait_seconds: seconds, .. }) =
+            &mut again
+        {
+            *seconds = seconds.saturating_sub(spent.as_secs());
+        }
+        again
     }
 
     /// Gives the call a fresh idempotency key, if it can carry one and has none.
@@ -73,6 +115,17 @@ fn fresh_key() -> String {
 mod tests {
     use super::*;
     use crate::protocol::{Decide, Empty, TokenId};
+
+    #[test]
+    fn a_wait_that_is_made_again_waits_for_what_is_left() {
+        let wait = Call::Wait(Wait { seconds: 45, after: Some(7) });
+        for (spent, left) in [(0, 45), (40, 5), (60, 0)] {
+            let again = wait.after(Duration::from_secs(spent));
+            let Call::Wait(Wait { seconds, after: Some(7) }) = again else { panic!("{again:?}") };
+            assert_eq!(seconds, left);
+            assert_eq!(again.waits(), left > 0);
+        }
+    }
 
     #[test]
     fn a_writing_call_may_be_repeated_once_it_has_a_key() {

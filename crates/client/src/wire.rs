@@ -154,6 +154,7 @@ fn read_call(method: &str, params: &str) -> Result<Call, Unfit> {
         "questions.get" => Question,
         "questions.list" => Questions,
         "wait" => Wait,
+        "cancel" => Cancel,
         "decisions.log" => Decide,
         "decisions.list" => Decisions,
         "workspaces.list" => Workspaces,
@@ -238,7 +239,7 @@ impl Failure {
 mod tests {
     use super::*;
     use crate::protocol::{
-        Answer, Ask, CreateToken, Decide, Delete, Empty, Hello, History, Key, List, Page, Questions, Share,
+        Answer, Ask, Cancel, CreateToken, Decide, Delete, Empty, Hello, History, Key, List, Page, Questions, Share,
         Speaker, Ticket, TokenId, VERSION, Wait, Workspace,
     };
 
@@ -271,6 +272,7 @@ mod tests {
             Call::Question(Ticket { question: text(), wait_seconds: 0 }),
             Call::Questions(Questions::default()),
             Call::Wait(Wait { seconds: 1, after: None }),
+            Call::Cancel(Cancel { id: 7 }),
             Call::Decide(Decide { decision: text(), rationale: None, supersedes: None, once: once() }),
             Call::Decisions(Page::default()),
             Call::Workspaces(Empty {}),

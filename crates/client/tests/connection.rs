@@ -72,6 +72,7 @@ impl Peer {
             workspace: "default".into(),
             member: member.into(),
             principal: "local".into(),
+            incarnation: "life-1".into(),
         };
         self.answer(&hello, welcome).await;
         hello

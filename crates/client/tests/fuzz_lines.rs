@@ -32,6 +32,7 @@ fn corpus() -> Vec<Vec<u8>> {
         ("questions.get", json!({"question": "q", "wait_seconds": 45})),
         ("questions.list", json!({"for_me": true, "all": false})),
         ("wait", json!({"seconds": 1, "after": 7})),
+        ("cancel", json!({"id": 7})),
         ("decisions.log", json!({"decision": "d", "rationale": "r", "supersedes": "s"})),
         ("decisions.list", json!({"limit": 3})),
         ("workspaces.list", json!({})),

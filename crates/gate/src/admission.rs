@@ -80,14 +80,15 @@ impl Caller {
     /// Finds out who shows this token. Failures are counted against the caller's address.
     pub fn identify(&self, token: &str) -> Result<Identity, Refused> {
         let Checks { hall, rates } = &*self.gate;
-        if !rates.may_try(self.address) {
-            return Err(Refused::TooMany);
-        }
         let known = (token.len() <= limits::TOKEN_BYTES).then(|| hall.identify(token)).flatten();
         // The credential in the owner's file is for the local socket, where it is known which process shows it. An agent
         // could read the file as well as its owner can.
         let known = known.filter(|identity| identity.principal != Principal::owner());
+        // A good token is good, however many bad ones came from the same address: they may share a proxy.
         known.ok_or_else(|| {
+            if !rates.may_try(self.address) {
+                return Refused::TooMany;
+            }
             rates.failed(self.address);
             Refused::Unauthorized
         })

@@ -19,7 +19,9 @@ pub struct Entry {
 
 impl Entry {
     pub(crate) fn new(recorded: Recorded, roster: Option<Arc<[Arc<Membership>]>>, weight: usize) -> Self {
-        let weight = weight + 256 + roster.as_ref().map_or(0, |roster| roster.len() * size_of::<usize>());
+        // The roster is shared; what doors make of it, once for each event, is not.
+        let listed = |member: &Arc<Membership>| member.name.len() + member.repo_path.len() + 200;
+        let weight = weight + 256 + roster.as_ref().map_or(0, |roster| roster.iter().map(listed).sum());
         Self { recorded, roster, weight, encodings: Mutex::default() }
     }
 

@@ -18,7 +18,7 @@ use crate::error::{Declined, HallError};
 use crate::limits;
 use crate::presence::{self, Presence};
 use crate::projector::{self, Projector};
-use crate::recall::Recall;
+use crate::recall::{Recall, entry_of};
 use crate::snapshots::{self, Snapshots};
 use crate::tail::Tail;
 use crate::tasks::Tasks;
@@ -212,23 +212,33 @@ async fn open_log(
         // The log is an older copy than the read models.
         store.clear_rows(&name).await?;
     }
-    let projected = project_up_to(&**store, &name, store.projected(&name).await?, snapshot).await?;
-    let projector = Projector::new(projected);
+    let written = store.projected(&name).await?;
+    // What is far behind is brought up page by page, not held in memory.
+    let far = head.position.0 - written.0 > limits::SNAPSHOT_EVENTS;
+    let target = if far { head.position } else { snapshot };
+    let projector = Projector::new(project_up_to(&**store, &name, written, target).await?);
     let limit = PageLimit { events: limits::BATCH_COMMANDS, bytes: limits::PAGE_BYTES };
+    let mut looked_for = None;
     loop {
         let records = store.read(&name, state.position(), limit).await?;
-        let Some(last) = records.last() else { break };
-        hash = last.hash;
-        for record in &records {
-            let entry = crate::recall::entry_of(&name, record)?;
-            state.apply(entry.recorded());
-            projector.note(&[entry]);
+        if let Some(last) = records.last() {
+            hash = last.hash;
+            for record in &records {
+                let entry = entry_of(&name, record)?;
+                state.apply(entry.recorded());
+                projector.note(&[entry]);
+            }
+            continue;
         }
-    }
-    let end = store.head(&name).await?;
-    if state.position() != end.position || hash != end.hash {
-        let what = "the log's head does not match its last event".into();
-        return Err(StoreError::Damaged { log: name.to_string(), position: end.position, what }.into());
+        let end = store.head(&name).await?;
+        if (state.position(), hash) == (end.position, end.hash) {
+            break;
+        }
+        // Another node may have written in between. If reading again finds nothing, there is nothing.
+        if looked_for.replace(end.position) == Some(end.position) {
+            let what = "the log's head does not match its last event".into();
+            return Err(StoreError::Damaged { log: name.to_string(), position: end.position, what }.into());
+        }
     }
     let members: Vec<_> = state.roster.members().map(|member| member.id.clone()).collect();
     let (queue, submissions) = mpsc::channel(limits::QUEUE_COMMANDS);

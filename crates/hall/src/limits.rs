@@ -22,6 +22,8 @@ pub const RECALL_BYTES: u64 = 16 * 1024 * 1024;
 pub const STRANGERS: usize = 10_000;
 /// Rows waiting to be projected: beyond this, writes are refused until the read models have caught up.
 pub const PENDING_ROWS: usize = 50_000;
+/// The same for what they hold.
+pub const PENDING_BYTES: usize = 64 * 1024 * 1024;
 /// Rows are projected when this many wait, or the first has waited [`PROJECT_AFTER`].
 pub const PROJECT_ROWS: usize = 512;
 /// See [`PROJECT_ROWS`].

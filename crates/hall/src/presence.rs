@@ -1,15 +1,17 @@
 //! Who is connected. Connections are not events; only that a member's last one has been gone too long is.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use model::roster::{Leave, Reason};
-use model::{Command, MemberId, Principal};
+use model::{Command, Fact, MemberId, Principal};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::entry::Entry;
+use crate::error::Declined;
 use crate::workspace::Workspace;
 
 /// The connections of a workspace's members.
@@ -21,9 +23,18 @@ pub(crate) struct Presence {
 
 #[derive(Default)]
 struct Here {
-    connections: HashMap<MemberId, usize>,
-    /// Members without a connection and since when, longest first: the grace is the same for all.
+    seats: HashMap<MemberId, Seat>,
+    /// Who was missed and since when, longest first: the grace is the same for all. What no longer agrees with the
+    /// seats is passed over.
     missed: VecDeque<(Instant, MemberId)>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Seat {
+    /// So many connections.
+    Taken(usize),
+    /// None since.
+    Empty(Instant),
 }
 
 /// One connection of a member. Dropping it ends the connection.
@@ -35,10 +46,11 @@ pub struct Attendance {
 impl Presence {
     /// Everybody in `members` counts as missed from now.
     pub(crate) fn new(grace: Duration, members: impl Iterator<Item = MemberId>) -> Self {
-        let now = Instant::now();
-        let here =
-            Here { connections: HashMap::new(), missed: members.map(|member| (now, member)).collect() };
-        Self { grace, here: Mutex::new(here), changed: Notify::new() }
+        let presence = Self { grace, here: Mutex::default(), changed: Notify::new() };
+        let mut here = presence.here();
+        members.for_each(|member| here.miss(member));
+        drop(here);
+        presence
     }
 
     fn here(&self) -> MutexGuard<'_, Here> {
@@ -46,28 +58,47 @@ impl Presence {
     }
 
     pub(crate) fn attend(&self, workspace: Workspace, member: MemberId) -> Attendance {
-        *self.here().connections.entry(member.clone()).or_default() += 1;
+        let mut here = self.here();
+        let seat = here.seats.entry(member.clone()).or_insert(Seat::Taken(0));
+        *seat = match *seat {
+            Seat::Taken(connections) => Seat::Taken(connections + 1),
+            Seat::Empty(_) => Seat::Taken(1),
+        };
+        drop(here);
         Attendance { workspace, member }
     }
 
-    /// Starts counting for members that came to be without a connection of this process.
-    pub(crate) fn missed(&self, member: MemberId) {
+    /// Expects those who have just come to be connected: their connection may be gone before it could attend.
+    pub(crate) fn expect(&self, entries: &[Arc<Entry>]) {
+        for entry in entries {
+            if let Fact::MemberJoined(member) | Fact::MemberReturned(member) = entry.fact() {
+                self.missed(member.id.clone());
+            }
+        }
+    }
+
+    /// Starts counting for a member, unless it is connected.
+    fn missed(&self, member: MemberId) {
         let mut here = self.here();
-        if !here.connections.contains_key(&member) {
-            here.missed.push_back((Instant::now(), member));
+        if !here.is_taken(&member) {
+            here.miss(member);
             self.changed.notify_one();
         }
     }
 
     fn left(&self, member: &MemberId) {
         let mut here = self.here();
-        let Some(count) = here.connections.get_mut(member) else { return };
-        *count -= 1;
-        if *count == 0 {
-            here.connections.remove(member);
-            here.missed.push_back((Instant::now(), member.clone()));
-            self.changed.notify_one();
+        match here.seats.get_mut(member) {
+            Some(Seat::Taken(connections)) if *connections > 1 => *connections -= 1,
+            _ => {
+                here.miss(member.clone());
+                self.changed.notify_one();
+            }
         }
+    }
+
+    fn is_connected(&self, member: &MemberId) -> bool {
+        self.here().is_taken(member)
     }
 
     /// The members whose time is over, and when to look again.
@@ -80,14 +111,25 @@ impl Presence {
             if due > now {
                 return (lapsed, Some(due));
             }
-            let Some((_, member)) = here.missed.pop_front() else { break };
-            // A member that is missed again later stands in the queue again.
-            let later = here.missed.iter().any(|(_, other)| *other == member);
-            if !later && !here.connections.contains_key(&member) {
+            let Some((since, member)) = here.missed.pop_front() else { break };
+            if here.seats.get(&member) == Some(&Seat::Empty(since)) {
+                here.seats.remove(&member);
                 lapsed.push(member);
             }
         }
         (lapsed, None)
+    }
+}
+
+impl Here {
+    fn is_taken(&self, member: &MemberId) -> bool {
+        matches!(self.seats.get(member), Some(Seat::Taken(connections)) if *connections > 0)
+    }
+
+    fn miss(&mut self, member: MemberId) {
+        let now = Instant::now();
+        self.seats.insert(member.clone(), Seat::Empty(now));
+        self.missed.push_back((now, member));
     }
 }
 
@@ -103,16 +145,8 @@ pub(crate) async fn run(workspace: Workspace, closing: CancellationToken) {
     let presence = shared.presence();
     loop {
         let (lapsed, next) = presence.lapsed();
-        for member in lapsed {
-            let leave = Command::Leave(Leave { member: member.clone(), reason: Reason::Lapsed });
-            let outcome = workspace.carry_out(&Principal::hall(), leave).await;
-            if closing.is_cancelled() {
-                return;
-            }
-            if let Err(cause) = outcome {
-                tracing::warn!(%member, %cause, "could not let a member lapse; trying again");
-                presence.missed(member);
-            }
+        if let_lapse(&workspace, lapsed).await.is_err() && closing.is_cancelled() {
+            return;
         }
         tokio::select! {
             () = presence.changed.notified() => {}
@@ -120,6 +154,32 @@ pub(crate) async fn run(workspace: Workspace, closing: CancellationToken) {
             () = closing.cancelled() => return,
         }
     }
+}
+
+/// Submits them all before waiting for any: they share a commit.
+async fn let_lapse(workspace: &Workspace, members: Vec<MemberId>) -> Result<(), Declined> {
+    let (presence, hall) = (workspace.presence(), Principal::hall());
+    let mut submitted = Vec::new();
+    for member in members.into_iter().filter(|member| !presence.is_connected(member)) {
+        let leave = Command::Leave(Leave { member: member.clone(), reason: Reason::Lapsed });
+        submitted.push((workspace.submit(&hall, leave).await?, member));
+    }
+    for (outcome, member) in submitted {
+        match outcome.outcome().await {
+            // Whoever connected while this was being committed is here after all.
+            Ok(done) if presence.is_connected(&member) => {
+                if let Some(Fact::MemberLeft(departure)) = done.entries.first().map(|entry| entry.fact()) {
+                    workspace.carry_out(&hall, Command::Return(departure.member.clone())).await?;
+                }
+            }
+            Ok(_) => {}
+            Err(cause) => {
+                tracing::warn!(%member, %cause, "could not let a member lapse; trying again");
+                presence.missed(member);
+            }
+        }
+    }
+    Ok(())
 }
 
 async fn sleep_until(next: Option<Instant>) {

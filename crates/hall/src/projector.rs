@@ -62,7 +62,12 @@ impl Projector {
 
     /// Whether no more may be noted until some is written.
     pub(crate) fn is_full(&self) -> bool {
-        self.waiting().rows.len() > limits::PENDING_ROWS
+        let waiting = self.waiting();
+        let bytes = || waiting.rows.iter().map(|row| row.row.body.len()).sum::<usize>();
+        // What a row weighs at the least keeps the sum from being taken each time.
+        waiting.rows.len() > limits::PENDING_ROWS
+            || (waiting.rows.len() > limits::PENDING_BYTES / model::limits::PROSE_TOKEN_BYTES
+                && bytes() > limits::PENDING_BYTES)
     }
 
     /// One row, as of the newest noted event.
@@ -161,6 +166,10 @@ async fn write(shared: &Shared) -> Result<(), StoreError> {
     let written = if moved { to } else { shared.store.projected(&shared.name).await? };
     let mut waiting = shared.projector.waiting();
     waiting.rows.retain(|row| row.place > written);
+    if !waiting.rows.is_empty() {
+        // They came while these were written, and woke nobody.
+        shared.projector.wake.notify_one();
+    }
     waiting.written = written;
     waiting.seen = waiting.seen.max(written);
     Ok(())

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::house::Hall;
 use crate::limits;
+use crate::workspace::Workspace;
 
 /// Tells the timers that there may be a new job.
 #[derive(Clone, Default)]
@@ -65,17 +66,30 @@ async fn perform_due(hall: &Hall) -> Result<Duration, StoreError> {
 /// Performs one job. If it cannot be performed now it stays claimed, and is due again when the lease is over.
 async fn perform(hall: &Hall, job: &ClaimedJob) -> Result<(), StoreError> {
     let Ok(workspace) = hall.workspace(&job.log) else {
-        tracing::error!(workspace = %job.log, key = job.key, "a job belongs to a workspace that is not there");
-        return hall.store().finish_job(job).await;
+        // Made by another node, perhaps, and not entered here. It stays claimed, and is due again later.
+        tracing::warn!(workspace = %job.log, key = job.key, "a job belongs to a workspace that is not open here");
+        return Ok(());
     };
     let command = match &job.job {
         Job::QuestionDue { question } => Command::TimeOut(TimeOut { question: question.clone() }),
     };
     match workspace.carry_out(&Principal::hall(), command).await {
+        // The clock may have been set back since the job was claimed: then it is still to be done.
+        Ok(done) if done.entries.is_empty() && is_still_to_be_done(&workspace, job) => Ok(()),
         Ok(_) => hall.store().finish_job(job).await,
         Err(cause) => {
             tracing::warn!(workspace = %job.log, key = job.key, %cause, "a job could not be performed yet");
             Ok(())
+        }
+    }
+}
+
+fn is_still_to_be_done(workspace: &Workspace, job: &ClaimedJob) -> bool {
+    match &job.job {
+        Job::QuestionDue { question } => {
+            let state = workspace.state();
+            let patience = state.questions.get(question).and_then(|question| question.patience.as_ref());
+            patience.is_some_and(|patience| patience.deadline == job.due)
         }
     }
 }

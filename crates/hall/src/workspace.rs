@@ -8,11 +8,13 @@ use std::task::{Context, Poll, ready};
 use model::event::Recorded;
 use model::questions::Question;
 use model::roster::{Membership, Reason};
-use model::rows::{AgentRow, MemberRow, Table};
-use model::{Command, MemberId, Position, Principal, Proposal, QuestionId, Refusal, State, WorkspaceName};
+use model::rows::{MemberRow, Table};
+use model::{
+    Command, Fact, MemberId, Position, Principal, Proposal, QuestionId, Refusal, State, WorkspaceName,
+};
 use quick_cache::sync::Cache;
 use serde::de::DeserializeOwned;
-use store::{Hash, Incarnation, Store};
+use store::{Hash, Incarnation, Store, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::clock::{self, Clock};
@@ -106,7 +108,9 @@ impl Future for Submitted {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = ready!(Pin::new(&mut self.0).poll(context));
-        Poll::Ready(outcome.unwrap_or(Err(Declined::Closing)))
+        // The writer answers everything it takes; if it could not, nobody knows how far it came.
+        let unheard = || Declined::Unknown(StoreError::Ended("the workspace's writer is gone".into()));
+        Poll::Ready(outcome.unwrap_or_else(|_| Err(unheard())))
     }
 }
 
@@ -192,18 +196,9 @@ impl Workspace {
     /// is as true when the command is decided as it is now.
     async fn look_up(&self, mut command: Command) -> Result<Command, Declined> {
         match &mut command {
-            Command::Join(join) => {
-                let present = self.read().roster.members().any(|member| member.name == join.name);
-                if !present {
-                    let agent = self.row::<AgentRow>(Table::Agents, &join.name).await.map_err(unavailable)?;
-                    join.held_by = agent.map(|(_, agent)| agent.principal);
-                }
-            }
             Command::Answer(answer) => {
-                let open = self.read().questions.get(&answer.question).is_some();
-                if !open {
-                    answer.known = self.question(&answer.question).await.map_err(unavailable)?;
-                }
+                // Also if it is open now: another answer may be ahead in the queue.
+                answer.known = self.question(&answer.question).await.map_err(unavailable)?;
             }
             Command::Log(log) => {
                 if let Some(id) = &log.supersedes {
@@ -353,13 +348,18 @@ impl Shared {
         let entries: Vec<_> = events
             .into_iter()
             .map(|(recorded, weight)| {
+                if let Fact::MemberJoined(member) = &recorded.event.fact {
+                    // Another node may have made it since it was asked for here and not found.
+                    self.strangers.remove(&member.id);
+                }
                 committed.apply(&recorded);
                 let roster = changes_roster(&recorded).then(|| committed.roster.members().cloned().collect());
                 Arc::new(Entry::new(recorded, roster, weight))
             })
             .collect();
-        drop(committed);
+        // Before anybody can look: what has left the state must be found in the rows.
         self.projector.note(&entries);
+        drop(committed);
         self.tail.push(&entries);
         self.head.send_replace(last);
         entries
@@ -380,6 +380,6 @@ fn read_row<T: DeserializeOwned>(row: &store::PlacedRow) -> Result<(Position, T)
 fn unavailable(error: HallError) -> Declined {
     match error {
         HallError::Store(error) => Declined::Unavailable(error),
-        other => Declined::Unavailable(store::StoreError::DamagedRow(other.to_string())),
+        other => Declined::Unavailable(StoreError::DamagedRow(other.to_string())),
     }
 }

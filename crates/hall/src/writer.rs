@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::event::Recorded;
-use model::{Principal, State};
+use model::roster::Join;
+use model::rows::{AgentRow, Table};
+use model::{Command, Principal, Proposal, State};
 use store::{AppendError, Batch, Head, LockedLog, PageLimit, Receipt, StoreError};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -82,7 +84,7 @@ impl Writer {
                     }
                 }
                 () = look => {
-                    if let Err(cause) = self.catch_up().await {
+                    if let Err(cause) = self.look_for_news().await {
                         tracing::warn!(workspace = %self.shared.name, %cause, "could not look for news");
                     }
                     continue;
@@ -105,7 +107,10 @@ impl Writer {
         loop {
             let (lock, decided) = match self.prepare(&submissions, races).await {
                 Ok(prepared) => prepared,
-                Err(error) => return self.decline(submissions, &Declined::Unavailable(error)),
+                Err(error) => {
+                    self.forget();
+                    return self.decline(submissions, &Declined::Unavailable(error));
+                }
             };
             if decided.events.is_empty() {
                 return self.answer(submissions, decided.outcomes, &[]).await;
@@ -140,6 +145,7 @@ impl Writer {
             self.head = batch.head();
             let sizes = batch.records.iter().map(store::Record::bytes);
             let entries = self.shared.publish(decided.events.into_iter().zip(sizes).collect());
+            self.shared.presence.expect(&entries);
             if !batch.effects.is_empty() {
                 self.timers.poke();
             }
@@ -195,7 +201,8 @@ impl Writer {
                     continue;
                 }
             }
-            let events = match self.working.decide(proposal) {
+            let with_holder = self.with_holder(proposal).await?;
+            let events = match self.working.decide(with_holder.as_ref().unwrap_or(proposal)) {
                 Ok(events) => events,
                 Err(refusal) => {
                     decided.outcomes.push(Outcome::Declined(refusal.into()));
@@ -224,6 +231,19 @@ impl Writer {
             decided.outcomes.push(Outcome::Events(range));
         }
         Ok(decided)
+    }
+
+    /// A proposal to join with the holder of its name, if anybody ever was. It is looked up only now: whoever joined
+    /// and went since the command came in holds the name too.
+    async fn with_holder(&self, proposal: &Proposal) -> Result<Option<Proposal>, StoreError> {
+        let Command::Join(join) = &proposal.command else { return Ok(None) };
+        let row =
+            self.shared.projector.row(&*self.shared.store, &self.shared.name, Table::Agents, &join.name);
+        let Some(row) = row.await? else { return Ok(None) };
+        let agent: AgentRow = serde_json::from_slice(&row.row.body)
+            .map_err(|cause| StoreError::DamagedRow(cause.to_string()))?;
+        let join = Join { held_by: Some(agent.principal), ..join.clone() };
+        Ok(Some(Proposal { command: Command::Join(join), ..proposal.clone() }))
     }
 
     async fn answer(
@@ -281,8 +301,25 @@ impl Writer {
         }
     }
 
-    /// Takes in what others have appended.
+    /// Takes in what others have appended, and decides from there.
     async fn catch_up(&mut self) -> Result<(), StoreError> {
+        let taken = self.take_in().await;
+        // Also after a failure: part of it may have been taken in.
+        self.forget();
+        taken
+    }
+
+    /// The same when nothing is to be decided: mostly there is nothing new, and then nothing is to be done.
+    async fn look_for_news(&mut self) -> Result<(), StoreError> {
+        let before = self.head.position;
+        let taken = self.take_in().await;
+        if self.head.position != before {
+            self.forget();
+        }
+        taken
+    }
+
+    async fn take_in(&mut self) -> Result<(), StoreError> {
         let limit = PageLimit { events: limits::PAGE_EVENTS, bytes: limits::PAGE_BYTES };
         loop {
             let records = self.shared.store.read(&self.shared.name, self.head.position, limit).await?;
@@ -301,7 +338,6 @@ impl Writer {
             self.head = Head { position: last.position, hash: last.hash, ..self.head };
             self.shared.publish(news);
         }
-        self.forget();
         Ok(())
     }
 }

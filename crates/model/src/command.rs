@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::address::Address;
 use crate::context::{Delete, Read, Share};
 use crate::decisions::Log;
 use crate::directory::{IssueToken, OpenWorkspace, RevokeToken};
 use crate::ids::CommandId;
 use crate::names::Principal;
-use crate::questions::{Answer, Ask, TimeOut};
+use crate::questions::{Answer, Ask, OnTimeout, TimeOut};
 use crate::roster::{Join, Leave, Membership};
 use crate::time::Timestamp;
 
@@ -51,8 +52,20 @@ impl Command {
     /// About how many bytes the command holds on to while it waits, for bounding queues.
     pub fn weight(&self) -> usize {
         256 + match self {
-            Self::Share(share) => share.value.bytes() + share.key.len(),
-            Self::Ask(ask) => ask.text.bytes(),
+            Self::Join(join) => join.name.len() + join.repo_path.len(),
+            Self::Share(share) => {
+                let tags: usize = share.tags.iter().map(|tag| tag.len() + size_of::<String>()).sum();
+                share.value.bytes() + share.key.len() + tags
+            }
+            Self::Ask(ask) => {
+                let options: usize =
+                    ask.options.iter().map(|option| option.len() + size_of::<String>()).sum();
+                let default = match &ask.patience {
+                    Some((_, OnTimeout::Default(answer))) => answer.bytes(),
+                    _ => 0,
+                };
+                ask.text.bytes() + options + ask.to.len() * size_of::<Address>() + default
+            }
             Self::Answer(answer) => {
                 answer.answer.bytes() + answer.known.as_ref().map_or(0, |q| q.text.bytes())
             }

@@ -182,9 +182,8 @@ impl Directory {
         if let Some(unknown) = issue.workspaces.iter().find(|name| !self.has(name)) {
             return Err(Refusal::NotFound { what: "Workspace", id: unknown.to_string() });
         }
-        if let Some(name) =
-            issue.principal.as_ref().filter(|name| name.is_reserved() && issue.grant != Grant::Owner)
-        {
+        let owners_own = issue.grant == Grant::Owner && issue.principal == Some(Principal::owner());
+        if let Some(name) = issue.principal.as_ref().filter(|name| name.is_reserved() && !owners_own) {
             return Err(Refusal::Invalid(format!("the name {name} is the hall's own")));
         }
         let own =

@@ -14,9 +14,9 @@ pub const VALUE_BYTES: usize = 4 * 1024 * 1024;
 pub const PROSE_BYTES: usize = 1024 * 1024;
 /// A value with its escapes, as it is kept: one event is at most 8 MiB.
 pub const VALUE_TOKEN_BYTES: usize = 7 * 1024 * 1024;
-/// Any of the others with its escapes, as it is kept: one event may hold two of them, and the answer to a question
-/// holds the question too.
-pub const PROSE_TOKEN_BYTES: usize = 3 * 1024 * 1024;
+/// Any of the others with its escapes, as it is kept: an answered question holds three of them (what is asked, the
+/// default, the answer) and its options.
+pub const PROSE_TOKEN_BYTES: usize = 2 * 1024 * 1024;
 /// Answer options of one question, and addresses in one question's `to`.
 pub const CHOICES: usize = 64;
 /// Members present at once; the roster is sent whole to everybody who watches it.

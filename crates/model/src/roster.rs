@@ -67,8 +67,8 @@ pub struct Join {
     pub repo_path: Arc<str>,
     /// The door it comes through.
     pub door: &'static str,
-    /// Who holds the name, if anybody ever joined under it: from the read model, where names of agents that are
-    /// away are kept. A name once held stays held, so this cannot grow stale.
+    /// Who holds the name, if anybody ever joined under it: added when it is decided, from the read model, where names
+    /// of agents that are away are kept.
     #[serde(skip)]
     pub held_by: Option<Principal>,
 }

@@ -133,7 +133,10 @@ impl WriterThread {
 
     fn append(&mut self, group: Vec<Append>) {
         let mut outcomes = Vec::with_capacity(group.len());
-        let committed = self.commit(&group, &mut outcomes);
+        let committed = self.commit(&group, &mut outcomes).map_err(|error| match error {
+            AppendError::Refused(error) => AppendError::Refused(self.end_if_unconfirmed(error)),
+            other => other,
+        });
         for (index, append) in group.into_iter().enumerate() {
             let outcome = match &committed {
                 Ok(()) => outcomes[index].clone(),
@@ -184,11 +187,25 @@ impl WriterThread {
         self.check_ended()?;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-        let result = work(&transaction)?;
+        let result = match work(&transaction) {
+            Ok(result) => result,
+            Err(error) => {
+                drop(transaction);
+                return Err(self.end_if_unconfirmed(error));
+            }
+        };
         match transaction.commit().map_err(failed) {
             Ok(()) => Ok(result),
             Err(StoreError::Full) => Err(StoreError::Full),
             Err(error) => Err(self.end(error)),
+        }
+    }
+
+    /// A statement syncs too, if what it writes does not fit the cache.
+    fn end_if_unconfirmed(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Ended(_) if self.ended.get().is_none() => self.end(error),
+            error => error,
         }
     }
 
