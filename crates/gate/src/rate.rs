@@ -46,12 +46,11 @@ impl Bucket {
         Self { rate, left: Mutex::new((rate.burst, Instant::now())) }
     }
 
-    /// Takes one, if one is left.
-    pub fn take(&self) -> bool {
-        let now = Instant::now();
+    /// Takes one, if one is left at this time.
+    pub fn take(&self, now: Instant) -> bool {
         let mut left = self.left.lock().expect("counting does not panic");
-        let gained = now.duration_since(left.1).as_secs_f64() * self.rate.per_second;
-        *left = ((left.0 + gained).min(self.rate.burst), now);
+        let gained = now.saturating_duration_since(left.1).as_secs_f64() * self.rate.per_second;
+        *left = ((left.0 + gained).min(self.rate.burst), now.max(left.1));
         if left.0 < 1.0 {
             return false;
         }
@@ -102,14 +101,14 @@ impl Rates {
     pub fn failed(&self, address: IpAddr) {
         let fresh = || Arc::new(Bucket::full(self.failures));
         let bucket = self.failing.get_or_insert_with(&address, || Ok::<_, ()>(fresh()));
-        bucket.unwrap_or_else(|()| fresh()).take();
+        bucket.unwrap_or_else(|()| fresh()).take(Instant::now());
     }
 }
 
 impl Allowance {
-    /// Takes one call: the principal's first, then the address's. Both are counted.
-    pub fn take(&self) -> bool {
-        let (principal, address) = (self.principal.take(), self.address.take());
+    /// Takes one call at this time: the principal's first, then the address's. Both are counted.
+    pub fn take(&self, now: Instant) -> bool {
+        let (principal, address) = (self.principal.take(now), self.address.take(now));
         principal && address
     }
 }
@@ -126,13 +125,13 @@ mod tests {
         let rates = Rates::new(rate, rate);
         let address = IpAddr::from([127, 0, 0, 1]);
         let ada = rates.allowance(&Principal::owner(), address);
-        assert_eq!([ada.take(), ada.take(), ada.take(), ada.take()], [true, true, true, false]);
+        assert_eq!([(); 4].map(|()| ada.take(Instant::now())), [true, true, true, false]);
         let again = rates.allowance(&Principal::owner(), address);
-        assert!(!again.take(), "a new connection does not begin anew");
+        assert!(!again.take(Instant::now()), "a new connection does not begin anew");
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(again.take());
+        assert!(again.take(Instant::now()));
         let elsewhere = rates.allowance(&Principal::local(), IpAddr::from([127, 0, 0, 2]));
-        assert!(elsewhere.take());
+        assert!(elsewhere.take(Instant::now()));
     }
 
     #[tokio::test(start_paused = true)]

@@ -95,8 +95,10 @@ impl Upgrade {
                 .max_frame_size(Some(limits::FRAME_BYTES))
                 .read_buffer_size(limits::READ_BUFFER)
                 .write_buffer_size(limits::WRITE_BUFFER);
-            let stream = parts.io.into_inner();
-            let early = parts.read_buf.to_vec();
+            // Taken apart here, so that hyper's buffer is not kept for as long as the socket lives.
+            let hyper::upgrade::Parts { io, read_buf, .. } = parts;
+            let (stream, early) = (io.into_inner(), read_buf.to_vec());
+            drop(read_buf);
             let socket =
                 WebSocketStream::from_partially_read(stream, early, Role::Server, Some(config)).await;
             serve(socket).await;

@@ -172,9 +172,8 @@ impl Hall {
     }
 
     /// Changes each time a token or workspace does.
-    pub fn directory_changes(&self) -> crate::Follower {
-        let now = self.0.directory.state().position();
-        self.0.directory.follow(now)
+    pub fn directory_changes(&self) -> watch::Receiver<Position> {
+        self.0.directory.head()
     }
 
     /// Whether commands can be carried out; if not, why.

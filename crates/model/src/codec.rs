@@ -43,7 +43,7 @@ macro_rules! kinds {
 
         fn write_body(fact: &Fact) -> Vec<u8> {
             match fact {
-                $(Fact::$fact(body) => serde_json::to_vec(body).expect("bodies always serialise"),)+
+                $(Fact::$fact(body) => to_json(body, BODY_HINT),)+
                 Fact::Unknown(unknown) => unknown.body.clone(),
             }
         }
@@ -82,7 +82,18 @@ pub fn encode(event: &Event) -> (Vec<u8>, Vec<u8>) {
     let (kind, v) = kind(&event.fact);
     let header =
         Header { kind: kind.into(), v, at: event.at, by: event.by.clone(), cmd: event.command.clone() };
-    (serde_json::to_vec(&header).expect("headers always serialise"), write_body(&event.fact))
+    (to_json(&header, HEADER_HINT), write_body(&event.fact))
+}
+
+/// What headers, and most bodies, fit in without growing.
+const HEADER_HINT: usize = 192;
+/// See [`HEADER_HINT`].
+const BODY_HINT: usize = 1024;
+
+fn to_json(value: &impl Serialize, hint: usize) -> Vec<u8> {
+    let mut json = Vec::with_capacity(hint);
+    serde_json::to_writer(&mut json, value).expect("stored things always serialise, and memory takes them");
+    json
 }
 
 /// Reads an event back, bringing old versions up to the present one.

@@ -3,10 +3,12 @@
 //! On every wire an id is text, and text is what it stays: clients compare ids letter by letter, so `ABC…` and `abc…`
 //! are two ids here too.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 /// Why a text is no id.
@@ -17,9 +19,21 @@ pub struct NotAnId(pub String);
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(Arc<str>);
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = Cow::<'de, str>::deserialize(deserializer)?;
+                Self::parse(&text).map_err(D::Error::custom)
+            }
+        }
 
         impl $name {
             /// Takes a hyphenated UUID of 36 characters, in either case, and keeps its spelling.
@@ -41,19 +55,6 @@ macro_rules! id {
             fn from(uuid: Uuid) -> Self {
                 let mut buffer = Uuid::encode_buffer();
                 Self((&*uuid.hyphenated().encode_lower(&mut buffer)).into())
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = NotAnId;
-            fn try_from(text: String) -> Result<Self, NotAnId> {
-                Self::parse(&text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(id: $name) -> String {
-                id.0.as_ref().to_owned()
             }
         }
 
@@ -100,6 +101,19 @@ id! {
     /// One command, from the frame it came in to the events it made: the correlation id of logs and events.
     CommandId
 }
+
+macro_rules! made_by_command {
+    ($($name:ident),+) => {
+        $(impl From<&CommandId> for $name {
+            /// The id of what a command makes is the command's own.
+            fn from(command: &CommandId) -> Self {
+                Self(command.0.clone())
+            }
+        })+
+    };
+}
+
+made_by_command!(MemberId, EntryId, QuestionId, DecisionId, TokenId);
 
 /// Namespace of the name-based ids below; an arbitrary constant that must never change.
 const NAMES: Uuid = Uuid::from_u128(0x6775_696c_6468_616c_6c00_6e61_6d65_7300);

@@ -7,7 +7,6 @@ use crate::context::Context;
 use crate::decisions;
 use crate::directory::Directory;
 use crate::event::{Event, Fact, Position, Recorded};
-use crate::ids::CommandId;
 use crate::questions::Questions;
 use crate::refusal::Refusal;
 use crate::roster::Roster;
@@ -55,18 +54,18 @@ impl State {
         let at = proposal.at.max(self.at);
         let by = &proposal.by;
         let facts = match &proposal.command {
-            Command::Join(join) => self.roster.join(made(&proposal.id), by, at, join)?,
+            Command::Join(join) => self.roster.join((&proposal.id).into(), by, at, join)?,
             Command::Return(member) => self.roster.bring_back(member)?,
             Command::Leave(leave) => self.roster.leave(leave),
-            Command::Share(share) => self.context.share(made(&proposal.id), at, share)?,
+            Command::Share(share) => self.context.share((&proposal.id).into(), at, share)?,
             Command::Delete(delete) => self.context.delete(delete)?,
             Command::Read(read) => self.context.read(read),
-            Command::Ask(ask) => self.questions.ask(made(&proposal.id), by, at, &self.roster, ask)?,
+            Command::Ask(ask) => self.questions.ask((&proposal.id).into(), by, at, &self.roster, ask)?,
             Command::Answer(answer) => self.questions.answer(by, at, &self.roster, answer)?,
             Command::TimeOut(time_out) => self.questions.time_out(at, &self.roster, time_out),
-            Command::Log(log) => decisions::log(made(&proposal.id), at, log)?,
+            Command::Log(log) => decisions::log((&proposal.id).into(), at, log)?,
             Command::OpenWorkspace(open) => self.directory.open(open)?,
-            Command::IssueToken(issue) => self.directory.issue(made(&proposal.id), at, issue)?,
+            Command::IssueToken(issue) => self.directory.issue((&proposal.id).into(), at, issue)?,
             Command::RevokeToken(revoke) => self.directory.revoke(revoke)?,
         };
         let event = |fact| Event { at, by: by.clone(), command: proposal.id.clone(), fact };
@@ -97,12 +96,4 @@ impl State {
             Fact::DecisionLogged(_) | Fact::Unknown(_) => {}
         }
     }
-}
-
-/// The id of the thing a command makes.
-fn made<T: TryFrom<String>>(command: &CommandId) -> T
-where
-    T::Error: std::fmt::Debug,
-{
-    T::try_from(command.as_str().to_owned()).expect("every id is a UUID")
 }

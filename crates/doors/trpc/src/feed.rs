@@ -48,6 +48,11 @@ impl Following {
         (self.feed == Feed::Agents && !resumed).then(|| self.roster(workspace))
     }
 
+    /// Whether there are events it has not taken.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.follower.is_behind()
+    }
+
     /// Whether there are events it has not taken, up to a position.
     pub(crate) fn is_before(&self, target: Position) -> bool {
         self.follower.position() < target
@@ -74,12 +79,14 @@ impl Following {
     fn picks(&self, entry: &Entry) -> bool {
         use Fact::{
             ContextShared, DecisionLogged, MemberJoined, MemberLeft, MemberReturned, QuestionAnswered,
-            QuestionAsked,
+            QuestionAsked, QuestionPassed,
         };
         match self.feed {
             Feed::Agents => matches!(entry.fact(), MemberJoined(_) | MemberReturned(_) | MemberLeft(_)),
             Feed::Context => matches!(entry.fact(), ContextShared(_)),
-            Feed::Questions => matches!(entry.fact(), QuestionAsked(_) | QuestionAnswered(_)),
+            Feed::Questions => {
+                matches!(entry.fact(), QuestionAsked(_) | QuestionPassed(_) | QuestionAnswered(_))
+            }
             Feed::Decisions => matches!(entry.fact(), DecisionLogged(_)),
         }
     }

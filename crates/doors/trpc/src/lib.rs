@@ -1,14 +1,18 @@
 //! The door for tRPC clients over WebSocket: those of the coordinator, generations 10 and 11, unchanged.
 //!
-//! [`wire`] knows the text, [`session`] serves one connection with it. A frame's way: [`session`] → [`wire`] → either
-//! [`query`], answered from the committed state, or [`mutation`], submitted to the workspace and answered when it
-//! is durable, or [`feed`], a follower of the log. [`data`] says what the model's things look like to these clients.
+//! [`wire`] knows the text, [`session`] serves one connection with it, from [`introduction`] to [`goodbye`]. A frame's
+//! way: [`session`] → [`wire`] → [`calls`] → either [`query`], answered from the committed state, or [`mutation`],
+//! submitted to the workspace and answered when it is durable, or [`feed`], a follower of the log. [`data`] says what
+//! the model's things look like to these clients.
 //!
 //! Source of the format: `docs/wire/coordinator.md`.
 
+mod calls;
 mod data;
 mod door;
 mod feed;
+mod goodbye;
+mod introduction;
 pub mod limits;
 mod mutation;
 mod outbox;

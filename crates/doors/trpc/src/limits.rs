@@ -18,6 +18,12 @@ pub const MEMBERS: usize = 1_024;
 pub const REPLY_BYTES: usize = 16 * 1024 * 1024;
 /// Items of a page where the client does not say.
 pub const PAGE: usize = 1_000;
+/// Frames read in a row before the rest of a session is looked at.
+pub const IN_A_ROW: usize = 64;
+/// What most replies fit in.
+pub const FRAME_HINT: usize = 768;
+/// What a client is granted a whole write stall for.
+pub const BYTES_PER_STALL: usize = 1024 * 1024;
 /// Replies written before the socket is flushed, although more could be gathered.
 pub const UNFLUSHED: usize = 256;
 /// How much, and how long, is read from a client after the reason for closing was sent to it.

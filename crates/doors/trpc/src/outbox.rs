@@ -7,18 +7,21 @@ use futures_util::{FutureExt as _, SinkExt as _};
 use gate::Socket;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
+use crate::goodbye::End;
 use crate::limits;
-use crate::session::End;
+use crate::wire::error::TrpcError;
+use crate::wire::reply::{self, ReplyTo};
 
 /// Frames that have been put into the socket's buffer and not been flushed.
 pub(crate) struct Outbox {
     frames: usize,
+    bytes: usize,
     stall: Duration,
 }
 
 impl Outbox {
     pub(crate) fn new(stall: Duration) -> Self {
-        Self { frames: 0, stall }
+        Self { frames: 0, bytes: 0, stall }
     }
 
     /// Whether there is something to flush.
@@ -38,16 +41,36 @@ impl Outbox {
         self.send(socket, Message::Text(text)).await
     }
 
+    /// Puts an error frame into the buffer.
+    pub(crate) async fn put_error(
+        &mut self,
+        socket: &mut Socket,
+        to: &ReplyTo<'_>,
+        error: &TrpcError,
+    ) -> Result<(), End> {
+        let mut frame = Vec::new();
+        reply::error(to, error, &mut frame);
+        self.put(socket, frame).await
+    }
+
     pub(crate) async fn send(&mut self, socket: &mut Socket, message: Message) -> Result<(), End> {
         self.frames += 1;
-        let stall = self.stall;
-        within(stall, socket.feed(message)).await
+        self.bytes += message.len();
+        within(self.patience(), socket.feed(message)).await
+    }
+
+    /// How long the buffer may take to leave: the stall, and as much again for every so many bytes. A client on a slow
+    /// line does take them, only it cannot be seen how many it has taken.
+    fn patience(&self) -> Duration {
+        let shares = self.bytes / limits::BYTES_PER_STALL;
+        self.stall * u32::try_from(shares + 1).unwrap_or(u32::MAX)
     }
 
     /// Waits until everything has left.
     pub(crate) async fn flush(&mut self, socket: &mut Socket) -> Result<(), End> {
-        self.frames = 0;
-        within(self.stall, socket.flush()).await
+        let patience = self.patience();
+        (self.frames, self.bytes) = (0, 0);
+        within(patience, socket.flush()).await
     }
 }
 

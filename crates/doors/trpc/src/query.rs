@@ -20,6 +20,12 @@ pub(crate) async fn answer(
     query: Query<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), TrpcError> {
+    let start = out.len();
+    write(workspace, query, out).await?;
+    unless_too_large(out.len() - start)
+}
+
+async fn write(workspace: &Workspace, query: Query<'_>, out: &mut Vec<u8>) -> Result<(), TrpcError> {
     match query {
         Query::SessionList => data::agents(workspace.state().roster.members(), out),
         Query::ContextGet(get) => return context_get(workspace, &get, out).await,
@@ -258,15 +264,17 @@ impl<'a> Array<'a> {
     }
 
     fn check(&self) -> Result<(), TrpcError> {
-        if self.out.len() - self.start <= limits::REPLY_BYTES {
-            return Ok(());
-        }
-        let message = format!(
-            "the reply is over {} bytes; ask for it in pages, with limit and after",
-            limits::REPLY_BYTES
-        );
-        Err(TrpcError::new(Code::PayloadTooLarge, &message))
+        unless_too_large(self.out.len() - self.start)
     }
+}
+
+fn unless_too_large(bytes: usize) -> Result<(), TrpcError> {
+    if bytes <= limits::REPLY_BYTES {
+        return Ok(());
+    }
+    let message =
+        format!("the reply is over {} bytes; ask for it in pages, with limit and after", limits::REPLY_BYTES);
+    Err(TrpcError::new(Code::PayloadTooLarge, &message))
 }
 
 fn no_such_place() -> TrpcError {

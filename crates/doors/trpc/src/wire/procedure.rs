@@ -127,6 +127,22 @@ pub enum Mutation<'a> {
     DecisionsLog(Log<'a>),
 }
 
+impl Mutation<'_> {
+    /// The procedure that is called.
+    #[must_use]
+    pub const fn procedure(&self) -> Procedure {
+        match self {
+            Self::SessionJoin(_) => Procedure::SessionJoin,
+            Self::SessionLeave(_) => Procedure::SessionLeave,
+            Self::ContextShare(_) => Procedure::ContextShare,
+            Self::ContextDelete(_) => Procedure::ContextDelete,
+            Self::QuestionsAsk(_) => Procedure::QuestionsAsk,
+            Self::QuestionsAnswer(_) => Procedure::QuestionsAnswer,
+            Self::DecisionsLog(_) => Procedure::DecisionsLog,
+        }
+    }
+}
+
 /// A call that opens a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription<'a> {

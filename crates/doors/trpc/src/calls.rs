@@ -1,0 +1,251 @@
+//! Calls of one session: queries answered at once, mutations when they are durable, subscriptions from then on.
+//!
+//! Two orders are kept. Whoever subscribes on the connection it writes on sees an event before the reply to the call
+//! that made it. And a query waits for the mutations that came before it on its connection, so that a client reads
+//! its own writes; it waits for nobody else's.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use hall::workspace::Submitted;
+use hall::{Declined, Done, Standing};
+use model::{Fact, MemberId};
+
+use crate::feed::Following;
+use crate::goodbye::End;
+use crate::mutation::{self, Prepared, Reply};
+use crate::session::Session;
+use crate::wire::error::{Code, TrpcError};
+use crate::wire::procedure::{self, Call, Delivery, Mutation, Procedure, Query, Subscription};
+use crate::wire::reply::{self, ReplyTo};
+use crate::wire::request::{Input, Method, Request};
+use crate::wire::text::JsonText;
+use crate::{limits, query, refusal};
+
+/// Why a call is not served.
+pub(crate) enum Stop {
+    /// It is refused, and the connection goes on.
+    Refused(TrpcError),
+    /// The connection does not.
+    End(End),
+}
+
+/// A mutation that was submitted.
+pub(crate) struct Pending {
+    to: Option<ReplyTo<'static>>,
+    procedure: Procedure,
+    reply: Reply,
+    outcome: Submitted,
+}
+
+/// A mutation whose outcome is known.
+pub(crate) type Finished = (ReplyTo<'static>, Procedure, Reply, Result<Done, Declined>);
+
+/// A query that waits for what its client wrote before: the parts of its frame.
+pub(crate) struct Deferred {
+    after: u64,
+    to: ReplyTo<'static>,
+    path: String,
+    input: Option<String>,
+    last_event_id: Option<String>,
+}
+
+impl Session {
+    /// Starts a call.
+    pub(crate) async fn call(&mut self, request: &Request<'_>) -> Result<(), Stop> {
+        if let (Method::Subscription, Some(id)) = (request.method, &request.to.id)
+            && self.following.contains_key(&id.clone().into_owned())
+        {
+            return Err(TrpcError::duplicate_id(id, request.path).into());
+        }
+        if !self.allowance.take(self.heard) {
+            return Err(TrpcError::new(Code::TooManyRequests, "too many calls; slow down").into());
+        }
+        if self.identity.expires_at.is_some_and(|end| self.door.hall.clock().now() >= end) {
+            return Err(End::Unauthorized("this token has expired").into());
+        }
+        match procedure::parse(request)? {
+            Call::Query(_) if self.submitted > self.answered => {
+                self.deferred.push_back(Deferred::new(self.submitted, request));
+                Ok(())
+            }
+            Call::Query(query) => self.query(&request.to, query).await,
+            Call::Mutation(mutation) => self.mutate(request.to.clone().into_owned(), mutation).await,
+            Call::Subscription(subscription) => {
+                self.subscribe(request.to.clone().into_owned(), &subscription).await
+            }
+        }
+    }
+
+    async fn query(&mut self, to: &ReplyTo<'_>, query: Query<'_>) -> Result<(), Stop> {
+        let mut frame = Vec::with_capacity(limits::FRAME_HINT);
+        reply::data_prefix(to, &mut frame);
+        query::answer(&self.workspace, query, &mut frame).await?;
+        frame.extend_from_slice(reply::DATA_SUFFIX);
+        Ok(self.outbox.put(&mut self.socket, frame).await?)
+    }
+
+    async fn mutate(&mut self, to: ReplyTo<'static>, mutation: Mutation<'_>) -> Result<(), Stop> {
+        if !self.identity.grant.may_write() {
+            return Err(mutation::read_only().into());
+        }
+        let procedure = mutation.procedure();
+        let Prepared { author, command, reply } =
+            mutation::prepare(&self.workspace, &self.identity, mutation);
+        let by = &self.identity.principal;
+        if let Some(author) = author.filter(|author| !self.members.contains_key(author)) {
+            if procedure == Procedure::SessionLeave {
+                self.workspace.check_author(by, &author).await?;
+            } else if self.workspace.speak_as(by, &author).await? == Standing::Member {
+                self.attend(author);
+            }
+        }
+        let outcome = self.workspace.submit(&self.identity.principal, command).await?;
+        self.submitted += 1;
+        self.calls.push(Pending { to: Some(to), procedure, reply, outcome });
+        Ok(())
+    }
+
+    /// Keeps a member present for as long as this connection lasts.
+    fn attend(&mut self, member: MemberId) {
+        if self.members.len() < limits::MEMBERS {
+            let attendance = self.workspace.attend(&member);
+            self.members.insert(member, attendance);
+        }
+    }
+
+    /// Answers a mutation, and the queries that waited for it.
+    pub(crate) async fn answer(&mut self, finished: Finished) -> Result<(), End> {
+        let (to, procedure, reply, outcome) = finished;
+        self.answered += 1;
+        match outcome {
+            Ok(done) => {
+                match done.entries.last().map(|entry| entry.fact()) {
+                    Some(Fact::MemberJoined(member)) => self.attend(member.id.clone()),
+                    Some(Fact::MemberLeft(departure)) => drop(self.members.remove(&departure.member.id)),
+                    _ => {}
+                }
+                self.pump_to(done.position).await?;
+                let mut frame = Vec::with_capacity(limits::FRAME_HINT);
+                reply::data_prefix(&to, &mut frame);
+                match mutation::write_reply(&self.workspace, reply, &done, &mut frame) {
+                    Ok(()) => {
+                        frame.extend_from_slice(reply::DATA_SUFFIX);
+                        self.outbox.put(&mut self.socket, frame).await?;
+                    }
+                    Err(error) => self.put_error(&to, &error.at(procedure.path())).await?,
+                }
+            }
+            Err(declined) => {
+                self.put_error(&to, &refusal::declined(&declined).at(procedure.path())).await?;
+            }
+        }
+        while self.deferred.front().is_some_and(|next| next.after <= self.answered)
+            && let Some(deferred) = self.deferred.pop_front()
+        {
+            match self.call_deferred(&deferred).await {
+                Ok(()) => {}
+                Err(Stop::Refused(error)) => self.put_error(&deferred.to, &error).await?,
+                Err(Stop::End(end)) => return Err(end),
+            }
+        }
+        Ok(())
+    }
+
+    async fn call_deferred(&mut self, deferred: &Deferred) -> Result<(), Stop> {
+        let request = deferred.request().ok_or_else(defect)?;
+        let answered = match procedure::parse(&request)? {
+            Call::Query(query) => self.query(&request.to, query).await,
+            Call::Mutation(_) | Call::Subscription(_) => Err(defect().into()),
+        };
+        answered.map_err(|stop| stop.at(request.path))
+    }
+
+    async fn subscribe(&mut self, to: ReplyTo<'static>, subscription: &Subscription<'_>) -> Result<(), Stop> {
+        let Some(id) = to.id.clone() else { return Err(TrpcError::id_required().into()) };
+        if self.following.len() >= limits::SUBSCRIPTIONS {
+            let message = format!("a connection has at most {} subscriptions", limits::SUBSCRIPTIONS);
+            return Err(TrpcError::new(Code::TooManyRequests, &message).into());
+        }
+        let following = Following::start(&self.workspace, to, subscription)?;
+        let resumed = matches!(subscription.delivery, Delivery::Tracked { last_event_id: Some(_) });
+        let mut frame = Vec::new();
+        reply::started(following.to(), &mut frame);
+        self.outbox.put(&mut self.socket, frame).await?;
+        if let Some(snapshot) = following.snapshot(&self.workspace, resumed) {
+            self.outbox.put(&mut self.socket, snapshot).await?;
+        }
+        self.behind |= following.is_behind();
+        self.following.insert(id, following);
+        Ok(())
+    }
+
+    pub(crate) async fn put_error(&mut self, to: &ReplyTo<'_>, error: &TrpcError) -> Result<(), End> {
+        self.outbox.put_error(&mut self.socket, to, error).await
+    }
+}
+
+impl Future for Pending {
+    type Output = Finished;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Finished> {
+        let outcome = ready!(Pin::new(&mut self.outcome).poll(context));
+        let to = self.to.take().unwrap_or(ReplyTo::NOBODY);
+        Poll::Ready((to, self.procedure, self.reply, outcome))
+    }
+}
+
+impl Deferred {
+    fn new(after: u64, request: &Request<'_>) -> Self {
+        Self {
+            after,
+            to: request.to.clone().into_owned(),
+            path: request.path.token().to_owned(),
+            input: request.input.raw.map(|raw| raw.get().to_owned()),
+            last_event_id: request.input.last_event_id.map(|id| id.token().to_owned()),
+        }
+    }
+
+    fn request(&self) -> Option<Request<'_>> {
+        let raw = self.input.as_deref().map(serde_json::from_str).transpose().ok()?;
+        let last_event_id = self.last_event_id.as_deref().and_then(JsonText::kept);
+        Some(Request {
+            to: self.to.clone(),
+            method: Method::Query,
+            path: JsonText::kept(&self.path)?,
+            input: Input { raw, last_event_id },
+        })
+    }
+}
+
+fn defect() -> TrpcError {
+    TrpcError::new(Code::InternalServerError, "the call could not be put off")
+}
+
+impl Stop {
+    /// The same, telling which procedure was called.
+    pub(crate) fn at(self, path: JsonText<'_>) -> Self {
+        match self {
+            Self::Refused(error) => Self::Refused(error.at_token(path)),
+            end @ Self::End(_) => end,
+        }
+    }
+}
+
+impl From<TrpcError> for Stop {
+    fn from(error: TrpcError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<Declined> for Stop {
+    fn from(declined: Declined) -> Self {
+        Self::Refused(refusal::declined(&declined))
+    }
+}
+
+impl From<End> for Stop {
+    fn from(end: End) -> Self {
+        Self::End(end)
+    }
+}
