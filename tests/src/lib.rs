@@ -1,1 +1,27 @@
-//! End to end, with real clients.
+//! End to end: the real program, killed, on disks that fail, over restarts.
+//!
+//! The stories are in `tests/`, one file per area; here is what they are told with.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`home`] | a temporary home, and the program started on it |
+//! | [`trpc`] | a bare client of the tRPC door |
+//! | [`ledger`] | what clients were promised and shown |
+//! | [`load`] | sixteen writers, four followers and a reader, that outlive the server |
+//! | [`judgement`] | the log that is left, held against the ledger |
+//! | [`dice`] | chance from a seed |
+//!
+//! The program is `target/debug/guildhall`, or what `GUILDHALL_BIN` names; `cargo xtask test` builds it first. With
+//! `GUILDHALL_LONG=1` stories that repeat something do so much more often.
+
+pub mod dice;
+pub mod home;
+pub mod judgement;
+pub mod ledger;
+pub mod load;
+pub mod trpc;
+
+/// How often to repeat something: `few` times, or `many` when there is time (`GUILDHALL_LONG=1`).
+pub fn times(few: u32, many: u32) -> u32 {
+    if std::env::var_os("GUILDHALL_LONG").is_some_and(|set| set == "1") { many } else { few }
+}

@@ -130,7 +130,7 @@ impl Way {
     async fn call<T: DeserializeOwned>(&self, call: Call) -> Result<T, CallError> {
         let (reply, result) = oneshot::channel();
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut abandoning = call.waits().then_some(Abandoning { way: self, id, answered: false });
+        let mut abandoning = call.waits().then(|| Abandoning { way: self, id, answered: false });
         let answer = match self.calls.send(Outgoing { id, call, reply }).await {
             Ok(()) => result.await.unwrap_or(Err(CallError::Closed)),
             Err(_) => Err(CallError::Closed),

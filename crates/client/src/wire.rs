@@ -239,8 +239,8 @@ impl Failure {
 mod tests {
     use super::*;
     use crate::protocol::{
-        Answer, Ask, Cancel, CreateToken, Decide, Delete, Empty, Hello, History, Key, List, Page, Questions, Share,
-        Speaker, Ticket, TokenId, VERSION, Wait, Workspace,
+        Answer, Ask, Cancel, CreateToken, Decide, Delete, Empty, Hello, History, Key, List, Page, Questions,
+        Share, Speaker, Ticket, TokenId, VERSION, Wait, Workspace,
     };
 
     fn every_call() -> Vec<Call> {

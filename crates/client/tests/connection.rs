@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use guildhall_client::protocol::{
-    Call, Decide, Empty, ErrorCode, Hello, Key, Speaker, TokenId, VERSION, Welcome,
+    Call, Decide, Empty, ErrorCode, Hello, Key, Speaker, TokenId, VERSION, Wait, Welcome,
 };
 use guildhall_client::{CallError, Reconnecting, connect, wire};
 use serde_json::{Value, json};
@@ -226,6 +226,69 @@ async fn what_was_sent_and_not_answered_is_sent_again_under_the_same_key() {
     assert!(first["params"]["once"].is_string(), "{first}");
     peer.answer(&second, "written").await;
     assert_eq!(within(deciding).await.unwrap().unwrap(), "written");
+}
+
+#[tokio::test]
+async fn what_was_sent_and_could_not_be_sent_again_in_time_is_reported_as_unknown() {
+    let (_directory, socket) = place();
+    let listener = UnixListener::bind(&socket).unwrap();
+    let bridge = Reconnecting::new(socket.clone(), agent(), Duration::from_millis(300));
+    let [deciding, looking] = [decide(), get("a")].map(|call| {
+        let bridge = bridge.clone();
+        tokio::spawn(async move { bridge.call::<Value>(call).await })
+    });
+    let mut peer = Peer::accept(&listener).await;
+    peer.welcome("m").await;
+    peer.next().await;
+    peer.next().await;
+    drop((peer, listener));
+    assert_eq!(
+        within(deciding).await.unwrap().unwrap_err(),
+        CallError::Lost,
+        "it may have been written down"
+    );
+    let looking = within(looking).await.unwrap().unwrap_err();
+    assert!(matches!(looking, CallError::NotRunning { .. }), "looking has done nothing: {looking}");
+}
+
+#[tokio::test]
+async fn a_wait_that_is_abandoned_is_ended_in_the_hall_too() {
+    let (_directory, socket) = place();
+    let listener = UnixListener::bind(&socket).unwrap();
+    let hall = tokio::spawn(async move {
+        let mut peer = Peer::accept(&listener).await;
+        peer.welcome("m").await;
+        let (wait, write) = (peer.next().await, peer.next().await);
+        let cancel = peer.next().await;
+        assert_eq!((&cancel["method"], &cancel["params"]["id"]), (&json!("cancel"), &wait["id"]));
+        assert_ne!(cancel["id"], wait["id"]);
+        for call in [wait, write, cancel] {
+            peer.answer(&call, json!({"success": true})).await;
+        }
+        let call = peer.next().await;
+        peer.answer(&call, "still here").await;
+        peer
+    });
+    let connection = connect(&socket, agent()).await.unwrap();
+    let wait = Call::Wait(Wait { seconds: 45, after: None });
+    let short = Duration::from_millis(100);
+    let waiting = tokio::time::timeout(short, connection.call::<Value>(wait));
+    let deciding = tokio::time::timeout(short, connection.call::<Value>(decide()));
+    let (waiting, deciding) = tokio::join!(waiting, deciding);
+    assert!(waiting.is_err() && deciding.is_err());
+    assert_eq!(within(connection.call::<String>(get("a"))).await.unwrap(), "still here");
+    hall.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_way_that_is_barred_is_named_and_not_taken_for_a_hall_that_is_off() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let below = file.join("s");
+    let bridge = Reconnecting::new(below, agent(), Duration::from_millis(100));
+    let why = within(bridge.call::<Value>(get("a"))).await.unwrap_err();
+    assert!(matches!(why, CallError::Unreachable { .. }), "{why}");
 }
 
 #[tokio::test]

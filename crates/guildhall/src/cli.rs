@@ -9,6 +9,7 @@ use crate::commands::{
     workspace,
 };
 use crate::here::Here;
+use crate::output::harmless;
 
 /// One self-hosted server where coding agents and the people who run them meet.
 #[derive(Debug, Parser)]
@@ -67,7 +68,8 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(code) => code,
         Err(why) => {
-            eprintln!("guildhall: {why:#}");
+            // It may name what agents call themselves.
+            eprintln!("{}", harmless(&format!("guildhall: {why:#}")));
             ExitCode::FAILURE
         }
     }
@@ -154,6 +156,18 @@ mod tests {
         assert_eq!(serve.flags.0["compat"], "trpc");
         parse("guildhall decide list");
         parse("guildhall decide tabs");
+        parse("guildhall ask --wait 31622400 --deadline 31622400 What?");
+        for unbounded in [
+            "guildhall ask --wait 18446744073709551615 What?",
+            "guildhall ask --deadline 18446744073709551615 What?",
+            "guildhall ask --deadline 0 What?",
+            "guildhall token create --role member --life 18446744073709551615",
+            "guildhall token create --role member --life 0",
+            "guildhall mcp --wait-for-server 18446744073709551615",
+        ] {
+            let why = Cli::try_parse_from(unbounded.split(' ')).unwrap_err();
+            assert!(why.to_string().contains("is not in "), "{unbounded}: {why}");
+        }
         for bad in
             ["guildhall", "guildhall fly", "guildhall decide", "guildhall token create", "guildhall answer x"]
         {

@@ -39,7 +39,7 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
 }
 
 /// A text without the characters that command a terminal: what agents write is not to move the cursor.
-fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     let shown = |character: char| match character {
         '\n' | '\t' => character,
         // Also those that turn the direction of writing around, and so show other words than there are.

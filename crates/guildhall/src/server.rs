@@ -141,6 +141,7 @@ impl Server {
         listening.extend(compat_trpc.map(|address| format!("ws://{address} (tRPC, no token)")));
         let local = door_local::LocalDoor::bind(door_local::Options {
             path: options.paths.socket.clone(),
+            agents: options.paths.data.join("agents"),
             listening,
             rates: rates.clone(),
         })?;

@@ -101,6 +101,10 @@ impl History {
         self.syncs.push(sync);
     }
 
+    pub(crate) fn forget_syncs(&mut self) {
+        self.syncs.clear();
+    }
+
     /// How many changes are older than a position.
     fn changes_before(&self, position: Position) -> usize {
         self.changes.partition_point(|(ended, _)| *ended <= position)

@@ -108,6 +108,14 @@ impl Trace {
         self.image(at, Loss::Nothing, &mut Chance::new(0))
     }
 
+    /// The same run on a disk that lied: each sync of a file reported what it reported and made nothing durable. Names are
+    /// as durable as they were. A test that stays green on this one proves nothing.
+    #[must_use]
+    pub fn without_file_syncs(mut self) -> Trace {
+        self.files.iter_mut().for_each(History::forget_syncs);
+        self
+    }
+
     /// Compares a replay without loss with the real directory. Call it when the program has ended.
     ///
     /// # Errors

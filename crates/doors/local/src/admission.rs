@@ -6,6 +6,7 @@ use std::sync::Arc;
 use client::protocol::{Call, ErrorCode};
 use gate::rate::Allowance;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use crate::limits;
 use crate::refused::Refused;
@@ -20,6 +21,15 @@ pub(crate) struct Admission {
 pub(crate) struct Admitted {
     _call: OwnedSemaphorePermit,
     _wait: Option<OwnedSemaphorePermit>,
+}
+
+/// Counts a line, whatever is in it.
+pub(crate) fn within_rate(allowance: &Allowance) -> Result<(), Refused> {
+    if allowance.take(Instant::now()) {
+        Ok(())
+    } else {
+        Err(Refused::new(ErrorCode::TooMany, "too many calls; slow down"))
+    }
 }
 
 impl Admission {
@@ -42,15 +52,8 @@ impl Admission {
         allowance: &Allowance,
         call: &Call,
     ) -> Result<Admitted, Refused> {
-        if !allowance.take() {
-            return Err(Refused::new(ErrorCode::TooMany, "too many calls; slow down"));
-        }
-        let waits = match call {
-            Call::Wait(wait) => wait.seconds > 0,
-            Call::Question(ticket) => ticket.wait_seconds > 0,
-            _ => false,
-        };
-        let wait = if waits {
+        within_rate(allowance)?;
+        let wait = if call.waits() {
             let free = self.waits.clone().try_acquire_owned().map_err(|_| {
                 let message = format!("{} calls of this connection are waiting already", limits::WAITS);
                 Refused::new(ErrorCode::TooMany, message)

@@ -6,15 +6,18 @@
 //!
 //! A process is known by its id and its starting time, since ids are used again. A caller's ancestors are read when
 //! it connects, before it can go away and leave its id to another. An agent's process stays known for as long as it
-//! lives, also without its bridge: an agent that ends its bridge gains nothing.
+//! lives, also without its bridge and through restarts of the hall (see [`crate::register`]): an agent that ends
+//! either gains nothing.
 //!
 //! This is a fence and no wall: a process that lets itself be adopted by the system is no descendant any more, and
 //! the same user can read the same files. Full separation needs another user or a sandbox.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use crate::limits;
+use crate::register::Register;
 
 /// A process, told apart from a later one of the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,12 +72,27 @@ pub struct Lineage(Vec<Process>);
 /// The agents' processes that are known.
 pub struct Ancestry {
     processes: Arc<dyn Processes>,
+    register: Register,
     agents: Mutex<Vec<Agent>>,
 }
 
-struct Agent {
-    process: Process,
-    name: Arc<str>,
+/// An agent's process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Agent {
+    pub(crate) process: Process,
+    /// The agent's name, or its beginning.
+    pub(crate) name: Arc<str>,
+}
+
+/// Why a process cannot be made an agent's own.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAdopted {
+    /// There are too many already.
+    #[error("{} agents' processes are known already, and all of them live", limits::AGENTS)]
+    TooMany,
+    /// It could not be written down.
+    #[error("it could not be written down which process the agent is: {0}")]
+    NotWritten(#[from] io::Error),
 }
 
 /// Whose own a process is.
@@ -94,9 +112,11 @@ pub enum Owned {
 // === impl Ancestry ===
 
 impl Ancestry {
-    /// Knows no agents yet.
-    pub fn new(processes: Arc<dyn Processes>) -> Self {
-        Self { processes, agents: Mutex::default() }
+    /// Knows those of the register that still live.
+    pub(crate) fn new(processes: Arc<dyn Processes>, register: Register) -> Self {
+        let mut agents = register.agents();
+        agents.retain(|agent| lives(&*processes, agent));
+        Self { processes, register, agents: Mutex::new(agents) }
     }
 
     /// A process's ancestors at this moment; `None` if it is gone, or one of them cannot be told.
@@ -113,18 +133,28 @@ impl Ancestry {
     }
 
     /// From now on the parent of this bridge, and all that descends from it, is the agent's own. Of a bridge that the
-    /// first process started only the bridge itself is, since everything descends from that.
-    pub fn adopt(&self, bridge: &Lineage, name: Arc<str>) {
+    /// first process started only the bridge itself is, since everything descends from that. Blocks until this is
+    /// durable.
+    ///
+    /// # Errors
+    /// If it is not. It holds all the same for as long as this hall lives, unless there are too many.
+    pub fn adopt(&self, bridge: &Lineage, name: &str) -> Result<(), NotAdopted> {
         let Some(process) = bridge.0.get(1).filter(|parent| parent.pid != 1).or(bridge.0.first()) else {
-            return;
+            return Ok(());
         };
-        let mut agents = self.agents.lock().expect("nothing panics while it is held");
-        let lives = |agent: &Agent| {
-            let now = self.processes.look(agent.process.pid);
-            now.is_some_and(|sighting| sighting.started == agent.process.started)
-        };
-        agents.retain(|agent| agent.process != *process && lives(agent));
-        agents.push(Agent { process: *process, name });
+        let name: String = name.chars().take(limits::AGENT_NAME).collect();
+        let agent = Agent { process: *process, name: name.into() };
+        {
+            let mut agents = self.agents.lock().expect("nothing panics while it is held");
+            agents.retain(|known| lives(&*self.processes, known));
+            let full = agents.len() >= limits::AGENTS;
+            match agents.iter_mut().find(|known| known.process == agent.process) {
+                Some(known) => *known = agent,
+                None if full => return Err(NotAdopted::TooMany),
+                None => agents.push(agent),
+            }
+        }
+        Ok(self.register.write(|| self.agents.lock().expect("nothing panics while it is held").clone())?)
     }
 
     /// Whose own a process of this lineage is; `None` if it is no agent's.
@@ -136,6 +166,10 @@ impl Ancestry {
         let found = agents.iter().find(|agent| processes.contains(&agent.process))?;
         Some(Owned::By { name: found.name.clone(), pid: found.process.pid })
     }
+}
+
+fn lives(processes: &dyn Processes, agent: &Agent) -> bool {
+    processes.look(agent.process.pid).is_some_and(|sighting| sighting.started == agent.process.started)
 }
 
 #[cfg(test)]
@@ -156,12 +190,18 @@ mod tests {
     }
 
     /// init(1) → terminal(10) → shell(11) → agent(20) → bridge(21); agent(20) → its shell(22) → command(23).
-    fn machine() -> (Arc<Table>, Ancestry) {
+    fn machine() -> (Arc<Table>, Ancestry, tempfile::TempDir) {
         let table = Arc::new(Table::default());
         for (pid, parent) in [(1, 0), (10, 1), (11, 10), (20, 11), (21, 20), (22, 20), (23, 22)] {
             table.0.lock().unwrap().insert(pid, (parent, 100 + u64::from(pid)));
         }
-        (table.clone(), Ancestry::new(table))
+        let directory = tempfile::tempdir().unwrap();
+        (table.clone(), start(table, &directory), directory)
+    }
+
+    /// A hall starts on this machine.
+    fn start(table: Arc<Table>, directory: &tempfile::TempDir) -> Ancestry {
+        Ancestry::new(table, Register::open(&directory.path().join("agents")).unwrap())
     }
 
     fn owner_of(ancestry: &Ancestry, pid: u32) -> Option<Owned> {
@@ -174,8 +214,8 @@ mod tests {
 
     #[test]
     fn an_agents_shell_is_its_own_and_the_terminal_it_was_started_from_is_not() {
-        let (_, ancestry) = machine();
-        ancestry.adopt(&ancestry.lineage(21).unwrap(), "web".into());
+        let (_, ancestry, _directory) = machine();
+        ancestry.adopt(&ancestry.lineage(21).unwrap(), "web").unwrap();
         assert_eq!(owner_of(&ancestry, 23), web());
         assert_eq!(owner_of(&ancestry, 21), web());
         assert_eq!(owner_of(&ancestry, 20), web());
@@ -184,8 +224,8 @@ mod tests {
 
     #[test]
     fn an_id_that_is_used_again_is_somebody_else() {
-        let (table, ancestry) = machine();
-        ancestry.adopt(&ancestry.lineage(21).unwrap(), "web".into());
+        let (table, ancestry, _directory) = machine();
+        ancestry.adopt(&ancestry.lineage(21).unwrap(), "web").unwrap();
         let before = ancestry.lineage(23);
         // The agent has ended; the shell of a person gets its id.
         table.0.lock().unwrap().insert(20, (10, 999));
@@ -195,33 +235,61 @@ mod tests {
 
     #[test]
     fn who_cannot_be_told_is_refused_only_if_there_are_agents() {
-        let (_, ancestry) = machine();
+        let (_, ancestry, _directory) = machine();
         assert_eq!(owner_of(&ancestry, 404), None);
-        ancestry.adopt(&ancestry.lineage(21).unwrap(), "web".into());
+        ancestry.adopt(&ancestry.lineage(21).unwrap(), "web").unwrap();
         assert_eq!(owner_of(&ancestry, 404), Some(Owned::Untold));
     }
 
     #[test]
     fn a_bridge_without_an_agent_stands_for_itself() {
-        let (table, ancestry) = machine();
+        let (table, ancestry, _directory) = machine();
         table.0.lock().unwrap().insert(30, (1, 130));
-        ancestry.adopt(&ancestry.lineage(30).unwrap(), "alone".into());
+        ancestry.adopt(&ancestry.lineage(30).unwrap(), "alone").unwrap();
         assert!(owner_of(&ancestry, 30).is_some());
         assert_eq!(owner_of(&ancestry, 11), None);
     }
 
     #[test]
     fn agents_that_have_ended_are_forgotten() {
-        let (table, ancestry) = machine();
-        ancestry.adopt(&ancestry.lineage(21).unwrap(), "web".into());
+        let (table, ancestry, _directory) = machine();
+        ancestry.adopt(&ancestry.lineage(21).unwrap(), "web").unwrap();
         table.0.lock().unwrap().remove(&20);
-        ancestry.adopt(&ancestry.lineage(11).unwrap(), "other".into());
+        ancestry.adopt(&ancestry.lineage(11).unwrap(), "other").unwrap();
         assert_eq!(ancestry.agents.lock().unwrap().len(), 1);
     }
 
     #[test]
+    fn a_hall_that_is_started_again_still_knows_who_lives() {
+        let (table, ancestry, directory) = machine();
+        ancestry.adopt(&ancestry.lineage(21).unwrap(), "web").unwrap();
+        ancestry.adopt(&ancestry.lineage(11).unwrap(), "other").unwrap();
+        drop(ancestry);
+        // One of them has ended meanwhile, and so has the bridge of the other.
+        table.0.lock().unwrap().insert(10, (1, 999));
+        table.0.lock().unwrap().remove(&21);
+        let ancestry = start(table.clone(), &directory);
+        assert_eq!(owner_of(&ancestry, 23), web());
+        assert_eq!(owner_of(&ancestry, 11), None);
+        assert_eq!(ancestry.agents.lock().unwrap().len(), 1);
+        // A process that cannot be told might be that agent's.
+        assert_eq!(owner_of(&ancestry, 404), Some(Owned::Untold));
+    }
+
+    #[test]
+    fn an_agent_that_cannot_be_written_down_is_known_and_not_let_in() {
+        let (_, ancestry, directory) = machine();
+        std::fs::create_dir(directory.path().join("agents.new")).unwrap();
+        let refused = ancestry.adopt(&ancestry.lineage(21).unwrap(), "web").unwrap_err();
+        assert!(matches!(refused, NotAdopted::NotWritten(_)), "{refused}");
+        assert_eq!(owner_of(&ancestry, 23), web());
+        std::fs::remove_dir(directory.path().join("agents.new")).unwrap();
+        ancestry.adopt(&ancestry.lineage(21).unwrap(), "web").unwrap();
+    }
+
+    #[test]
     fn a_table_that_goes_in_circles_is_no_trap() {
-        let (table, ancestry) = machine();
+        let (table, ancestry, _directory) = machine();
         table.0.lock().unwrap().insert(10, (11, 110));
         assert_eq!(ancestry.lineage(23).unwrap().0.len(), limits::ANCESTORS);
     }

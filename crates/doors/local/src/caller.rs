@@ -1,15 +1,13 @@
 //! Whoever speaks on one connection, and what they may do.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use client::protocol::{ErrorCode, Stale};
+use client::protocol::ErrorCode;
 use gate::rate::Allowance;
 use hall::{Attendance, Declined, Done, Identity, Workspace};
 use model::questions::Question;
 use model::roster::Membership;
 use model::{Address, Command, MemberId, Principal};
-use tokio_util::sync::CancellationToken;
 
 use crate::ancestry::{Lineage, Owned};
 use crate::listener::Door;
@@ -19,8 +17,6 @@ use crate::refused::Refused;
 pub(crate) struct Caller {
     pub(crate) door: Arc<Door>,
     pub(crate) workspace: Workspace,
-    /// Cancelled when waiting is to end.
-    pub(crate) ending: CancellationToken,
     /// Who acts.
     pub(crate) principal: Principal,
     /// Who writes: a membership, or a person's standing id.
@@ -31,7 +27,6 @@ pub(crate) struct Caller {
     /// How often it may call.
     pub(crate) allowance: Allowance,
     pub(crate) lineage: Option<Lineage>,
-    pub(crate) told: Mutex<Told>,
     /// Keeps an agent present for as long as the connection lasts.
     pub(crate) _attendance: Option<Attendance>,
 }
@@ -41,22 +36,6 @@ pub(crate) enum Authority {
     /// The owner's credential, out of no agent's process.
     Owner(Identity),
     None,
-}
-
-/// Which changes of keys this connection was told of: key → version.
-#[derive(Default)]
-pub(crate) struct Told(HashMap<String, u64>);
-
-impl Told {
-    /// What of `stale` was not told yet. What is no longer stale is forgotten, which bounds this to what the hall
-    /// remembers of one agent's reads.
-    pub(crate) fn news(&mut self, stale: Vec<Stale>) -> Vec<Stale> {
-        self.0.retain(|key, _| stale.iter().any(|stale| stale.key == *key));
-        stale
-            .into_iter()
-            .filter(|stale| self.0.insert(stale.key.clone(), stale.now) != Some(stale.now))
-            .collect()
-    }
 }
 
 impl Caller {

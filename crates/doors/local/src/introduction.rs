@@ -1,7 +1,7 @@
 //! The first call of a connection: who speaks.
 
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use client::protocol::{ErrorCode, Hello, Speaker, VERSION, Welcome};
 use gate::rate::Allowance;
@@ -9,10 +9,9 @@ use hall::{Attendance, Identity, Standing, Workspace};
 use model::directory::Grant;
 use model::roster::{Join, Membership, Role};
 use model::{Command, Fact, MemberId, Principal, WorkspaceName};
-use tokio_util::sync::CancellationToken;
 
-use crate::ancestry::Owned;
-use crate::caller::{Authority, Caller, Told};
+use crate::ancestry::{Lineage, NotAdopted, Owned};
+use crate::caller::{Authority, Caller};
 use crate::listener::Door;
 use crate::refused::Refused;
 use crate::session::Peer;
@@ -25,7 +24,6 @@ pub(crate) async fn introduce(
     door: &Arc<Door>,
     peer: &Peer,
     hello: Hello,
-    ending: &CancellationToken,
 ) -> Result<(Welcome, Caller), Refused> {
     if hello.version.abs_diff(VERSION) > 1 {
         return Err(Refused::bad_request(format!(
@@ -46,19 +44,17 @@ pub(crate) async fn introduce(
                     "the operating system does not say which process you are, so an agent cannot come in";
                 Refused::new(ErrorCode::Forbidden, message)
             })?;
+            adopt(door, lineage, &agent.name).await?;
             let (member, attendance) = enter(&workspace, &agent, member.as_deref()).await?;
-            door.ancestry.adopt(lineage, member.name.clone());
             Caller {
                 door: door.clone(),
                 workspace,
-                ending: ending.clone(),
                 principal: Principal::local(),
                 author: member.id.clone(),
                 agent: Some(member),
                 authority: Authority::None,
                 allowance: allowance(door, &Principal::local()),
                 lineage: peer.lineage.clone(),
-                told: Mutex::new(Told::default()),
                 _attendance: Some(attendance),
             }
         }
@@ -72,14 +68,12 @@ pub(crate) async fn introduce(
             Caller {
                 door: door.clone(),
                 workspace,
-                ending: ending.clone(),
                 author: MemberId::of_person(name.as_str(), principal.as_str()),
                 allowance: allowance(door, &principal),
                 principal,
                 agent: None,
                 authority,
                 lineage: peer.lineage.clone(),
-                told: Mutex::new(Told::default()),
                 _attendance: None,
             }
         }
@@ -90,8 +84,26 @@ pub(crate) async fn introduce(
         workspace: name.to_string(),
         member: caller.author.to_string(),
         principal: caller.principal.to_string(),
+        incarnation: caller.workspace.incarnation().0.to_string(),
     };
     Ok((welcome, caller))
+}
+
+/// Makes the bridge's agent known, durably, before it can begin to do anything here.
+async fn adopt(door: &Arc<Door>, bridge: &Lineage, name: &Arc<str>) -> Result<(), Refused> {
+    let (door, bridge, name) = (door.clone(), bridge.clone(), name.clone());
+    let adopted = tokio::task::spawn_blocking(move || door.ancestry.adopt(&bridge, &name)).await;
+    let why = match adopted {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(why)) => why,
+        Err(fault) => NotAdopted::NotWritten(std::io::Error::other(fault)),
+    };
+    tracing::error!(%why, "an agent is not let in");
+    let code = match why {
+        NotAdopted::TooMany => ErrorCode::TooMany,
+        NotAdopted::NotWritten(_) => ErrorCode::Unavailable,
+    };
+    Err(Refused::new(code, why.to_string()))
 }
 
 /// A person who shows the owner's credential has the owner's power, except out of an agent's own process: there the
@@ -179,6 +191,6 @@ async fn enter(
 }
 
 /// How often this principal may call; the address of all processes of this machine is the loopback one.
-fn allowance(door: &Door, principal: &Principal) -> Allowance {
+pub(crate) fn allowance(door: &Door, principal: &Principal) -> Allowance {
     door.rates.allowance(principal, Ipv4Addr::LOCALHOST.into())
 }

@@ -12,8 +12,8 @@
 //!
 //! *For people* are workspaces, tokens, and answering for a person. [`ancestry`] says who descends from an agent.
 //!
-//! Where to look: [`listener`] owns the socket, [`session`] one connection, [`introduction`] turns its first call into
-//! a [`caller`], and `calls` has a file for each group of methods.
+//! Where to look: [`listener`] owns the socket, [`session`] one connection, whose bounds are [`admission`]'s and
+//! [`room`]'s, [`introduction`] turns its first call into a [`caller`], and `calls` has a file for each group of methods.
 
 mod admission;
 pub mod ancestry;
@@ -23,7 +23,10 @@ mod introduction;
 pub mod limits;
 mod listener;
 mod refused;
+mod register;
+mod room;
 mod session;
 mod told;
+mod writing;
 
 pub use listener::{BindError, LocalDoor, Options};

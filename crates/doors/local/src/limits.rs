@@ -9,6 +9,15 @@ pub const CONNECTIONS: usize = 1024;
 pub const CALLS: usize = 64;
 /// Of those, calls that wait for something to happen. One more is an error, so that waiting never holds up reading.
 pub const WAITS: usize = 16;
+/// What one connection's calls and untaken answers may hold on to, in KiB. Twice the longest line, so that one long
+/// answer does not hold up the next.
+pub const ROOM_KIB: u32 = 32 * 1024;
+/// Calls of one connection that look things up at once: what they find is weighed only when it is there.
+pub const LOOKING: usize = 4;
+/// What is kept of a buffer that has held a long line.
+pub const BUFFER: usize = 64 * 1024;
+/// How long a connection may take nothing of an answer before it is closed.
+pub const STALL: Duration = Duration::from_secs(30);
 /// How long a connection may stay without saying who speaks.
 pub const INTRODUCTION: Duration = Duration::from_secs(30);
 /// How long calls under way may take once the door is closing.
@@ -21,3 +30,10 @@ pub const LIST: usize = 1000;
 pub const LIST_USUALLY: usize = 100;
 /// Ancestors of a process that are looked at. No real tree is this deep; a malformed process table could go on.
 pub const ANCESTORS: usize = 256;
+/// Agents' processes that are remembered, living ones all of them. One more is not let in: forgetting one would set
+/// its shells free.
+pub const AGENTS: usize = 4096;
+/// Characters of an agent's name that are remembered with its process, for the message that names it.
+pub const AGENT_NAME: usize = 100;
+/// The longest file of agents' processes that is read: more than [`AGENTS`] lines come to.
+pub const REGISTER_BYTES: u64 = 8 * 1024 * 1024;

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ancestry::{Ancestry, Proc, Processes};
 use crate::limits;
+use crate::register::Register;
 use crate::session;
 
 /// What can be set about this door.
@@ -23,6 +24,8 @@ use crate::session;
 pub struct Options {
     /// Where the socket is, in at most 107 bytes: the operating system's bound.
     pub path: PathBuf,
+    /// Where it is kept which processes are agents', through restarts.
+    pub agents: PathBuf,
     /// The addresses the hall listens on, to be told in `status`.
     pub listening: Vec<String>,
     /// How often a principal may call, through this door and any other.
@@ -38,6 +41,17 @@ pub enum BindError {
     /// There is a file of another kind.
     #[error("{} is there already and is no socket", .0.display())]
     NotASocket(PathBuf),
+    /// It cannot be told which processes are agents'.
+    #[error(
+        "{} does not say which processes are agents' ({cause}); if no agent runs on this machine, remove it",
+        .path.display()
+    )]
+    Agents {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
     /// The operating system said no.
     #[error("the socket {} cannot be made: {cause}", .path.display())]
     Io {
@@ -52,6 +66,7 @@ pub enum BindError {
 pub struct LocalDoor {
     listener: UnixListener,
     options: Options,
+    register: Register,
     processes: Arc<dyn Processes>,
     /// Device and number of the socket's file, to know it again.
     file: (u64, u64),
@@ -70,8 +85,11 @@ impl LocalDoor {
     /// Makes the socket, which only this user may open. The file of a hall that has died is replaced.
     ///
     /// # Errors
-    /// If another hall answers there, something else is in the place, or the operating system refuses.
+    /// If another hall answers there, something else is in the place, the file of agents' processes is damaged, or the
+    /// operating system refuses.
     pub fn bind(options: Options) -> Result<Self, BindError> {
+        let register = Register::open(&options.agents)
+            .map_err(|cause| BindError::Agents { path: options.agents.clone(), cause })?;
         let path = &options.path;
         let failed = |cause| BindError::Io { path: path.clone(), cause };
         match fs::symlink_metadata(path) {
@@ -91,7 +109,7 @@ impl LocalDoor {
         // thread that makes a file in that moment.
         fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(failed)?;
         let file = identity(path).map_err(failed)?;
-        Ok(Self { listener, options, processes: Arc::new(Proc), file })
+        Ok(Self { listener, options, register, processes: Arc::new(Proc), file })
     }
 
     /// Asks another table than the machine's own who descends from whom.
@@ -108,11 +126,11 @@ impl LocalDoor {
     /// Lets processes in until `closing` or until the hall closes. Then calls under way are finished, waiting ones are
     /// answered with what there is, and the socket's file is removed.
     pub async fn run(self, hall: Hall, closing: CancellationToken) {
-        let Self { listener, options, processes, file } = self;
+        let Self { listener, options, register, processes, file } = self;
         let ended = hall.closing();
         let door = Arc::new(Door {
             hall,
-            ancestry: Ancestry::new(processes),
+            ancestry: Ancestry::new(processes, register),
             listening: options.listening,
             rates: options.rates,
             closing: closing.child_token(),

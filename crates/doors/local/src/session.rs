@@ -1,26 +1,30 @@
 //! One connection: reads lines, has the calls carried out side by side, writes the answers as they come.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
-use client::protocol::{Call, ErrorCode, LINE_BYTES};
+use client::protocol::{Call, Cancel, Cancelled, ErrorCode, LINE_BYTES};
 use client::wire::{self, Incoming, LineError};
+use gate::rate::Allowance;
+use model::Principal;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tokio::io::{AsyncWriteExt as _, BufReader};
+use tokio::io::BufReader;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Admitted, within_rate};
 use crate::ancestry::Lineage;
 use crate::caller::Caller;
 use crate::calls;
-use crate::introduction::introduce;
+use crate::introduction::{allowance, introduce};
 use crate::limits;
 use crate::listener::Door;
 use crate::refused::Refused;
+use crate::room::{Held, Room};
+use crate::writing::Writing;
 
 /// Who is on the other side, as the operating system says.
 pub(crate) struct Peer {
@@ -45,12 +49,16 @@ pub(crate) async fn serve(stream: UnixStream, door: Arc<Door>) {
         }
     };
     let (read, write) = stream.into_split();
+    let ending = door.closing.child_token();
     let session = Session {
-        ending: door.closing.child_token(),
+        write: Arc::new(Writing::new(write, ending.clone())),
+        ending,
+        strangers: allowance(&door, &Principal::local()),
         door,
         peer,
         admission: Admission::new(),
-        write: Arc::new(Mutex::new(write)),
+        room: Room::new(),
+        waits: Waits::default(),
     };
     session.run(BufReader::new(read)).await;
 }
@@ -59,11 +67,17 @@ struct Session {
     door: Arc<Door>,
     peer: Peer,
     admission: Admission,
-    /// Held for as long as one line takes.
-    write: Arc<Mutex<OwnedWriteHalf>>,
+    room: Room,
+    /// How often lines may come that are nobody's calls.
+    strangers: Allowance,
+    write: Arc<Writing<OwnedWriteHalf>>,
+    /// Calls that wait for something, by id, with what ends their waiting.
+    waits: Waits,
     /// Cancelled when no more calls are read: whatever waits then ends.
     ending: CancellationToken,
 }
+
+type Waits = Arc<Mutex<HashMap<u64, CancellationToken>>>;
 
 impl Session {
     async fn run(self, mut read: BufReader<OwnedReadHalf>) {
@@ -84,14 +98,17 @@ impl Session {
         let introduction = tokio::time::sleep(limits::INTRODUCTION);
         tokio::pin!(introduction);
         loop {
-            let room = self.admission.room().await;
+            let place = tokio::select! {
+                place = self.admission.room() => place,
+                () = self.ending.cancelled() => return,
+            };
             tokio::select! {
                 line = wire::read_line(read, &mut line) => match line {
                     Ok(true) => {}
                     Ok(false) => return,
                     Err(cause @ LineError::TooLong) => {
                         let refused = Refused::new(ErrorCode::TooLarge, cause.to_string());
-                        return send(&self.write, refusal_line(RawValue::NULL, &refused)).await;
+                        return self.write.send(&refusal_line(RawValue::NULL, &refused)).await;
                     }
                     Err(cause) => return tracing::debug!(%cause, "a local connection ended"),
                 },
@@ -104,56 +121,85 @@ impl Session {
                     return tracing::error!(%cause, "a call was cut short; closing the connection");
                 }
             }
-            let Incoming { id, call } = Incoming::read(&line);
-            let call = match call {
-                Ok(call) => call,
-                Err(unfit) => {
-                    let answer = wire::error_line(&id, unfit.number, ErrorCode::BadRequest, &unfit.message);
-                    send(&self.write, answer).await;
-                    continue;
-                }
+            let held = tokio::select! {
+                held = self.room.hold(line.len()) => held,
+                () = self.ending.cancelled() => return,
             };
-            match (call, &caller) {
-                (Call::Hello(hello), None) => {
-                    let introduced = introduce(&self.door, &self.peer, hello, &self.ending).await;
-                    let answer = match introduced {
+            let Incoming { id, call } = Incoming::read(&line);
+            line.clear();
+            line.shrink_to(limits::BUFFER);
+            let allowance = caller.as_ref().map_or(&self.strangers, |caller| &caller.allowance);
+            let refusal = match (call, &caller) {
+                (Err(unfit), _) => match within_rate(allowance) {
+                    Ok(()) => wire::error_line(&id, unfit.number, ErrorCode::BadRequest, &unfit.message),
+                    Err(refused) => refusal_line(&id, &refused),
+                },
+                (Ok(Call::Hello(hello)), None) => match within_rate(allowance) {
+                    Err(refused) => refusal_line(&id, &refused),
+                    Ok(()) => match introduce(&self.door, &self.peer, hello).await {
                         Ok((welcome, new)) => {
                             caller = Some(Arc::new(new));
                             answer_line(&id, Ok(welcome))
                         }
                         Err(refused) => refusal_line(&id, &refused),
-                    };
-                    send(&self.write, answer).await;
-                }
-                (Call::Hello(_), Some(_)) => {
-                    let refused = Refused::bad_request("this connection has said who speaks already");
-                    send(&self.write, refusal_line(&id, &refused)).await;
-                }
-                (_, None) => {
+                    },
+                },
+                (Ok(_), None) => {
                     let message = "say who speaks first, with the method \"hello\"";
                     let refused = Refused::new(ErrorCode::NotIntroduced, message);
-                    send(&self.write, refusal_line(&id, &refused)).await;
+                    refusal_line(&id, &within_rate(allowance).err().unwrap_or(refused))
                 }
-                (call, Some(caller)) => match self.admission.admit(room, &caller.allowance, &call) {
+                (Ok(call), Some(caller)) => match self.admission.admit(place, allowance, &call) {
                     Ok(admitted) => {
-                        let (caller, write) = (caller.clone(), self.write.clone());
-                        calls.spawn(async move {
-                            let answer = calls::carry_out(&caller, &id, call).await;
-                            send(&write, answer).await;
-                            drop(admitted);
-                        });
+                        calls.spawn(self.carry_out(caller, id, call, held, admitted));
+                        continue;
                     }
-                    Err(refused) => send(&self.write, refusal_line(&id, &refused)).await,
+                    Err(refused) => refusal_line(&id, &refused),
                 },
-            }
+            };
+            self.write.send(&refusal).await;
         }
     }
-}
 
-async fn send(write: &Mutex<OwnedWriteHalf>, line: Vec<u8>) {
-    if let Err(cause) = write.lock().await.write_all(&line).await {
-        // The reading side ends too and says so; what was done stays done.
-        tracing::debug!(%cause, "an answer found nobody to take it");
+    /// Carries a call out and answers it.
+    fn carry_out(
+        &self,
+        caller: &Arc<Caller>,
+        id: Box<RawValue>,
+        call: Call,
+        held: Held,
+        admitted: Admitted,
+    ) -> impl Future<Output = ()> + use<> {
+        let (caller, write, room, waits) =
+            (caller.clone(), self.write.clone(), self.room.clone(), self.waits.clone());
+        let ending = self.ending.child_token();
+        let number = id.get().parse().ok().filter(|_| call.waits());
+        let known = || waits.lock().expect("nothing panics while it is held");
+        if let Some(number) = number {
+            known().insert(number, ending.clone());
+        }
+        let cancelled = match &call {
+            Call::Cancel(Cancel { id }) => {
+                let under_way = known().remove(id);
+                under_way.as_ref().map(CancellationToken::cancel);
+                Some(Cancelled { success: under_way.is_some() })
+            }
+            _ => None,
+        };
+        async move {
+            let (answer, held) = match cancelled {
+                Some(cancelled) => (answer_line(&id, Ok(cancelled)), held),
+                None => {
+                    let only_looks = call.only_looks() && !call.waits();
+                    room.answer(only_looks, held, calls::carry_out(&caller, &id, call, &ending)).await
+                }
+            };
+            if let Some(number) = number {
+                waits.lock().expect("nothing panics while it is held").remove(&number);
+            }
+            write.send(&answer).await;
+            drop((held, admitted));
+        }
     }
 }
 

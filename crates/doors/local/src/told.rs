@@ -53,6 +53,7 @@ pub(crate) fn question(question: &Question) -> wire::Question {
     };
     let deadline = question.patience.as_ref().filter(|_| question.is_pending());
     wire::Question {
+        excerpt: false,
         id: question.id.to_string(),
         question: question.text.decode().into_owned(),
         from: question.from_name.to_string(),
@@ -66,6 +67,53 @@ pub(crate) fn question(question: &Question) -> wire::Question {
         answered_by: answered.map(|answered| answered.by_name.to_string()),
         answered_at: answered.map(|answered| answered.at.to_string()),
     }
+}
+
+/// A question as it stands in a list or in news: a large one is cut, so that however many there are, they get there.
+/// At most some 20 KB on the wire.
+pub(crate) fn excerpt(question: &Question) -> wire::Question {
+    let mut told = self::question(question);
+    let mut cut = false;
+    for text in [Some(&mut told.question), told.answer.as_mut()].into_iter().flatten() {
+        cut |= shorten(text, wire::EXCERPT_CHARACTERS);
+    }
+    for name in [Some(&mut told.from), told.answered_by.as_mut()].into_iter().flatten() {
+        cut |= shorten(name, NAME_CHARACTERS);
+    }
+    for list in [&mut told.to, &mut told.asked_now, &mut told.options] {
+        let mut left = wire::EXCERPT_CHARACTERS;
+        let fits = list.iter().take_while(|item| {
+            let characters = item.chars().count();
+            let fits = characters <= left;
+            left = left.saturating_sub(characters);
+            fits
+        });
+        let fits = fits.count();
+        cut |= fits < list.len();
+        list.truncate(fits);
+    }
+    told.excerpt = cut;
+    told
+}
+
+/// Characters of a name in an excerpt.
+const NAME_CHARACTERS: usize = 100;
+
+fn shorten(text: &mut String, most: usize) -> bool {
+    let end = text.char_indices().nth(most).map(|(at, _)| at);
+    if let Some(end) = end {
+        // What was cut off is not held on to.
+        *text = text[..end].to_owned();
+    }
+    end.is_some()
+}
+
+/// The most that a question comes to on the wire: an escape has six bytes.
+pub(crate) fn weight(question: &wire::Question) -> usize {
+    let lists = [&question.to, &question.asked_now, &question.options];
+    let texts = [&question.question, &question.from].into_iter();
+    let texts = texts.chain(&question.answer).chain(&question.answered_by);
+    1024 + texts.chain(lists.into_iter().flatten()).map(|text| 6 * text.len() + 3).sum::<usize>()
 }
 
 pub(crate) fn decision(decision: &model::decisions::Decision) -> wire::Decision {

@@ -81,13 +81,13 @@ impl ServerHandler for Bridge {
             return Err(ErrorData::invalid_params(format!("unknown tool: {}", request.name), None));
         };
         let call = async {
-            let outcome = tool.call(&self.hall, request.arguments).await;
-            let notice = match &outcome {
-                Ok(outcome) => self.hall.notice(&outcome.shown).await,
-                Err(failure) if failure.is_of_the_way_there() => None,
-                Err(_) => self.hall.notice(&Default::default()).await,
+            let outcome = tool.call(&mut self.hall.visit(), request.arguments).await;
+            let telling = match &outcome {
+                Err(failure) if failure.is_of_the_way_there() => return result(outcome, None),
+                outcome => self.hall.notice(outcome.as_ref().ok()).await,
             };
-            result(outcome, notice)
+            // Nothing comes between this and the answer, so what counts as told is on its way to the host.
+            result(outcome, telling.told())
         };
         let abandoned = async {
             tokio::select! {

@@ -96,7 +96,7 @@ pub async fn serve(
 ) -> Result<(), Error> {
     let hung_up = CancellationToken::new();
     let lines = AsyncRwTransport::new_server(from_host, to_host);
-    let bridge = Bridge::new(Hall::new(options), hung_up.clone());
+    let bridge = Bridge::new(Hall::new(options, hung_up.clone()), hung_up.clone());
     let conversation = match serve_server(bridge, Handshake::new(lines, hung_up.clone())).await {
         Ok(conversation) => conversation,
         Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),

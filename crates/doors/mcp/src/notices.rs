@@ -10,8 +10,8 @@ use crate::text::brief_status;
 const NAMED: usize = 5;
 
 /// One line for each thing that is new, but for questions the answer itself speaks of; `None` if there is nothing.
-pub(crate) fn notice(news: &News, shown: &HashSet<String>) -> Option<String> {
-    let unseen = |question: &&Question| !shown.contains(&question.id);
+pub(crate) fn notice(news: &News, shown: Option<&HashSet<String>>) -> Option<String> {
+    let unseen = |question: &&Question| shown.is_none_or(|shown| !shown.contains(&question.id));
     let mut lines = Vec::new();
     for stale in news.stale.iter().take(NAMED) {
         lines.push(format!(
@@ -25,12 +25,24 @@ pub(crate) fn notice(news: &News, shown: &HashSet<String>) -> Option<String> {
         lines.push(format!("note: your question {}", brief_status(question)));
     }
     rest(&mut lines, answers.len(), "questions of yours were answered or given up");
-    match news.questions.iter().filter(unseen).count() {
+    match news.questions.iter().filter(unseen).count() + news.left_out {
         0 => {}
         1 => lines.push("note: 1 question waits for you: use `answer`".into()),
         n => lines.push(format!("note: {n} questions wait for you: use `answer`")),
     }
     (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// Adds what the next stretch of the log has for the agent.
+pub(crate) fn join(news: &mut News, more: News) {
+    news.questions.retain(|known| more.questions.iter().all(|question| question.id != known.id));
+    news.answers.retain(|known| more.answers.iter().all(|question| question.id != known.id));
+    news.stale.retain(|known| more.stale.iter().all(|stale| stale.key != known.key));
+    news.questions.extend(more.questions);
+    news.answers.extend(more.answers);
+    news.stale.extend(more.stale);
+    news.left_out += more.left_out;
+    (news.position, news.behind) = (more.position, more.behind);
 }
 
 fn rest(lines: &mut Vec<String>, all: usize, what: &str) {
@@ -56,20 +68,20 @@ mod tests {
 
     #[test]
     fn nothing_new_is_nothing_said() {
-        assert_eq!(notice(&News::default(), &HashSet::new()), None);
+        assert_eq!(notice(&News::default(), None), None);
         let seen = News { questions: vec![question("q1")], ..News::default() };
-        assert_eq!(notice(&seen, &HashSet::from(["q1".to_owned()])), None);
+        assert_eq!(notice(&seen, Some(&HashSet::from(["q1".to_owned()]))), None);
     }
 
     #[test]
     fn each_thing_has_its_line() {
         let news = News {
-            position: 9,
             stale: vec![Stale { key: "x".into(), read: 3, now: 5 }],
             answers: vec![question("q0")],
             questions: vec![question("q1"), question("q2")],
+            ..News::default()
         };
-        let told = notice(&news, &HashSet::from(["q2".to_owned()])).unwrap();
+        let told = notice(&news, Some(&HashSet::from(["q2".to_owned()]))).unwrap();
         assert_eq!(
             told.lines().collect::<Vec<_>>(),
             [
@@ -81,9 +93,34 @@ mod tests {
     }
 
     #[test]
+    fn stretches_are_told_as_one() {
+        let stale = |key: &str, now| Stale { key: key.into(), read: 1, now };
+        let first = News {
+            behind: true,
+            stale: vec![stale("x", 2), stale("y", 2)],
+            answers: vec![question("q0")],
+            left_out: 3,
+            ..News::default()
+        };
+        let mut news = News::default();
+        join(&mut news, first);
+        assert!(news.behind);
+        let last = News {
+            position: 9,
+            stale: vec![stale("x", 3)],
+            answers: vec![question("q0")],
+            ..News::default()
+        };
+        join(&mut news, last);
+        assert_eq!((news.position, news.behind, news.answers.len()), (9, false, 1));
+        assert_eq!(news.stale, [stale("y", 2), stale("x", 3)]);
+        assert!(notice(&news, None).unwrap().ends_with("note: 3 questions wait for you: use `answer`"));
+    }
+
+    #[test]
     fn many_are_counted() {
         let stale = (0..8).map(|n| Stale { key: n.to_string(), read: 1, now: 2 }).collect();
-        let told = notice(&News { stale, ..News::default() }, &HashSet::new()).unwrap();
+        let told = notice(&News { stale, ..News::default() }, None).unwrap();
         assert_eq!(told.lines().count(), 6);
         assert!(told.ends_with("note: 3 more keys that you read have changed"), "{told}");
     }

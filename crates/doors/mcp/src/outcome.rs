@@ -11,18 +11,27 @@ use client::CallError;
 use client::protocol::ErrorCode;
 use rmcp::model::{CallToolResult, ContentBlock};
 
+use crate::hall::Cursor;
+
 /// A tool's answer.
 pub(crate) struct Outcome {
     /// What the model reads.
     pub(crate) text: String,
     /// Questions this text already speaks of, by id: no notice repeats them.
     pub(crate) shown: HashSet<String>,
+    /// Up to where this text tells the agent's news, if it does.
+    pub(crate) heard: Option<Cursor>,
 }
 
 impl Outcome {
     /// A text that speaks of no question.
     pub(crate) fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), shown: HashSet::new() }
+        Self::showing(text, HashSet::new())
+    }
+
+    /// A text that speaks of these questions.
+    pub(crate) fn showing(text: impl Into<String>, shown: HashSet<String>) -> Self {
+        Self { text: text.into(), shown, heard: None }
     }
 }
 
@@ -55,6 +64,15 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn argument(name: &str, complaint: impl Display) -> Self {
         Self::Argument { name: name.to_owned(), complaint: complaint.to_string() }
+    }
+
+    /// What happened, without advice on what to do about a call that was not carried out.
+    pub(crate) fn why(&self) -> String {
+        match self {
+            Self::Hall(why) => why.to_string(),
+            Self::Silent(time) => format!("the hall has not answered for {} s", time.as_secs()),
+            other => other.to_string(),
+        }
     }
 
     /// Whether asking the hall for news is a waste of time now.

@@ -63,6 +63,9 @@ fn standing(question: &Question, answer: Option<&str>) -> String {
 pub(crate) fn to_answer(question: &Question) -> String {
     let Question { id, question: text, from, options, deadline, .. } = question;
     let mut line = format!("{id} from {from}: {text}");
+    if question.excerpt {
+        line.push_str(" … (an excerpt: `answer` with `question` alone shows all of it)");
+    }
     if !options.is_empty() {
         _ = write!(line, " [choose: {}]", options.join(" | "));
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Args;
 use client::Connection;
-use client::protocol::{self, Call, Question, Questions};
+use client::protocol::{self, Call, Question, Questions, Ticket};
 
 use crate::here::Here;
 
@@ -27,7 +27,11 @@ impl Answer {
     pub(crate) async fn run(self, here: &Here) -> anyhow::Result<ExitCode> {
         let hall = here.hall().await?;
         let (Some(question), Some(answer)) = (self.question, self.answer) else {
-            let waiting = open(&hall, true).await?;
+            let mut waiting = open(&hall, true).await?;
+            for question in waiting.iter_mut().filter(|question| question.excerpt) {
+                let ticket = Ticket { question: question.id.clone(), wait_seconds: 0 };
+                *question = hall.call(Call::Question(ticket)).await?;
+            }
             here.output.show(&waiting[..], list)?;
             return Ok(ExitCode::SUCCESS);
         };

@@ -3,12 +3,15 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, value_parser};
 use client::Connection;
 use client::protocol::{self, Call, OnTimeout, Question, Ticket, WAIT_SECONDS};
 use tokio::time::Instant;
 
 use crate::here::Here;
+
+/// The longest that a question may wait, in seconds.
+const YEAR: u64 = 366 * 24 * 3600;
 
 #[derive(Debug, Args)]
 pub(crate) struct Ask {
@@ -21,7 +24,7 @@ pub(crate) struct Ask {
     #[arg(long, value_name = "ANSWER")]
     option: Vec<String>,
     /// How long it may wait for an answer.
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..=YEAR))]
     deadline: Option<u64>,
     /// What happens then.
     #[arg(long, value_enum, requires = "deadline")]
@@ -30,7 +33,7 @@ pub(crate) struct Ask {
     #[arg(long, value_name = "ANSWER")]
     default: Option<String>,
     /// Wait for the answer, so long at most.
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(0..=YEAR))]
     wait: Option<u64>,
 }
 

@@ -5,12 +5,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, value_parser};
 
 use crate::config::Flags;
 use crate::config::settings::{LOG, LOG_FORMAT};
 use crate::here::Here;
 use crate::logs;
+
+/// The longest that a call waits for a server, in seconds: hosts give up long before.
+const HOUR: u64 = 3600;
 
 #[derive(Debug, Args)]
 pub(crate) struct Mcp {
@@ -24,7 +27,8 @@ pub(crate) struct Mcp {
     #[arg(long, value_name = "DIRECTORY")]
     repo_path: Option<PathBuf>,
     /// How long a call waits for a server that is not there.
-    #[arg(long, value_name = "SECONDS", default_value_t = client::PATIENCE.as_secs())]
+    #[arg(long, value_name = "SECONDS", default_value_t = client::PATIENCE.as_secs(),
+        value_parser = value_parser!(u64).range(0..=HOUR))]
     wait_for_server: u64,
 }
 

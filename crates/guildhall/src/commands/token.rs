@@ -2,11 +2,14 @@
 
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{Subcommand, value_parser};
 use client::protocol::{Call, CreateToken, Deleted, Empty, IssuedToken, TokenId};
 
 use crate::here::Here;
 use crate::output::table;
+
+/// The longest life of a token that has an end, in seconds.
+const CENTURY: u64 = 100 * 366 * 24 * 3600;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Token {
@@ -22,7 +25,7 @@ pub(crate) enum Token {
         #[arg(long, value_name = "WORKSPACE")]
         only: Vec<String>,
         /// How long it lives [default: for ever].
-        #[arg(long, value_name = "SECONDS")]
+        #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..=CENTURY))]
         life: Option<u64>,
     },
     /// Show the tokens in force.

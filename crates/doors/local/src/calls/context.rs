@@ -10,6 +10,9 @@ use crate::caller::Caller;
 use crate::refused::Refused;
 use crate::told;
 
+/// How often a key is read anew that changes while it is read.
+const READS: usize = 3;
+
 pub(super) async fn share(caller: &Caller, share: Share) -> Result<Entry, Refused> {
     if share.key.is_empty() {
         return Err(Refused::bad_request("a key has at least one character"));
@@ -29,11 +32,19 @@ pub(super) async fn share(caller: &Caller, share: Share) -> Result<Entry, Refuse
 }
 
 pub(super) async fn get(caller: &Caller, key: Key) -> Result<Option<Entry>, Refused> {
-    let current = caller.workspace.state().context.get(&key.key).map(|current| current.position);
-    let Some(position) = current else { return Ok(None) };
-    let entry = told::entry(&caller.workspace.entry(position).await.map_err(unreadable)?);
-    if let Some(entry) = &entry {
-        has_seen(caller, &entry.key, entry.version).await;
+    let newest = || caller.workspace.state().context.newest_change(&key.key);
+    let mut entry = None;
+    for _ in 0..READS {
+        let current = caller.workspace.state().context.get(&key.key).map(|current| current.position);
+        let Some(position) = current else { return Ok(None) };
+        entry = told::entry(&caller.workspace.entry(position).await.map_err(unreadable)?);
+        if let Some(entry) = &entry {
+            has_seen(caller, &entry.key, entry.version).await;
+        }
+        // A change before the reading was remembered was no news to anybody who waited meanwhile.
+        if newest() == Some(position) {
+            break;
+        }
     }
     Ok(entry)
 }

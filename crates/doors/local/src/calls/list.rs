@@ -12,6 +12,9 @@ use crate::limits;
 use crate::refused::Refused;
 use crate::session::too_large;
 
+/// What a page may weigh so that it fits a line with all that stands around it.
+pub(super) const PAGE_BYTES: usize = LINE_BYTES - 1024 * 1024;
+
 /// How many things are wanted.
 pub(super) fn most(limit: Option<usize>) -> Result<usize, Refused> {
     match limit {

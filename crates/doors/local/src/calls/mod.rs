@@ -11,22 +11,30 @@ mod standing;
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::protocol::{Call, WAIT_SECONDS};
+use client::protocol::{Call, Cancelled, WAIT_SECONDS};
 use hall::HallError;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::caller::Caller;
 use crate::refused::Refused;
 use crate::session::answer_line;
 
-/// Carries a call out. Returns the line that answers it.
-pub(crate) async fn carry_out(caller: &Arc<Caller>, id: &RawValue, call: Call) -> Vec<u8> {
+/// Carries a call out, its waiting no longer than until `ending`. Returns the line that answers it.
+pub(crate) async fn carry_out(
+    caller: &Arc<Caller>,
+    id: &RawValue,
+    call: Call,
+    ending: &CancellationToken,
+) -> Vec<u8> {
     match call {
         // The connection has taken the first one itself.
         Call::Hello(_) => {
             answer_line(id, Err::<(), _>(Refused::bad_request("this connection has said who speaks already")))
         }
+        // So does it with this one: it knows the calls under way.
+        Call::Cancel(_) => answer_line(id, Ok(Cancelled { success: false })),
         Call::Status(_) => answer_line(id, Ok(standing::status(caller))),
         Call::Agents(_) => answer_line(id, Ok(standing::agents(caller))),
         Call::Share(share) => answer_line(id, context::share(caller, share).await),
@@ -36,9 +44,9 @@ pub(crate) async fn carry_out(caller: &Arc<Caller>, id: &RawValue, call: Call) -
         Call::Delete(delete) => answer_line(id, context::delete(caller, delete).await),
         Call::Ask(ask) => answer_line(id, questions::ask(caller, ask).await),
         Call::Answer(answer) => answer_line(id, questions::answer(caller, answer).await),
-        Call::Question(ticket) => answer_line(id, questions::get(caller, ticket).await),
+        Call::Question(ticket) => answer_line(id, questions::get(caller, ticket, ending).await),
         Call::Questions(questions) => answer_line(id, questions::list(caller, questions).await),
-        Call::Wait(wait) => answer_line(id, news::wait(caller, wait).await),
+        Call::Wait(wait) => answer_line(id, news::wait(caller, wait, ending).await),
         Call::Decide(decide) => answer_line(id, decisions::log(caller, decide).await),
         Call::Decisions(page) => answer_line(id, decisions::list(caller, page).await),
         Call::Workspaces(_) => answer_line(id, directory::workspaces(caller)),

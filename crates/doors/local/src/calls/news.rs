@@ -1,51 +1,64 @@
 //! Waiting for news: questions to the caller, answers to its own, keys it read that have changed.
 //!
-//! The caller's cursor is a position of the log. Without one it is told what is open now, and goes on from there. A
-//! caller that is far behind is led up to the end of the log in as many calls as it takes.
+//! The caller's cursor is a position of the log, and it alone decides what is news: what lies between it and the
+//! position that is told with the answer. So an answer that is lost on its way is no loss: whoever asks again from
+//! the same cursor hears the same. Without a cursor the caller is told what is open and stale now, and goes on from
+//! there. A caller that is far behind is led up to the end of the log in as many calls as it takes.
 
 use std::sync::Arc;
 
-use client::protocol::{News, Stale, Wait};
-use hall::Page;
+use client::protocol::{self as wire, News, Stale, Wait};
+use hall::{Page, Workspace};
 use model::questions::Question;
 use model::{Fact, Position, QuestionId};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-use super::list::Weight;
+use super::list::PAGE_BYTES;
+use super::questions::newest_that_fit;
 use super::{unreadable, until};
 use crate::caller::Caller;
+use crate::limits;
 use crate::refused::Refused;
 use crate::told;
 
-pub(super) async fn wait(caller: &Caller, wait: Wait) -> Result<News, Refused> {
+pub(super) async fn wait(caller: &Caller, wait: Wait, ending: &CancellationToken) -> Result<News, Refused> {
     let end = until(wait.seconds)?;
     let mut found = Found::default();
     let start = {
         let state = caller.workspace.state();
         if wait.after.is_none() {
-            found.asked.extend(state.questions.open().filter(|q| caller.is_asked(q)).map(|q| q.id.clone()));
+            let open = state.questions.open().filter(|question| caller.is_asked(question));
+            found.asked.extend(open.map(|question| question.id.clone()));
         }
         // A position of another life of the log may lie beyond its end.
         wait.after.map_or(state.position(), |after| Position(after).min(state.position()))
     };
+    // Where what was not told yet begins.
+    let after = wait.after.map(|_| start);
     let mut follower = caller.workspace.follow(start);
     loop {
         while found.is_empty() && follower.is_behind() {
             let page = follower.take().await.map_err(unreadable)?;
-            found.look(caller, &page);
+            let seen = found.look(caller, &page);
+            if let Some(seen) = seen {
+                follower = caller.workspace.follow(seen);
+            }
             if page.is_empty() || Instant::now() >= end {
                 break;
             }
         }
-        let news = found.tell(caller, follower.position())?;
-        if !(news.questions.is_empty() && news.answers.is_empty() && news.stale.is_empty()) {
+        let mut news = found.tell(caller, after, follower.position());
+        news.behind = follower.is_behind();
+        let nothing = news.questions.is_empty() && news.answers.is_empty() && news.stale.is_empty();
+        // What was found may have gone again, such as a question that somebody else has answered.
+        found = Found::default();
+        if !nothing || Instant::now() >= end {
             return Ok(news);
         }
-        // What was found has gone again, such as a question that somebody else has answered.
-        found = Found::default();
         tokio::select! {
             biased;
-            () = caller.ending.cancelled() => return Ok(news),
+            () = ending.cancelled() => return Ok(news),
             () = tokio::time::sleep_until(end) => return Ok(news),
             ready = follower.wait() => if ready.is_err() { return Ok(news) },
         }
@@ -58,7 +71,9 @@ struct Found {
     /// Questions that were put to it; they may be closed by now.
     asked: Vec<QuestionId>,
     /// Its own questions as they stood last in this stretch.
-    answers: Vec<Arc<Question>>,
+    answers: Vec<wire::Question>,
+    /// What all of these come to at most.
+    weight: usize,
 }
 
 impl Found {
@@ -66,49 +81,60 @@ impl Found {
         self.asked.is_empty() && self.answers.is_empty()
     }
 
-    fn look(&mut self, caller: &Caller, page: &Page) {
+    /// Looks through a page, up to where one more thing would not fit an answer: then, up to which event it has seen.
+    fn look(&mut self, caller: &Caller, page: &Page) -> Option<Position> {
+        let mut seen = None;
         for entry in page {
-            match entry.fact() {
-                Fact::QuestionAsked(question) | Fact::QuestionPassed(question)
-                    if caller.is_asked(question) =>
-                {
+            let concerns: Option<&Arc<Question>> = match entry.fact() {
+                Fact::QuestionAsked(question) | Fact::QuestionPassed(question) => {
+                    Some(question).filter(|question| caller.is_asked(question))
+                }
+                Fact::QuestionAnswered(question) | Fact::QuestionFailed(question) => {
+                    Some(question).filter(|question| caller.has_asked(question))
+                }
+                _ => None,
+            };
+            if let Some(question) = concerns {
+                let told = told::excerpt(question);
+                self.weight += told::weight(&told);
+                if self.weight > PAGE_BYTES && !self.is_empty() {
+                    return seen;
+                }
+                if question.is_pending() {
                     self.asked.retain(|id| *id != question.id);
                     self.asked.push(question.id.clone());
+                } else {
+                    self.answers.retain(|answer| answer.id != told.id);
+                    self.answers.push(told);
                 }
-                Fact::QuestionAnswered(question) | Fact::QuestionFailed(question)
-                    if caller.has_asked(question) =>
-                {
-                    self.answers.retain(|answer| answer.id != question.id);
-                    self.answers.push(question.clone());
-                }
-                _ => {}
             }
+            seen = Some(entry.position());
         }
+        None
     }
 
-    fn tell(&self, caller: &Caller, position: Position) -> Result<News, Refused> {
+    fn tell(&mut self, caller: &Caller, after: Option<Position>, position: Position) -> News {
         let state = caller.workspace.state();
-        let mut weight = Weight::default();
         let still_open = self.asked.iter().filter_map(|id| state.questions.get(id));
         let questions = still_open.filter(|question| caller.is_asked(question));
-        let mut tell = |question: &Arc<Question>| {
-            weight.add(question.text.bytes())?;
-            Ok(told::question(question))
-        };
-        let questions = questions.map(&mut tell).collect::<Result<_, Refused>>()?;
-        let answers = self.answers.iter().map(&mut tell).collect::<Result<_, Refused>>()?;
-        let stale: Vec<Stale> = caller
-            .agent
-            .iter()
-            .flat_map(|member| {
-                state.context.stale_reads(&member.agent).map(|(key, read, now)| Stale {
-                    key: key.to_string(),
-                    read,
-                    now,
-                })
-            })
-            .collect();
-        let stale = caller.told.lock().expect("nothing panics while it is held").news(stale);
-        Ok(News { position: position.0, questions, answers, stale })
+        let questions = questions.map(|question| told::excerpt(question)).collect();
+        let (questions, left_out) = newest_that_fit(questions, limits::LIST);
+        drop(state);
+        let answers = std::mem::take(&mut self.answers);
+        let stale = stale(caller, &caller.workspace, after, position);
+        News { position: position.0, behind: false, left_out, questions, answers, stale }
     }
+}
+
+/// What an agent has read and is no longer so, if that came about in this stretch of the log: later changes are for the
+/// next one.
+fn stale(caller: &Caller, workspace: &Workspace, after: Option<Position>, position: Position) -> Vec<Stale> {
+    let Some(member) = &caller.agent else { return Vec::new() };
+    let state = workspace.state();
+    let in_stretch = |key: &str| {
+        let changed = state.context.newest_change(key);
+        changed.is_some_and(|changed| after.is_none_or(|after| changed > after) && changed <= position)
+    };
+    let stale = state.context.stale_reads(&member.agent).filter(|(key, ..)| in_stretch(key));
+    stale.map(|(key, read, now)| Stale { key: key.to_string(), read, now }).collect()
 }

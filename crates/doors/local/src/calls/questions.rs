@@ -7,8 +7,9 @@ use model::questions::{self, OnTimeout, Question};
 use model::roster::Role;
 use model::rows::{AgentRow, Table};
 use model::{Address, Command, Fact, QuestionId, Text};
+use tokio_util::sync::CancellationToken;
 
-use super::list::{Weight, most, newest};
+use super::list::{PAGE_BYTES, most, newest};
 use super::until;
 use crate::caller::Caller;
 use crate::refused::Refused;
@@ -78,13 +79,20 @@ async fn must_be_known(caller: &Caller, address: &Address) -> Result<(), Refused
         return Ok(());
     }
     let mut here: Vec<String> =
-        workspace.state().roster.members().map(|member| member.name.to_string()).collect();
+        workspace.state().roster.members().map(|member| printable(&member.name)).collect();
     here.sort();
     here.dedup();
     here.truncate(20);
     let here =
         if here.is_empty() { "nobody is here now".into() } else { format!("here are {}", here.join(", ")) };
     Err(Refused::not_found(format!("nobody is known as {:?}; {here}", address.to_string())))
+}
+
+/// A name as it stands in a message for people: without characters that command a terminal.
+fn printable(name: &str) -> String {
+    let shown =
+        |character: char| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character };
+    name.chars().map(shown).collect()
 }
 
 pub(super) async fn answer(caller: &Caller, answer: Answer) -> Result<wire::Question, Refused> {
@@ -109,7 +117,11 @@ pub(super) async fn answer(caller: &Caller, answer: Answer) -> Result<wire::Ques
     answered.ok_or_else(|| Refused::without_events("answering"))
 }
 
-pub(super) async fn get(caller: &Caller, ticket: Ticket) -> Result<wire::Question, Refused> {
+pub(super) async fn get(
+    caller: &Caller,
+    ticket: Ticket,
+    ending: &CancellationToken,
+) -> Result<wire::Question, Refused> {
     let id = parse(&ticket.question)?;
     let end = until(ticket.wait_seconds)?;
     loop {
@@ -123,7 +135,7 @@ pub(super) async fn get(caller: &Caller, ticket: Ticket) -> Result<wire::Questio
         tokio::select! {
             news = follower.wait() => if news.is_ok() { continue },
             () = tokio::time::sleep_until(end) => {}
-            () = caller.ending.cancelled() => {}
+            () = ending.cancelled() => {}
         }
         return Ok(told::question(&*find(caller, &id).await?));
     }
@@ -133,24 +145,28 @@ pub(super) async fn list(caller: &Caller, questions: Questions) -> Result<Vec<wi
     let most = most(questions.limit)?;
     let wanted = |question: &Question| !questions.for_me || caller.is_asked(question);
     if questions.all && !questions.for_me {
-        let found = newest(&caller.workspace, Table::Questions, most, wanted, weigh).await?;
-        return Ok(found.iter().map(told::question).collect());
+        // Made short as they are read, so that what they weigh is what is told of them.
+        let short = |question: &Question| told::weight(&told::excerpt(question));
+        let found = newest(&caller.workspace, Table::Questions, most, wanted, short).await?;
+        let found = found.iter().map(told::excerpt).collect();
+        return Ok(found);
     }
     // What waits for somebody is open, so the state has all of it.
     let state = caller.workspace.state();
-    let open: Vec<_> = state.questions.open().filter(|question| wanted(question)).collect();
-    let mut weight = Weight::default();
-    let newest = &open[open.len().saturating_sub(most)..];
-    newest.iter().map(|question| weight.add(weigh(question)).map(|()| told::question(question))).collect()
+    let open = state.questions.open().filter(|question| wanted(question));
+    let open: Vec<_> = open.map(|question| told::excerpt(question)).collect();
+    Ok(newest_that_fit(open, most).0)
 }
 
-/// About how long a question is on the wire.
-fn weigh(question: &Question) -> usize {
-    let answer = match &question.status {
-        questions::Status::Answered(answered) => answered.answer.bytes(),
-        _ => 0,
-    };
-    question.text.bytes() + question.options.iter().map(String::len).sum::<usize>() + answer
+/// The newest of these, oldest first, at most so many and no more than fit a line; and how many are left out.
+pub(super) fn newest_that_fit(mut all: Vec<wire::Question>, most: usize) -> (Vec<wire::Question>, usize) {
+    let mut weight = 0;
+    let fitting = all.iter().rev().take(most).take_while(|question| {
+        weight += told::weight(question);
+        weight <= PAGE_BYTES
+    });
+    let left_out = all.len() - fitting.count();
+    (all.split_off(left_out), left_out)
 }
 
 fn parse(id: &str) -> Result<QuestionId, Refused> {

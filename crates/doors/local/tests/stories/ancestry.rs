@@ -145,3 +145,32 @@ async fn a_persons_shell_is_free_while_agents_work_beside_it() {
     drop(web.stdin.take());
     while lines.next_line().await.unwrap().is_some() {}
 }
+
+#[tokio::test]
+async fn a_hall_that_is_started_again_knows_its_agents_before_their_bridges_are_back() {
+    let mut place = Place::real().await;
+    let ask = Call::Ask(question("May I delete everything?", &["person"]));
+    let asked: Question = ok(&place.somebody().await, ask).await;
+    // The agent ends its bridge, waits until the hall was started again, and lets a shell of its own try.
+    let script = format!(
+        "exec 3<&0\nsleep 60 | {} >/dev/null &\nread go <&3\npkill -P $$ sleep; wait\necho says: alone\nread go <&3\nsh -c '{}; true'\n",
+        part("bridge"),
+        part("command")
+    );
+    let mut web = shell(&script, &place, &asked.id);
+    agent_is_here(&place).await;
+    let pid = web.id().unwrap();
+    let mut stdin = web.stdin.take().unwrap();
+    stdin.write_all(b"go\n").await.unwrap();
+    let mut lines = BufReader::new(web.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("says: alone"));
+    place.restart().await;
+    stdin.write_all(b"go\n").await.unwrap();
+    let mut said = Vec::new();
+    while let Some(line) = tokio::time::timeout(SOON, lines.next_line()).await.unwrap().unwrap() {
+        said.extend(line.split_once("says: ").map(|(_, said)| said.to_owned()));
+    }
+    let wall = format!("this process belongs to the agent web (process {pid}): an agent's own shell cannot");
+    assert_eq!(said[0], "i am local", "{said:#?}");
+    assert_eq!(said.iter().filter(|line| line.starts_with(&wall)).count(), 2, "{said:#?}");
+}

@@ -11,7 +11,8 @@ use guildhall_door_local::{BindError, LocalDoor, Options};
 use crate::place::{Place, SOON, ok};
 
 fn at(path: PathBuf) -> Options {
-    Options { path, listening: vec![], rates: Arc::default() }
+    let agents = path.with_extension("agents");
+    Options { path, agents, listening: vec![], rates: Arc::default() }
 }
 
 #[tokio::test]

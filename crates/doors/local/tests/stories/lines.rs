@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use client::protocol::LINE_BYTES;
 use client::wire;
+use gate::Rates;
+use gate::rate::Rate;
 use serde_json::{Value, json};
 use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
@@ -104,4 +106,22 @@ async fn who_stops_writing_still_hears_the_answers() {
     }
     answered.sort_unstable();
     assert_eq!(answered, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn lines_that_are_no_calls_count_as_calls() {
+    let mut place = Place::of_strangers().await;
+    let (few, many) = (Rate { per_second: 0.001, burst: 3.0 }, Rate { per_second: 1.0, burst: 60.0 });
+    place.restart_with(Rates::new(few, many)).await;
+    let mut line = Line::to(&place).await;
+    for expected in ["bad_request", "bad_request", "not_introduced", "too_many"] {
+        let wrong = if expected == "not_introduced" {
+            r#"{"jsonrpc":"2.0","id":1,"method":"status"}"#
+        } else {
+            "{broken"
+        };
+        assert_eq!(line.error(wrong).await.2, expected);
+    }
+    let hello = r#"{"jsonrpc":"2.0","id":9,"method":"hello","params":{"version":1,"speaker":{"person":{}}}}"#;
+    assert_eq!(line.error(hello).await.2, "too_many");
 }

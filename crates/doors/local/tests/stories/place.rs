@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use client::protocol::{Call, ErrorCode, Hello, Speaker, VERSION};
 use client::{CallError, Connection, connect};
+use gate::Rates;
 use guildhall_door_local::ancestry::{Proc, Processes, Sighting};
 use guildhall_door_local::{LocalDoor, Options};
 use hall::Hall;
@@ -26,6 +27,8 @@ pub(crate) struct Place {
     pub(crate) credential: String,
     pub(crate) closing: CancellationToken,
     pub(crate) running: JoinHandle<()>,
+    options: Options,
+    processes: Arc<dyn Processes>,
     _directory: tempfile::TempDir,
 }
 
@@ -38,6 +41,16 @@ impl Processes for Strangers {
         let parent = u32::from(pid != 1);
         Some(Sighting { parent, started: self.0.fetch_add(1, Ordering::Relaxed) })
     }
+}
+
+fn open(
+    hall: &Hall,
+    options: Options,
+    processes: Arc<dyn Processes>,
+    closing: &CancellationToken,
+) -> JoinHandle<()> {
+    let door = LocalDoor::bind(options).unwrap().with_processes(processes);
+    tokio::spawn(door.run(hall.clone(), closing.clone()))
 }
 
 impl Place {
@@ -60,13 +73,30 @@ impl Place {
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("guildhall.sock");
         let listening = vec!["http://127.0.0.1:7420".to_owned()];
-        let door = LocalDoor::bind(Options { path: socket.clone(), listening, rates: Arc::default() })
-            .unwrap()
-            .with_processes(processes);
+        let options = Options {
+            path: socket.clone(),
+            agents: directory.path().join("agents"),
+            listening,
+            rates: Arc::default(),
+        };
         let closing = CancellationToken::new();
-        let running = tokio::spawn(door.run(hall.clone(), closing.clone()));
+        let running = open(&hall, options.clone(), processes.clone(), &closing);
         let credential = owner.secret.reveal().to_owned();
-        Self { hall, socket, credential, closing, running, _directory: directory }
+        Self { hall, socket, credential, closing, running, options, processes, _directory: directory }
+    }
+
+    /// Closes the door and opens it again, as a program does that is started anew.
+    pub(crate) async fn restart(&mut self) {
+        self.closing.cancel();
+        (&mut self.running).await.unwrap();
+        self.closing = CancellationToken::new();
+        self.running = open(&self.hall, self.options.clone(), self.processes.clone(), &self.closing);
+    }
+
+    /// As [`Place::restart`], with other rates.
+    pub(crate) async fn restart_with(&mut self, rates: Rates) {
+        self.options.rates = Arc::new(rates);
+        self.restart().await;
     }
 
     pub(crate) async fn speak(&self, speaker: Speaker) -> Result<Connection, CallError> {

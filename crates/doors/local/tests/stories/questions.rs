@@ -172,3 +172,12 @@ async fn asking_twice_under_one_key_is_one_question() {
     let other = Call::Ask(Ask { once: Some("k".into()), ..question("Twice?", &[]) });
     assert_eq!(refused(&web, other).await.0, ErrorCode::Conflict);
 }
+
+#[tokio::test]
+async fn names_in_a_message_command_no_terminal() {
+    let place = Place::of_strangers().await;
+    let web = place.agent("w\u{1b}[2Jeb").await;
+    let (_, message) = refused(&web, Call::Ask(question("x", &["nob\u{1b}[2Jody"]))).await;
+    assert!(message.contains("here are w\u{fffd}[2Jeb"), "{message}");
+    assert!(!message.contains(char::is_control), "{message}");
+}

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::About;
-use crate::hall::Hall;
+use crate::hall::Visit;
 use crate::outcome::{Failure, Outcome};
 use crate::text::{count, moment};
 
@@ -15,7 +15,7 @@ pub(super) fn about() -> About {
     }
 }
 
-pub(super) async fn call(hall: &Hall) -> Result<Outcome, Failure> {
+pub(super) async fn call(hall: &Visit<'_>) -> Result<Outcome, Failure> {
     let (agents, names) = hall.names().await?;
     let mut lines = vec![format!("{} here", count(agents.len(), "agent"))];
     for agent in &agents {

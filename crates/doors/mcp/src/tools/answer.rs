@@ -7,14 +7,14 @@ use serde_json::json;
 
 use super::About;
 use crate::arguments::Arguments;
-use crate::hall::Hall;
+use crate::hall::Visit;
 use crate::outcome::{Failure, Outcome};
-use crate::text::{count, excerpt, to_answer};
+use crate::text::{count, excerpt, status, to_answer};
 
 pub(super) fn about() -> About {
     About {
         description: "Without arguments: the open questions that wait for you. With `question` and `answer`: answer \
-                      one.",
+                      one. With `question` alone: read all of it.",
         properties: json!({
             "question": {"type": "string", "description": "its id"},
             "answer": {"type": "string", "description": "if it has options, one of them"},
@@ -23,7 +23,7 @@ pub(super) fn about() -> About {
     }
 }
 
-pub(super) async fn call(hall: &Hall, arguments: &Arguments) -> Result<Outcome, Failure> {
+pub(super) async fn call(hall: &Visit<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
     let question = arguments.optional_text("question")?;
     let answer = arguments.optional_text("answer")?;
     match (question, answer) {
@@ -32,13 +32,13 @@ pub(super) async fn call(hall: &Hall, arguments: &Arguments) -> Result<Outcome, 
         (None, Some(_)) => {
             Err(Failure::argument("question", "is missing: give the id of the question you answer"))
         }
-        (Some(_), None) => Err(Failure::argument("answer", "is missing")),
+        (Some(question), None) => show(hall, &question).await,
     }
 }
 
-async fn put(hall: &Hall, question: String, answer: String) -> Result<Outcome, Failure> {
+async fn put(hall: &Visit<'_>, question: String, answer: String) -> Result<Outcome, Failure> {
     // The newest answer stands, also over somebody else's; whoever replaces one should know.
-    let before = hall.question(&question, 0).await?;
+    let before = hall.question(&question).await?;
     let Question { id, from, .. } = hall.call(Call::Answer(Answer { question, answer, once: None })).await?;
     let mut text = format!("answered question {id} from {from}");
     if let (Some(old), Some(by)) = (&before.answer, &before.answered_by) {
@@ -47,14 +47,19 @@ async fn put(hall: &Hall, question: String, answer: String) -> Result<Outcome, F
     Ok(Outcome::text(text))
 }
 
-async fn list(hall: &Hall) -> Result<Outcome, Failure> {
+async fn list(hall: &Visit<'_>) -> Result<Outcome, Failure> {
     let open = hall.open_questions().await?;
     if open.is_empty() {
         return Ok(Outcome::text("no question waits for you"));
     }
     let mut lines = vec![format!("{} for you", count(open.len(), "question"))];
     lines.extend(open.iter().map(|question| format!("- {}", to_answer(question))));
-    Ok(Outcome { text: lines.join("\n"), shown: open.into_iter().map(|question| question.id).collect() })
+    Ok(Outcome::showing(lines.join("\n"), ids(&open)))
+}
+
+async fn show(hall: &Visit<'_>, question: &str) -> Result<Outcome, Failure> {
+    let whole = hall.question(question).await?;
+    Ok(Outcome::showing(format!("question {}\n{}", to_answer(&whole), status(&whole)), ids([&whole])))
 }
 
 /// What `wait` says of questions that came.

@@ -1,13 +1,14 @@
 //! Puts a question and gives a ticket for its answer.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 
 use client::protocol::{Ask, Call, OnTimeout, Question, WAIT_SECONDS};
 use serde_json::json;
 
 use super::About;
 use crate::arguments::Arguments;
-use crate::hall::Hall;
+use crate::hall::Visit;
 use crate::outcome::{Failure, Outcome};
 use crate::text::status;
 
@@ -41,7 +42,7 @@ pub(super) fn about() -> About {
     }
 }
 
-pub(super) async fn call(hall: &Hall, arguments: &Arguments) -> Result<Outcome, Failure> {
+pub(super) async fn call(hall: &mut Visit<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
     let question = arguments.text("question")?;
     let to = arguments.texts("to")?;
     let options = arguments.texts("options")?;
@@ -50,16 +51,29 @@ pub(super) async fn call(hall: &Hall, arguments: &Arguments) -> Result<Outcome, 
     let default = arguments.optional_text("default")?;
     let on_timeout = on_timeout(arguments, deadline_seconds.is_some(), default.is_some())?;
     let ask = Ask { question, to, options, deadline_seconds, on_timeout, default, once: None };
+    hall.may_wait(wait);
     let mut put: Question = hall.call(Call::Ask(ask)).await?;
+    // From here on there is a ticket to give, whatever becomes of the waiting.
+    let mut trouble = None;
     if wait > 0 && put.status == "pending" {
-        put = hall.question(&put.id, wait).await?;
+        let answered = tokio::select! {
+            answered = hall.question(&put.id) => answered,
+            () = hall.hung_up() => Err(Failure::Abandoned),
+        };
+        match answered {
+            Ok(question) => put = question,
+            Err(failure) => trouble = Some(failure),
+        }
     }
     let shown = HashSet::from([put.id.clone()]);
     let mut text = format!("question {}", status(&put));
     if put.status == "pending" {
-        text.push_str(&format!("\nticket: {} (for `wait`)", put.id));
+        _ = write!(text, "\nticket: {} (for `wait`)", put.id);
     }
-    Ok(Outcome { text, shown })
+    if let Some(failure) = trouble {
+        _ = write!(text, "\nwaiting failed: {}", failure.why());
+    }
+    Ok(Outcome::showing(text, shown))
 }
 
 /// What is to happen at the deadline, if what is said about it makes sense together.

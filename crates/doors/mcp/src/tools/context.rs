@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::About;
 use crate::arguments::Arguments;
-use crate::hall::Hall;
+use crate::hall::Visit;
 use crate::names::Names;
 use crate::outcome::{Failure, Outcome};
 use crate::text::{count, excerpt, moment};
@@ -52,7 +52,7 @@ pub(super) fn about() -> About {
     }
 }
 
-pub(super) async fn call(hall: &Hall, arguments: &Arguments) -> Result<Outcome, Failure> {
+pub(super) async fn call(hall: &Visit<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
     let words = [
         ("share", Action::Share),
         ("get", Action::Get),
@@ -73,7 +73,7 @@ pub(super) async fn call(hall: &Hall, arguments: &Arguments) -> Result<Outcome, 
     Ok(Outcome::text(text))
 }
 
-async fn share(hall: &Hall, arguments: &Arguments) -> Result<String, Failure> {
+async fn share(hall: &Visit<'_>, arguments: &Arguments) -> Result<String, Failure> {
     let share = Share {
         key: arguments.text("key")?,
         value: arguments.any_text("value")?,
@@ -85,7 +85,7 @@ async fn share(hall: &Hall, arguments: &Arguments) -> Result<String, Failure> {
     Ok(format!("{:?} is shared at version {}", entry.key, entry.version))
 }
 
-async fn get(hall: &Hall, key: String) -> Result<String, Failure> {
+async fn get(hall: &Visit<'_>, key: String) -> Result<String, Failure> {
     let entry: Option<Entry> = hall.call(Call::Get(Key { key: key.clone() })).await?;
     let Some(entry) = entry else { return Ok(format!("{key:?} has no value")) };
     let (_, names) = hall.names().await?;
@@ -96,7 +96,7 @@ async fn get(hall: &Hall, key: String) -> Result<String, Failure> {
     })
 }
 
-async fn list(hall: &Hall, arguments: &Arguments) -> Result<String, Failure> {
+async fn list(hall: &Visit<'_>, arguments: &Arguments) -> Result<String, Failure> {
     let limit = limit(arguments)?;
     let list =
         List { tags: arguments.texts("tags")?, limit: Some(limit), after: arguments.optional_text("after")? };
@@ -110,7 +110,7 @@ async fn list(hall: &Hall, arguments: &Arguments) -> Result<String, Failure> {
     Ok(lines.join("\n"))
 }
 
-async fn history(hall: &Hall, arguments: &Arguments) -> Result<String, Failure> {
+async fn history(hall: &Visit<'_>, arguments: &Arguments) -> Result<String, Failure> {
     let history = History { key: arguments.text("key")?, limit: Some(limit(arguments)?) };
     let key = history.key.clone();
     let versions: Vec<Entry> = hall.call(Call::History(history)).await?;
@@ -123,7 +123,7 @@ async fn history(hall: &Hall, arguments: &Arguments) -> Result<String, Failure> 
     Ok(lines.join("\n"))
 }
 
-async fn delete(hall: &Hall, arguments: &Arguments) -> Result<String, Failure> {
+async fn delete(hall: &Visit<'_>, arguments: &Arguments) -> Result<String, Failure> {
     let delete = Delete {
         key: arguments.text("key")?,
         if_version: arguments.number("if_version", 0..=u64::MAX)?,

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::About;
 use crate::arguments::Arguments;
-use crate::hall::Hall;
+use crate::hall::Visit;
 use crate::outcome::{Failure, Outcome};
 use crate::text::{count, excerpt, moment};
 
@@ -26,7 +26,7 @@ pub(super) fn about() -> About {
     }
 }
 
-pub(super) async fn call(hall: &Hall, arguments: &Arguments) -> Result<Outcome, Failure> {
+pub(super) async fn call(hall: &Visit<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
     let rationale = arguments.optional_text("rationale")?;
     let supersedes = arguments.optional_text("supersedes")?;
     let limit = arguments.number("limit", 1..=1000)?;
@@ -41,7 +41,7 @@ pub(super) async fn call(hall: &Hall, arguments: &Arguments) -> Result<Outcome, 
     Ok(Outcome::text(format!("decision {} is written down", written.id)))
 }
 
-async fn list(hall: &Hall, limit: u64) -> Result<Outcome, Failure> {
+async fn list(hall: &Visit<'_>, limit: u64) -> Result<Outcome, Failure> {
     let page = Page { limit: usize::try_from(limit).ok() };
     let decisions: Vec<Decision> = hall.call(Call::Decisions(page)).await?;
     if decisions.is_empty() {

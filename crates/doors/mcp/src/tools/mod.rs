@@ -16,7 +16,7 @@ use rmcp::model::{JsonObject, MetaObject, Tool, ToolAnnotations};
 use serde_json::{Value, json};
 
 use crate::arguments::Arguments;
-use crate::hall::Hall;
+use crate::hall::Visit;
 use crate::outcome::{Failure, Outcome};
 
 /// What keeps Claude Code from hiding tools until the model searches for them. These are few and small, and an agent that
@@ -93,7 +93,11 @@ impl Named {
     }
 
     /// Calls it.
-    pub(crate) async fn call(self, hall: &Hall, given: Option<JsonObject>) -> Result<Outcome, Failure> {
+    pub(crate) async fn call(
+        self,
+        hall: &mut Visit<'_>,
+        given: Option<JsonObject>,
+    ) -> Result<Outcome, Failure> {
         let properties = self.about().properties;
         let known: Vec<_> =
             properties.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();

@@ -4,7 +4,7 @@ use client::protocol::{Call, Empty, Status};
 use serde_json::json;
 
 use super::About;
-use crate::hall::Hall;
+use crate::hall::Visit;
 use crate::outcome::{Failure, Outcome};
 use crate::text::{count, moment};
 
@@ -16,7 +16,7 @@ pub(super) fn about() -> About {
     }
 }
 
-pub(super) async fn call(hall: &Hall) -> Result<Outcome, Failure> {
+pub(super) async fn call(hall: &Visit<'_>) -> Result<Outcome, Failure> {
     let status: Status = hall.call(Call::Status(Empty {})).await?;
     let me = hall.introduced().await?;
     let ready = match (status.ready, &status.reason) {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{About, answer};
 use crate::arguments::Arguments;
-use crate::hall::Hall;
+use crate::hall::Visit;
 use crate::outcome::{Failure, Outcome};
 use crate::text::{count, status};
 
@@ -21,28 +21,35 @@ pub(super) fn about() -> About {
     }
 }
 
-pub(super) async fn call(hall: &Hall, arguments: &Arguments) -> Result<Outcome, Failure> {
+pub(super) async fn call(hall: &mut Visit<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
     let ticket = arguments.optional_text("ticket")?;
     let seconds = arguments.number("seconds", 0..=WAIT_SECONDS)?.unwrap_or(WAIT_SECONDS);
+    hall.may_wait(seconds);
     match ticket {
         Some(ticket) => answered(hall, &ticket, seconds).await,
         None => anything(hall, seconds).await,
     }
 }
 
-async fn answered(hall: &Hall, ticket: &str, seconds: u64) -> Result<Outcome, Failure> {
-    let question: Question = hall.question(ticket, seconds).await?;
+async fn answered(hall: &Visit<'_>, ticket: &str, seconds: u64) -> Result<Outcome, Failure> {
+    let question: Question = hall.question(ticket).await?;
     let mut text = format!("question {}", status(&question));
     if question.status == "pending" && seconds > 0 {
         text.push_str(&format!(" (waited {seconds} s; go on working and look again later)"));
     }
-    Ok(Outcome { text, shown: answer::ids([&question]) })
+    Ok(Outcome::showing(text, answer::ids([&question])))
 }
 
-async fn anything(hall: &Hall, seconds: u64) -> Result<Outcome, Failure> {
-    let News { questions, answers, stale, .. } = hall.news(seconds).await?;
+async fn anything(hall: &Visit<'_>, seconds: u64) -> Result<Outcome, Failure> {
+    let (News { questions, answers, stale, left_out, .. }, heard) = hall.news().await?;
     let mut lines: Vec<_> = answer::arrived(&questions).collect();
-    lines.extend(answers.iter().map(|question| format!("your question {}", status(question))));
+    if left_out > 0 {
+        lines.push(format!("{} more for you: use `answer`", count(left_out, "question")));
+    }
+    lines.extend(answers.iter().map(|question| {
+        let more = if question.excerpt { " … (all of it: `wait` with this ticket)" } else { "" };
+        format!("your question {}{more}", status(question))
+    }));
     lines.extend(stale.iter().map(|stale| {
         format!(
             "context key {:?} that you read at version {} is now at version {}",
@@ -63,5 +70,5 @@ async fn anything(hall: &Hall, seconds: u64) -> Result<Outcome, Failure> {
         });
         shown.extend(answer::ids(&open));
     }
-    Ok(Outcome { text: lines.join("\n"), shown })
+    Ok(Outcome { text: lines.join("\n"), shown, heard: Some(heard) })
 }

@@ -207,7 +207,224 @@ async fn a_question_is_asked_and_waited_for() {
     assert_eq!(host.done("ask", waiting).await, "question q1 was answered by api: 7420");
 }
 
+fn question(id: &str, status: &str) -> Value {
+    json!({"id": id, "question": "port?", "from": "web", "asked_now": ["api"], "status": status, "asked_at": ""})
+}
+
+#[tokio::test]
+async fn who_asked_has_the_ticket_whatever_becomes_of_the_waiting() {
+    let (mut host, socket) = opened(PATIENCE).await;
+    let _hall = hall(&socket, |method, _| {
+        Some(match method {
+            "questions.ask" => Ok(question("q1", "pending")),
+            "questions.get" => Err(("too_many", "16 calls of this connection are waiting already")),
+            _ => Ok(json!({"position": 1})),
+        })
+    });
+    let said = host.done("ask", json!({"question": "port?", "wait": 30})).await;
+    assert_eq!(
+        said,
+        "question q1 is pending: it waits for api\nticket: q1 (for `wait`)\n\
+         waiting failed: 16 calls of this connection are waiting already"
+    );
+}
+
+#[tokio::test]
+async fn a_script_that_closes_while_it_waits_for_an_answer_gets_its_ticket() {
+    let (mut host, socket) = opened(PATIENCE).await;
+    let _hall = hall(&socket, |method, _| match method {
+        "questions.ask" => Some(Ok(question("q1", "pending"))),
+        "wait" => Some(Ok(json!({"position": 1}))),
+        _ => None,
+    });
+    host.send("tools/call", json!({"name": "ask", "arguments": {"question": "port?", "wait": 45}})).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let rest = host.hang_up(SOON).await;
+    let (text, failed) = read_result(&rest[0]);
+    assert!(!failed && text[0].contains("ticket: q1 (for `wait`)\nwaiting failed: "), "{text:?}");
+}
+
+#[tokio::test]
+async fn news_that_the_host_did_not_get_is_told_with_the_next_answer() {
+    let (mut host, socket) = opened(PATIENCE).await;
+    let (tell, told) = tokio::sync::mpsc::unbounded_channel();
+    // The answer to `wait` has news; the look for more behind it is not answered, the first time.
+    let mut looks = 0;
+    let _hall = hall(&socket, move |method, params| {
+        if method != "wait" {
+            return Some(Ok(json!([])));
+        }
+        match params["after"].as_u64() {
+            None => Some(Ok(json!({"position": 5, "stale": [{"key": "x", "read": 1, "now": 2}]}))),
+            Some(5) => {
+                looks += 1;
+                tell.send(()).unwrap();
+                (looks > 1).then(|| Ok(json!({"position": 5})))
+            }
+            other => panic!("{other:?}"),
+        }
+    });
+    let mut told = told;
+    let id = host.send("tools/call", json!({"name": "wait"})).await;
+    told.recv().await.unwrap();
+    let cancelled =
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}});
+    host.write(&cancelled).await;
+    let (blocks, _) = host.call("agents", json!({})).await;
+    assert_eq!(
+        blocks,
+        ["0 agents here", "note: context key \"x\" that you read at version 1 is now at version 2"]
+    );
+    assert_eq!(host.done("agents", json!({})).await, "0 agents here", "and once");
+}
+
+#[tokio::test]
+async fn what_keeps_news_from_being_told_is_told() {
+    let (mut host, socket) = opened(PATIENCE).await;
+    let _hall = hall(&socket, |method, _| {
+        Some(match method {
+            "wait" => Err(("too_large", "the answer is too long")),
+            _ => Ok(json!([])),
+        })
+    });
+    let (blocks, failed) = host.call("agents", json!({})).await;
+    assert!(!failed);
+    assert_eq!(blocks, ["0 agents here", "note: what is new for you cannot be told: the answer is too long"]);
+}
+
+#[tokio::test]
+async fn a_busy_log_is_caught_up_with_in_one_answer() {
+    let (mut host, socket) = opened(PATIENCE).await;
+    let _hall = hall(
+        &socket,
+        quiet(|method, params| {
+            let page = params["after"].as_u64().unwrap_or(0) + 1;
+            (method == "wait").then(|| match page {
+                1..20 => json!({"position": page, "behind": true}),
+                20 => json!({"position": page, "stale": [{"key": "x", "read": 1, "now": 2}]}),
+                _ => json!({"position": 20}),
+            })
+        }),
+    );
+    let note = "context key \"x\" that you read at version 1 is now at version 2";
+    let (blocks, _) = host.call("agents", json!({})).await;
+    assert_eq!(blocks, ["0 agents here".to_owned(), format!("note: {note}")]);
+    let (mut host, socket) = opened(PATIENCE).await;
+    let _hall = hall(
+        &socket,
+        quiet(|method, params| {
+            let page = params["after"].as_u64().unwrap_or(0) + 1;
+            (method == "wait").then(|| match page {
+                1..20 => json!({"position": page, "behind": true}),
+                20 => json!({"position": page, "stale": [{"key": "x", "read": 1, "now": 2}]}),
+                _ => json!({"position": 20}),
+            })
+        }),
+    );
+    assert_eq!(host.done("wait", json!({"seconds": 0})).await, note);
+}
+
+#[tokio::test]
+async fn in_another_life_of_the_log_the_agent_hears_everything_anew() {
+    let (mut host, socket) = opened(PATIENCE).await;
+    for (life, after) in [("life-1", None), ("life-1", Some(900)), ("life-2", None)] {
+        let (tell, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let hall = hall(
+            &socket,
+            quiet(move |method, params| match method {
+                "hello" => Some(json!({"incarnation": life})),
+                "wait" => {
+                    tell.send(params["after"].as_u64()).unwrap();
+                    Some(json!({"position": 900}))
+                }
+                _ => None,
+            }),
+        );
+        host.done("agents", json!({})).await;
+        assert_eq!(heard.recv().await, Some(after), "{life}");
+        hall.abort();
+        assert!(hall.await.unwrap_err().is_cancelled());
+        std::fs::remove_file(&socket).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_long_question_is_shown_in_part_and_read_whole() {
+    let (mut host, socket) = opened(PATIENCE).await;
+    let _hall = hall(
+        &socket,
+        quiet(|method, _| {
+            let mut asked = question("q1", "pending");
+            if method == "questions.list" {
+                asked["excerpt"] = true.into();
+                return Some(json!([asked]));
+            }
+            asked["question"] = "port? for the service".into();
+            (method == "questions.get").then_some(asked)
+        }),
+    );
+    assert_eq!(
+        host.done("answer", json!({})).await,
+        "1 question for you\n- q1 from web: port? … (an excerpt: `answer` with `question` alone shows all of it)"
+    );
+    assert_eq!(
+        host.done("answer", json!({"question": "q1"})).await,
+        "question q1 from web: port? for the service\nq1 is pending: it waits for api"
+    );
+}
+
 // === the hall away ===
+
+/// A call of each tool.
+fn every_tool() -> [(&'static str, Value); 9] {
+    [
+        ("agents", json!({})),
+        ("ask", json!({"question": "?", "wait": 45})),
+        ("answer", json!({})),
+        ("answer", json!({"question": "q1", "answer": "yes"})),
+        ("context", json!({"action": "get", "key": "x"})),
+        ("decide", json!({"decision": "x"})),
+        ("status", json!({})),
+        ("wait", json!({"seconds": 2})),
+        ("wait", json!({"ticket": "q1", "seconds": 0})),
+    ]
+}
+
+#[tokio::test]
+async fn without_a_hall_every_tool_says_so_within_its_patience() {
+    let (mut host, _) = opened(PATIENCE).await;
+    let began = Instant::now();
+    for (name, arguments) in every_tool() {
+        host.send("tools/call", json!({"name": name, "arguments": arguments})).await;
+    }
+    for _ in every_tool() {
+        let (blocks, failed) = read_result(&host.read().await);
+        assert!(failed && blocks.len() == 1, "{blocks:?}");
+        assert!(blocks[0].starts_with("Guildhall is not running at "), "{blocks:?}");
+        assert!(began.elapsed() < PATIENCE + Duration::from_millis(500), "{:?}", began.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_hall_that_is_silent_is_given_up_at_one_time_for_all_that_a_tool_does() {
+    let (mut host, socket) = opened(Duration::ZERO).await;
+    // It takes its time over the first, and for ever over the second.
+    let _hall = hall(&socket, |method, _| (method == "agents").then(|| Ok(json!([]))));
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let began = Instant::now();
+    for (name, arguments) in
+        [("wait", json!({"seconds": 0})), ("answer", json!({"question": "q", "answer": "a"}))]
+    {
+        host.send("tools/call", json!({"name": name, "arguments": arguments})).await;
+    }
+    for _ in 0..2 {
+        let line = tokio::time::timeout(2 * SOON, host.read_later()).await.unwrap();
+        let (blocks, failed) = read_result(&line);
+        assert!(failed && blocks[0].starts_with("the hall has not answered for 10 s"), "{blocks:?}");
+        let took = began.elapsed();
+        assert!((9..12).contains(&took.as_secs()), "{took:?}");
+    }
+}
 
 #[tokio::test]
 async fn without_a_hall_a_call_fails_in_time_and_the_next_one_works_when_it_is_there() {

@@ -59,7 +59,12 @@ impl Host {
     }
 
     pub(crate) async fn read(&mut self) -> Value {
-        let line = timeout(SOON, self.lines.next_line()).await.expect("a line in time").unwrap();
+        timeout(SOON, self.read_later()).await.expect("a line in time")
+    }
+
+    /// The next line, whenever it comes.
+    pub(crate) async fn read_later(&mut self) -> Value {
+        let line = self.lines.next_line().await.unwrap();
         serde_json::from_str(&line.expect("a line")).unwrap()
     }
 
@@ -137,7 +142,7 @@ pub(crate) fn read_result(answer: &Value) -> (Vec<String>, bool) {
 }
 
 /// A hall that answers each call as `script` says: `Err` is a code and a message; `None` is silence.
-/// Introductions it answers itself, and tells `script` of them.
+/// Introductions it answers itself; what `script` says to them is added to the welcome.
 pub(crate) fn hall(
     socket: &PathBuf,
     mut script: impl FnMut(&str, &Value) -> Option<Result<Value, (&'static str, &'static str)>> + Send + 'static,
@@ -153,9 +158,16 @@ pub(crate) fn hall(
                 let method = call["method"].as_str().unwrap();
                 let scripted = script(method, &call["params"]);
                 let answer = match (method, scripted) {
-                    ("hello", _) => json!({"id": call["id"], "result": {
-                        "version": 1, "server": "0.1.0", "workspace": "default", "member": "m-web", "principal": "local",
-                    }}),
+                    ("hello", extra) => {
+                        let mut welcome = json!({
+                            "version": 1, "server": "0.1.0", "workspace": "default", "member": "m-web",
+                            "principal": "local", "incarnation": "life-1",
+                        });
+                        if let Some(Ok(Value::Object(extra))) = extra {
+                            welcome.as_object_mut().unwrap().extend(extra);
+                        }
+                        json!({"id": call["id"], "result": welcome})
+                    }
                     (_, Some(Ok(result))) => json!({"id": call["id"], "result": result}),
                     (_, Some(Err((code, message)))) => {
                         json!({"id": call["id"], "error": {"code": -32000, "message": message, "data": {"code": code}}})

@@ -1,0 +1,129 @@
+//! Arguments no model should give: those of every tool, bent at random and sent to a bridge as a host sends them.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "what a test lays out must be there; if it is not, the test has failed"
+)]
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use guildhall_door_mcp::{Options, serve};
+use mutator::fuzz;
+use serde_json::{Value, json};
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf,
+};
+use tokio::runtime::Runtime;
+
+/// A host, its bridge, and no hall: whatever passes the door fails behind it, at once.
+struct Host {
+    runtime: Runtime,
+    lines: Lines<BufReader<ReadHalf<DuplexStream>>>,
+    stdin: WriteHalf<DuplexStream>,
+}
+
+impl Host {
+    fn open() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (host, bridge) = tokio::io::duplex(1 << 20);
+        let (from_host, to_host) = tokio::io::split(bridge);
+        let options = Options {
+            socket: "/nonexistent/hall.sock".into(),
+            name: "web".into(),
+            role: "source".into(),
+            repo_path: "/src/web".into(),
+            workspace: None,
+            wait_for_server: Duration::ZERO,
+        };
+        runtime.spawn(serve(options, from_host, to_host));
+        let (read, stdin) = tokio::io::split(host);
+        let mut host = Self { runtime, lines: BufReader::new(read).lines(), stdin };
+        let client = json!({"name": "host", "version": "1"});
+        let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client});
+        assert!(host.request("initialize", &params.to_string())["result"].is_object());
+        host
+    }
+
+    fn request(&mut self, method: &str, params: &str) -> Value {
+        let line = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"{method}\",\"params\":{params}}}\n");
+        self.runtime.block_on(async {
+            self.stdin.write_all(line.as_bytes()).await.unwrap();
+            let answer = tokio::time::timeout(Duration::from_secs(10), self.lines.next_line()).await;
+            serde_json::from_str(&answer.unwrap().unwrap().expect("the bridge lives")).unwrap()
+        })
+    }
+}
+
+/// Calls of every tool that pass, but for there being no hall, and some that do not.
+fn corpus() -> Vec<Vec<u8>> {
+    [
+        json!({"name": "agents", "arguments": {}}),
+        json!({"name": "status", "arguments": null}),
+        json!({"name": "ask", "arguments": {"question": "port?", "to": ["api", "person:ada"], "options": "yes",
+            "wait": 0, "deadline": 60.0, "on_timeout": "default", "default": "7420"}}),
+        json!({"name": "answer", "arguments": {"question": "q1", "answer": "a\u{0}ü"}}),
+        json!({"name": "context", "arguments": {"action": "share", "key": "k", "value": "", "tags": ["a"],
+            "if_version": 3}}),
+        json!({"name": "context", "arguments": {"action": "list", "tags": "a", "limit": 5, "after": "k"}}),
+        json!({"name": "decide", "arguments": {"decision": "d", "rationale": "r", "supersedes": "s"}}),
+        json!({"name": "decide", "arguments": {"limit": 1e3}}),
+        json!({"name": "wait", "arguments": {"ticket": "q1", "seconds": 0}}),
+        json!({"name": "wait", "arguments": {"seconds": -1}}),
+        json!({"name": "ask", "arguments": {"question": {}, "to": [[]], "wait": 1e300}}),
+    ]
+    .map(|call| call.to_string().into_bytes())
+    .into()
+}
+
+const PIECES: &[&str] = &[
+    "null",
+    "true",
+    "-1",
+    "0.5",
+    "1e999",
+    "18446744073709551616",
+    "\"\"",
+    "[]",
+    "{}",
+    "[\"",
+    "\"]",
+    ",",
+    ":",
+    "\"",
+    "\\u0000",
+    "\\ud83e",
+    "\"wait\":45",
+    "\"seconds\":46",
+    "\"action\":\"get\"",
+    "\"question\":",
+    "é",
+];
+
+/// Whatever the arguments, the call is answered: by a text for the model, or by the protocol's error for a call of
+/// nothing.
+fn check(host: &mut Host, input: &[u8]) {
+    let Ok(params) = std::str::from_utf8(input) else { return };
+    // What is no call at all is the SDK's to read.
+    let Ok(Value::Object(call)) = serde_json::from_str(params) else { return };
+    if !call.get("name").is_some_and(Value::is_string) {
+        return;
+    }
+    if !call.get("arguments").is_none_or(|given| given.is_object() || given.is_null()) {
+        return;
+    }
+    let answer = host.request("tools/call", &params.replace(['\n', '\r'], " "));
+    match answer["result"]["content"][0]["text"].as_str() {
+        Some(text) => {
+            assert_eq!(answer["result"]["isError"], true, "there is no hall: {answer}");
+            assert!(text.starts_with("argument `") || text.starts_with("Guildhall is not running"), "{text}");
+        }
+        None => assert_eq!(answer["error"]["code"], -32602, "{answer}"),
+    }
+}
+
+#[test]
+fn no_arguments_confuse_the_bridge() {
+    let host = Mutex::new(Host::open());
+    fuzz(&corpus(), PIECES, |input| check(&mut host.lock().unwrap(), input));
+}
