@@ -10,9 +10,6 @@ import { textOf } from './messages-api.mjs';
 
 const CLAUDE = fileURLToPath(new URL('../node_modules/.bin/claude', import.meta.url));
 
-/** Why stories with Claude Code cannot be told here, or `false`. Its binary is an optional package of its platform. */
-export const missing = existsSync(CLAUDE) ? false : 'Claude Code is not installed for this platform';
-
 /** Sessions take about a second; a first start on a busy machine takes longer. */
 const SESSION_DEADLINE = 90_000;
 
@@ -23,6 +20,7 @@ export class Claude {
    * @param {{ project: string, api: string, env?: Record<string, string> }} options
    */
   constructor(t, { project, api, env = {} }) {
+    if (!existsSync(CLAUDE)) throw new Error('Claude Code is missing; install it: npm ci --prefix tests/clients');
     const home = mkdtempSync(join(tmpdir(), 'cc-'));
     t.after(() => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));
     this.project = join(home, project);

@@ -79,6 +79,8 @@ export class Hall {
     const ready = await this.#within(START_DEADLINE, 'ready line', Promise.race([firstLine(child), this.#exit]));
     if (typeof ready !== 'string') throw new Error(`the server ended before it was ready: ${JSON.stringify(ready)}\n${this.stderr}`);
     const line = JSON.parse(ready);
+    /** What the server said when it was ready. */
+    this.ready = line;
     if (line.event !== 'ready') throw new Error(`expected the ready line, got ${ready}`);
     this.#port = Number(new URL(line.http).port);
     if (compat) this.#compatPort = Number(new URL(line.compat.trpc).port);

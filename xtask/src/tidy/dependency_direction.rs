@@ -25,12 +25,14 @@ fn floor(name: &str) -> Option<u8> {
 /// Test tools, for `[dev-dependencies]` of any crate, the end-to-end tests and one another. They stand beside the
 /// house and use nothing of it, as does `xtask`.
 fn is_test_tool(name: &str) -> bool {
-    name.starts_with("guildhall-faultdisk")
+    ["guildhall-faultdisk", "guildhall-mutator", "guildhall-postgres-harness"]
+        .iter()
+        .any(|tool| name.starts_with(tool))
 }
 
 /// Crates that look at the house from outside, at its files and tables too.
 fn is_for_tests(name: &str) -> bool {
-    name == "guildhall-tests" || is_test_tool(name)
+    ["guildhall-tests", "guildhall-bench"].contains(&name) || is_test_tool(name)
 }
 
 /// Outside crates and the only crates of ours, those for tests apart, that may name them.

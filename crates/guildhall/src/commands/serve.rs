@@ -102,7 +102,14 @@ fn ready(addresses: &Addresses, owner_token: &Path, as_json: bool) -> String {
         let compat = trpc.map_or_else(|| json!({}), |trpc| json!({ "trpc": trpc }));
         let http = format!("http://{http}");
         let pid = std::process::id();
-        let line = json!({"event": "ready", "http": http, "compat": compat, "socket": socket, "pid": pid});
+        let line = json!({
+            "event": "ready",
+            "http": http,
+            "compat": compat,
+            "socket": socket,
+            "pid": pid,
+            "register": register()
+        });
         return format!("{line}\n");
     }
     let compat = trpc.map(|trpc| format!("  for clients without a token: {trpc}\n")).unwrap_or_default();
@@ -113,12 +120,21 @@ fn ready(addresses: &Addresses, owner_token: &Path, as_json: bool) -> String {
   owner's credential: {} (for you alone; the command line reads it by itself)
 
 Let Claude Code in, once for all your projects:
-  claude mcp add --scope user guildhall -- {} mcp
+  {}
 ",
         socket.display(),
         owner_token.display(),
-        program()
+        register()
     )
+}
+
+/// The line that lets Claude Code in. What says where this hall is must be said to the bridge too: Claude Code may be
+/// started from anywhere.
+fn register() -> String {
+    let places = ["GUILDHALL_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"];
+    let set = places.iter().filter_map(|name| Some((name, std::env::var(name).ok()?)));
+    let environment: String = set.map(|(name, value)| format!(" --env {name}={}", quoted(&value))).collect();
+    format!("claude mcp add guildhall --scope user{environment} -- {} mcp", program())
 }
 
 /// How this program is called: by its name if that finds it, else by its path.
