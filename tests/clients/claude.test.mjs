@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Claude } from './harness/claude.mjs';
 import { connect } from './harness/generations.mjs';
-import { startHall } from './harness/hall.mjs';
+import { BINARY, startHall } from './harness/hall.mjs';
 import { agent, found } from './harness/mcp.mjs';
 import { startMessagesApi } from './harness/messages-api.mjs';
 
@@ -11,10 +11,10 @@ const tool = (name, input = {}) => ({ tool: `mcp__guildhall__${name}`, input });
 const ALLOWED = ['--allowedTools', 'mcp__guildhall'];
 
 /** A hall, and Claude Code that knows it. @param {import('node:test').TestContext} t @param {import('./harness/messages-api.mjs').Step[]} steps */
-async function claudeAt(t, steps) {
+async function claudeAt(t, steps, { shellKnowsTheHall = false } = {}) {
   const hall = await startHall(t);
   const api = await startMessagesApi(t, steps);
-  const claude = new Claude(t, { project: 'shop', api: api.url });
+  const claude = new Claude(t, { project: 'shop', api: api.url, env: shellKnowsTheHall ? { GUILDHALL_HOME: hall.home } : {} });
   // By the very line that `serve` prints; no word of it has a blank in it here.
   const [program, ...words] = hall.ready.register.split(' ');
   assert.equal(program, 'claude');
@@ -92,7 +92,8 @@ test('claude: a note at the end of any result reaches the model', { timeout: 150
 });
 
 test("claude: its own shell may not do what only people may", { timeout: 150_000 }, async (t) => {
-  const { claude } = await claudeAt(t, [tool('status'), { tool: 'Bash', input: { command: `${BINARY} token list`, description: 'list tokens' } }, { text: 'done' }]);
+  const list = { tool: 'Bash', input: { command: `${BINARY} token list`, description: 'list tokens' } };
+  const { claude } = await claudeAt(t, [tool('status'), list, { text: 'done' }], { shellKnowsTheHall: true });
   const session = await claude.session('list the tokens', '--allowedTools', 'mcp__guildhall', `Bash(${BINARY} *)`);
   assert.equal(session.result?.result, 'done', session.stderr);
   const [, shell] = session.toolResults;

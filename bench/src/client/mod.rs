@@ -1,6 +1,6 @@
 //! The load generator: clients that speak raw tRPC frames over WebSockets, all on one thread.
 //!
-//! [`load`] keeps a number of calls under way, [`fan_out`] lets one write and many listen.
+//! [`load`] keeps a number of calls under way, [`mod@fan_out`] lets one write and many listen.
 
 mod connection;
 mod fan_out;

@@ -73,6 +73,16 @@ impl Hall {
             poke: poke.clone(),
         }));
         let names: Vec<_> = hall.0.directory.state().directory.workspaces().cloned().collect();
+        for log in hall.store().logs().await? {
+            // Each log but the directory's own was an event of the directory before it was made. One that is not known
+            // there has lost its name, or the directory has lost its events; a new empty log must not take its place.
+            if log != WorkspaceName::directory() && !names.contains(&log) {
+                let what = "there is a log that the directory does not know".into();
+                return Err(
+                    StoreError::Damaged { log: log.to_string(), position: Position::START, what }.into()
+                );
+            }
+        }
         for name in names {
             hall.enter(name).await?;
         }

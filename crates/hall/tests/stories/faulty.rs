@@ -20,6 +20,8 @@ pub(crate) enum Fault {
     LostAnswer,
     /// It is not written, and nobody hears of it.
     LostBatch,
+    /// Receipts cannot be looked up, as long as this is the next fault.
+    NoReceipts,
     /// Another writer comes first with this batch, made for the head it finds.
     Race(Box<dyn FnOnce(Head) -> Batch + Send>),
 }
@@ -45,7 +47,7 @@ impl<S: Store> Store for Faulty<S> {
         let lost = || AppendError::Unknown(StoreError::Database("the line is dead".into()));
         let fault = self.faults.lock().unwrap().pop_front();
         match fault {
-            None => self.inner.append(batch).await,
+            None | Some(Fault::NoReceipts) => self.inner.append(batch).await,
             Some(Fault::Full) => Err(AppendError::Refused(StoreError::Full)),
             Some(Fault::LostBatch) => Err(lost()),
             Some(Fault::LostAnswer) => {
@@ -76,6 +78,9 @@ impl<S: Store> Store for Faulty<S> {
         self.inner.read(log, after, limit).await
     }
     async fn receipt(&self, log: &WorkspaceName, by: &Principal, key: &str) -> Result<Option<Receipt>> {
+        if matches!(self.faults.lock().unwrap().front(), Some(Fault::NoReceipts)) {
+            return Err(StoreError::Database("no more connections".into()));
+        }
         self.inner.receipt(log, by, key).await
     }
     async fn expire_receipts(&self, log: &WorkspaceName, before: Timestamp) -> Result<bool> {

@@ -71,6 +71,28 @@ async fn a_person_is_waited_for_without_end() {
 }
 
 #[tokio::test]
+async fn two_who_answer_at_once_are_both_heard_and_the_later_counts() {
+    let scene = Scene::new().await;
+    let question = ask(&scene, &[], OnTimeout::Fail).await;
+    let answer = |text: &str| {
+        Command::Answer(Answer {
+            question: question.id.clone(),
+            answer: Text::new(text),
+            author: MemberId::hall(),
+            person: false,
+            known: None,
+        })
+    };
+    let first = scene.workspace.submit(&Principal::local(), answer("one")).await.unwrap();
+    let second = scene.workspace.submit(&Principal::local(), answer("two")).await.unwrap();
+    first.outcome().await.unwrap();
+    second.outcome().await.unwrap();
+    let now = scene.workspace.question(&question.id).await.unwrap().unwrap();
+    let Status::Answered(answered) = &now.status else { panic!("{now:?}") };
+    assert_eq!(answered.answer.decode(), "two");
+}
+
+#[tokio::test]
 async fn what_is_asked_of_a_person_no_agent_answers_through_whatever_door() {
     let scene = Scene::new().await;
     let (web, api) = (scene.join("web").await, scene.join("api").await);

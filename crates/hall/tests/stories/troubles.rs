@@ -49,6 +49,34 @@ async fn an_append_that_was_lost_is_said_to_be_unknown_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_batch_that_could_not_be_decided_leaves_nothing_behind() {
+    let store = Faulty::around(MemoryStore::default());
+    let scene = Scene::on(store.clone()).await;
+    let by = Principal::local();
+    // In one batch: a command that is decided, and one whose receipt cannot be looked up.
+    store.next(Fault::NoReceipts);
+    let first = scene.workspace.submit(&by, share("plan", "one")).await.unwrap();
+    let second = scene.workspace.submit_once(&by, "key", share("plan", "two")).await.unwrap();
+    for outcome in [first.outcome().await, second.outcome().await] {
+        assert!(matches!(outcome, Err(Declined::Unavailable(_))), "{outcome:?}");
+    }
+    store.faults.lock().unwrap().clear();
+    let done = scene.share("plan", "three").await;
+    let Fact::ContextShared(entry) = done.entries[0].fact() else { panic!("{done:?}") };
+    assert_eq!(entry.version, 1, "nothing of the failed batch is in it");
+}
+
+#[tokio::test]
+async fn a_log_that_the_directory_does_not_know_is_not_passed_over() {
+    let store = MemoryStore::default();
+    let stray = model::WorkspaceName::parse("stray").unwrap();
+    store.open_log(&stray, store::Incarnation(Uuid::from_u128(1))).await.unwrap();
+    let store: std::sync::Arc<dyn store::Store> = std::sync::Arc::new(store);
+    let refused = hall::Hall::open(store, hall::Options::default()).await.err().expect("it does not open");
+    assert!(refused.to_string().contains("the directory does not know"), "{refused}");
+}
+
+#[tokio::test]
 async fn a_writer_that_comes_second_decides_again_on_what_the_first_wrote() {
     let store = Faulty::around(MemoryStore::default());
     let scene = Scene::on(store.clone()).await;
