@@ -5,26 +5,18 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use model::directory::{Grant, IssueToken, OpenWorkspace, RevokeToken};
-use model::rows::Table;
 use model::{Command, Fact, Position, Principal, Refusal, TokenId, WorkspaceName};
-use quick_cache::sync::Cache;
-use store::{Head, Incarnation, PageLimit, PlacedRow, Store, StoreError};
-use tokio::sync::{Semaphore, mpsc, watch};
+use store::{Store, StoreError};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{self, Identity, IssuedToken, Secret};
-use crate::clock::{self, Clock};
+use crate::clock::Clock;
 use crate::error::{Declined, HallError};
-use crate::limits;
-use crate::presence::{self, Presence};
-use crate::projector::{self, Projector};
-use crate::recall::{Recall, entry_of};
-use crate::snapshots::{self, Snapshots};
-use crate::tail::Tail;
+use crate::opening::open_log;
 use crate::tasks::Tasks;
 use crate::timers::{self, Poke};
-use crate::workspace::{Shared, Workspace};
-use crate::writer::Writer;
+use crate::workspace::Workspace;
 
 /// What can be set about a hall.
 #[derive(Debug, Clone)]
@@ -203,127 +195,4 @@ impl Hall {
     pub async fn close(&self) {
         self.0.tasks.close().await;
     }
-}
-
-/// Opens one log: its state from the newest snapshot and what follows it, its read models caught up.
-async fn open_log(
-    store: &Arc<dyn Store>,
-    options: &Options,
-    tasks: &Tasks,
-    poke: &Poke,
-    name: WorkspaceName,
-) -> Result<Workspace, HallError> {
-    let head = store.open_log(&name, Incarnation(clock::draw())).await?;
-    let (mut state, mut hash) = snapshots::restore(&**store, &name).await?;
-    let snapshot = state.position();
-    let projected = store.projected(&name).await?;
-    if projected > head.position {
-        // The log is an older copy than the read models.
-        store.clear_rows(&name).await?;
-    }
-    let written = store.projected(&name).await?;
-    // What is far behind is brought up page by page, not held in memory.
-    let far = head.position.0 - written.0 > limits::SNAPSHOT_EVENTS;
-    let target = if far { head.position } else { snapshot };
-    let projector = Projector::new(project_up_to(&**store, &name, written, target).await?);
-    let limit = PageLimit { events: limits::BATCH_COMMANDS, bytes: limits::PAGE_BYTES };
-    let mut looked_for = None;
-    loop {
-        let records = store.read(&name, state.position(), limit).await?;
-        if let Some(last) = records.last() {
-            hash = last.hash;
-            for record in &records {
-                let entry = entry_of(&name, record)?;
-                state.apply(entry.recorded());
-                projector.note(&[entry]);
-            }
-            continue;
-        }
-        let end = store.head(&name).await?;
-        if (state.position(), hash) == (end.position, end.hash) {
-            break;
-        }
-        // Another node may have written in between. If reading again finds nothing, there is nothing.
-        if looked_for.replace(end.position) == Some(end.position) {
-            let what = "the log's head does not match its last event".into();
-            return Err(StoreError::Damaged { log: name.to_string(), position: end.position, what }.into());
-        }
-    }
-    let members: Vec<_> = state.roster.members().map(|member| member.id.clone()).collect();
-    let (queue, submissions) = mpsc::channel(limits::QUEUE_COMMANDS);
-    let shared = Arc::new(Shared {
-        clock: options.clock.clone(),
-        incarnation: head.incarnation,
-        queue,
-        room: Arc::new(Semaphore::new(limits::QUEUE_KIB as usize)),
-        head: watch::Sender::new(state.position()),
-        committed: RwLock::new(state),
-        tail: Tail::default(),
-        recall: Recall::new(),
-        projector,
-        presence: Presence::new(options.presence_grace, members.into_iter()),
-        strangers: Cache::new(limits::STRANGERS),
-        store: store.clone(),
-        name,
-    });
-    let workspace = Workspace::new(shared.clone());
-    let end = Head { hash, position: *shared.head.borrow(), incarnation: head.incarnation };
-    let writer =
-        Writer::new(shared.clone(), submissions, end, Snapshots::new(snapshot), poke.clone(), options.poll);
-    tasks.spawn("writer", writer.run(tasks.closing()));
-    tasks.spawn("projector", projector::run(shared, tasks.closing()));
-    tasks.spawn("presence", presence::run(workspace.clone(), tasks.closing()));
-    Ok(workspace)
-}
-
-/// Brings a log's read models up to a position, page by page.
-///
-/// # Errors
-/// If the log cannot be read, or the rows cannot be written.
-pub(crate) async fn project_up_to(
-    store: &dyn Store,
-    log: &WorkspaceName,
-    mut from: Position,
-    to: Position,
-) -> Result<Position, StoreError> {
-    let limit = PageLimit { events: 4096, bytes: 8 * 1024 * 1024 };
-    while from < to {
-        let records = store.read(log, from, limit).await?;
-        let Some(last) = records.last().map(|record| record.position) else { break };
-        let mut placed = Vec::new();
-        for record in &records {
-            if let Some(recorded) = record.decode(log)? {
-                let place = record.position;
-                placed.extend(model::rows::rows(&recorded).into_iter().map(|row| PlacedRow { place, row }));
-            }
-        }
-        store.project(log, from, last, &placed).await?;
-        from = last;
-    }
-    Ok(from)
-}
-
-/// Makes all read models of a log anew. The server must not be running. Returns where they stand.
-pub async fn rebuild(store: &dyn Store, log: &WorkspaceName) -> Result<Position, StoreError> {
-    let head = store.head(log).await?;
-    store.clear_rows(log).await?;
-    project_up_to(store, log, Position::START, head.position).await
-}
-
-/// All read models of a log as one ordered text: a line a row, tables and rows in order.
-pub async fn dump(store: &dyn Store, log: &WorkspaceName) -> Result<String, StoreError> {
-    let mut text = String::new();
-    for table in Table::ALL {
-        let mut after = Position::START;
-        loop {
-            let rows = store.rows(log, table, after, 1_000).await?;
-            let Some(last) = rows.last() else { break };
-            after = last.place;
-            for PlacedRow { place, row } in &rows {
-                let body = String::from_utf8_lossy(&row.body);
-                text.push_str(&format!("{}\t{place}\t{}\t{body}\n", table.as_str(), row.key));
-            }
-        }
-    }
-    Ok(text)
 }

@@ -20,6 +20,7 @@ mod memory;
 mod postgres;
 pub mod sqlite;
 mod stored;
+mod unlocked;
 pub mod verify;
 
 use std::sync::Arc;

@@ -10,6 +10,7 @@ use model::effect::{Effect, Job};
 use model::rows::Table;
 use model::{Position, Principal, Timestamp, WorkspaceName};
 
+use crate::unlocked::Unlocked;
 use crate::{
     AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Receipt, Record,
     Result, Snapshot, Store, StoreError,
@@ -220,21 +221,5 @@ impl Store for MemoryStore {
 
     fn health(&self) -> std::result::Result<(), String> {
         Ok(())
-    }
-}
-
-struct Unlocked {
-    store: MemoryStore,
-    head: Head,
-}
-
-#[async_trait]
-impl LockedLog for Unlocked {
-    fn head(&self) -> Head {
-        self.head
-    }
-
-    async fn append(self: Box<Self>, batch: Arc<Batch>) -> std::result::Result<(), AppendError> {
-        self.store.append(batch).await
     }
 }

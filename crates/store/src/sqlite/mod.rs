@@ -30,6 +30,7 @@ use self::failure::failed;
 pub use self::lock::{AlreadyRunning, DirectoryLock};
 use self::readers::Readers;
 use self::writer::Writer;
+use crate::unlocked::Unlocked;
 use crate::{
     AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Receipt, Record,
     Result, Snapshot, Store,
@@ -117,16 +118,7 @@ impl Store for SqliteStore {
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>> {
-        self.log
-            .run(|connection| {
-                // Few are held, and of the others the index gives the first.
-                let sql = "SELECT min(at) FROM (
-                    SELECT (SELECT due FROM job WHERE held_until = 0 ORDER BY due LIMIT 1) AS at
-                    UNION ALL SELECT min(max(due, held_until)) FROM job WHERE held_until > 0)";
-                let next: Option<i64> = connection.query_row(sql, [], |row| row.get(0)).map_err(failed)?;
-                Ok(next.map(Timestamp::from_millis))
-            })
-            .await
+        self.log.run(records::next_due).await
     }
 
     async fn projected(&self, log: &WorkspaceName) -> Result<Position> {
@@ -171,21 +163,5 @@ impl Store for SqliteStore {
 
     fn health(&self) -> std::result::Result<(), String> {
         self.writer.health()
-    }
-}
-
-struct Unlocked {
-    store: SqliteStore,
-    head: Head,
-}
-
-#[async_trait]
-impl LockedLog for Unlocked {
-    fn head(&self) -> Head {
-        self.head
-    }
-
-    async fn append(self: Box<Self>, batch: Arc<Batch>) -> std::result::Result<(), AppendError> {
-        self.store.append(batch).await
     }
 }

@@ -257,13 +257,16 @@ pub(super) fn claim_jobs(
         statement.query(params![now.after(lease).as_millis(), now.as_millis(), most]).map_err(failed)?;
     let mut claimed = Vec::new();
     while let Some(row) = rows.next().map_err(failed)? {
-        let job: String = row.get(3).map_err(failed)?;
-        claimed.push(ClaimedJob {
-            log: log_name(&row.get::<_, String>(0).map_err(failed)?)?,
-            key: row.get(1).map_err(failed)?,
-            due: Timestamp::from_millis(row.get(2).map_err(failed)?),
-            job: serde_json::from_str(&job).map_err(|_| nonsense("a job cannot be read"))?,
-        });
+        let log = log_name(&row.get::<_, String>(0).map_err(failed)?)?;
+        let key: String = row.get(1).map_err(failed)?;
+        match serde_json::from_str(&row.get::<_, String>(3).map_err(failed)?) {
+            Ok(job) => {
+                let due = Timestamp::from_millis(row.get(2).map_err(failed)?);
+                claimed.push(ClaimedJob { log, key, due, job });
+            }
+            // It stays where it is, for a program that can read it; the others are not to wait for that.
+            Err(cause) => tracing::error!(%log, key, %cause, "a job cannot be read"),
+        }
     }
     claimed.sort_by_key(|job| job.due);
     Ok(claimed)
@@ -278,4 +281,13 @@ pub(super) fn finish_job(connection: &Connection, job: &ClaimedJob) -> Result<()
         )
         .map_err(failed)?;
     Ok(())
+}
+
+pub(super) fn next_due(connection: &Connection) -> Result<Option<Timestamp>> {
+    // Few are held, and of the others the index gives the first.
+    let sql = "SELECT min(at) FROM (
+        SELECT (SELECT due FROM job WHERE held_until = 0 ORDER BY due LIMIT 1) AS at
+        UNION ALL SELECT min(max(due, held_until)) FROM job WHERE held_until > 0)";
+    let next: Option<i64> = connection.query_row(sql, [], |row| row.get(0)).map_err(failed)?;
+    Ok(next.map(Timestamp::from_millis))
 }

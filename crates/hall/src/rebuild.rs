@@ -1,0 +1,57 @@
+//! Read models from the log alone: catching up, making anew, comparing.
+
+use model::rows::Table;
+use model::{Position, WorkspaceName};
+use store::{PageLimit, PlacedRow, Store, StoreError};
+
+/// Brings a log's read models up to a position, page by page.
+///
+/// # Errors
+/// If the log cannot be read, or the rows cannot be written.
+pub(crate) async fn project_up_to(
+    store: &dyn Store,
+    log: &WorkspaceName,
+    mut from: Position,
+    to: Position,
+) -> Result<Position, StoreError> {
+    let limit = PageLimit { events: 4096, bytes: 8 * 1024 * 1024 };
+    while from < to {
+        let records = store.read(log, from, limit).await?;
+        let Some(last) = records.last().map(|record| record.position) else { break };
+        let mut placed = Vec::new();
+        for record in &records {
+            if let Some(recorded) = record.decode(log)? {
+                let place = record.position;
+                placed.extend(model::rows::rows(&recorded).into_iter().map(|row| PlacedRow { place, row }));
+            }
+        }
+        store.project(log, from, last, &placed).await?;
+        from = last;
+    }
+    Ok(from)
+}
+
+/// Makes all read models of a log anew. The server must not be running. Returns where they stand.
+pub async fn rebuild(store: &dyn Store, log: &WorkspaceName) -> Result<Position, StoreError> {
+    let head = store.head(log).await?;
+    store.clear_rows(log).await?;
+    project_up_to(store, log, Position::START, head.position).await
+}
+
+/// All read models of a log as one ordered text: a line a row, tables and rows in order.
+pub async fn dump(store: &dyn Store, log: &WorkspaceName) -> Result<String, StoreError> {
+    let mut text = String::new();
+    for table in Table::ALL {
+        let mut after = Position::START;
+        loop {
+            let rows = store.rows(log, table, after, 1_000).await?;
+            let Some(last) = rows.last() else { break };
+            after = last.place;
+            for PlacedRow { place, row } in &rows {
+                let body = String::from_utf8_lossy(&row.body);
+                text.push_str(&format!("{}\t{place}\t{}\t{body}\n", table.as_str(), row.key));
+            }
+        }
+    }
+    Ok(text)
+}
