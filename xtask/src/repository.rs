@@ -11,8 +11,8 @@ use crate::child;
 
 /// The directory that holds the root `Cargo.toml`.
 pub(crate) fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_owned()
+    let here = manifest_directory();
+    here.parent().unwrap_or(&here).to_owned()
 }
 
 /// Every file of the repository by its path from the root, with `/` between the parts.
@@ -91,6 +91,12 @@ fn listed_by_walking(root: &Path) -> Result<Vec<String>> {
         }
     }
     Ok(found)
+}
+
+/// This crate's directory, as cargo says when it runs this. What was told when it was compiled may be another checkout's,
+/// if both share a target directory.
+fn manifest_directory() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
 }
 
 #[cfg(test)]

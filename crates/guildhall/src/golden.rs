@@ -1,11 +1,11 @@
 //! Texts that are agreed on: a test compares, `GUILDHALL_BLESS=1` writes them anew.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 /// Compares a text with the file at `path`, from this crate's directory on.
 #[track_caller]
 pub(crate) fn compare(path: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let path = manifest_directory().join(path);
     if std::env::var_os("GUILDHALL_BLESS").is_some() {
         std::fs::write(&path, text).unwrap();
     }
@@ -18,4 +18,10 @@ pub(crate) fn compare(path: &str, text: &str) {
             "{path}, line {number}; if this is meant: GUILDHALL_BLESS=1 cargo test -p guildhall"
         );
     }
+}
+
+/// This crate's directory, as cargo says when it runs this. What was told when it was compiled may be another checkout's,
+/// if both share a target directory.
+fn manifest_directory() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
 }

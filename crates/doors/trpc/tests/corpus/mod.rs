@@ -4,7 +4,7 @@
 //! connection that awaits its parameters, `ours-…` go beyond what the coordinator knows.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use guildhall_door_trpc::wire::error::TrpcError;
 use guildhall_door_trpc::wire::handshake::{self, Handshake};
@@ -17,7 +17,7 @@ pub(crate) const LIMITS: Limits = Limits { batch: 10, id_bytes: 256 };
 
 /// A place in this crate's folder.
 pub(crate) fn place(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+    manifest_directory().join(name)
 }
 
 /// Every frame with its name, in the order of names.
@@ -80,4 +80,10 @@ fn refuse(to: &ReplyTo<'_>, error: &TrpcError) -> Said {
     let mut frame = Vec::new();
     reply::error(to, error, &mut frame);
     Said::Reply(String::from_utf8(frame).expect("replies are text"))
+}
+
+/// This crate's directory, as cargo says when it runs this. What was told when it was compiled may be another checkout's,
+/// if both share a target directory.
+fn manifest_directory() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
 }
