@@ -30,6 +30,10 @@ use clap::{Parser, Subcommand};
 use crate::ground::Ground;
 use crate::works::{Scale, Work};
 
+/// The server's, so that the prototypes have it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures Guildhall beside bare prototypes of its paths.
 #[derive(Parser)]
 #[command(name = "cargo xtask bench", args_conflicts_with_subcommands = true)]

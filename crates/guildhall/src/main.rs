@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// A command is some twenty short-lived allocations on one thread, many of which another thread frees.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     guildhall::main()
 }

@@ -4,6 +4,8 @@
 pub const NAME_BYTES: usize = 4 * 1024;
 /// A repository path. Kept in memory for everybody who is here.
 pub const PATH_BYTES: usize = 16 * 1024;
+/// What a host calls one of its running agents. Kept in memory for everybody who is here.
+pub const INSTANCE_BYTES: usize = 256;
 /// A context key. Kept in memory for every key.
 pub const KEY_BYTES: usize = 16 * 1024;
 /// All tags of one entry together. Kept in memory for every key.

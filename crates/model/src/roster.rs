@@ -50,6 +50,9 @@ pub struct Membership {
     pub repo_path: Arc<str>,
     /// The door it came through: `trpc`, `mcp`, …
     pub door: Arc<str>,
+    /// Which of several running agents of this name it is, in the words of its host: Claude Code gives its session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<Arc<str>>,
     /// When it joined.
     pub connected_at: Timestamp,
 }
@@ -67,6 +70,8 @@ pub struct Join {
     pub repo_path: Arc<str>,
     /// The door it comes through.
     pub door: &'static str,
+    /// Which of several running agents of this name it is, if its host says so.
+    pub instance: Option<Arc<str>>,
     /// Who holds the name, if anybody ever joined under it: added when it is decided, from the read model, where names
     /// of agents that are away are kept.
     #[serde(skip)]
@@ -148,6 +153,12 @@ impl Roster {
                 limit: limits::PATH_BYTES,
             });
         }
+        if let Some(instance) =
+            join.instance.as_ref().filter(|instance| instance.len() > limits::INSTANCE_BYTES)
+        {
+            let (bytes, limit) = (instance.len(), limits::INSTANCE_BYTES);
+            return Err(Refusal::TooLarge { what: "instance", bytes, limit });
+        }
         self.room()?;
         let present = self.members().find(|member| member.name == join.name).map(|member| &member.principal);
         if let Some(holder) = present.or(join.held_by.as_ref()).filter(|holder| *holder != by) {
@@ -164,6 +175,7 @@ impl Roster {
             role: join.role,
             repo_path: join.repo_path.clone(),
             door: join.door.into(),
+            instance: join.instance.clone(),
             connected_at: at,
         }))])
     }

@@ -52,6 +52,7 @@ fn member() -> Arc<Membership> {
         role: Role::Target,
         repo_path: "/home/ada/shop \u{1f6d2}".into(),
         door: "trpc".into(),
+        instance: None,
         connected_at: at(1),
     })
 }

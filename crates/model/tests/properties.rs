@@ -70,6 +70,7 @@ fn membership() -> impl Strategy<Value = Arc<Membership>> {
             role: Role::Source,
             repo_path: "/".into(),
             door: "mcp".into(),
+            instance: Some("first".into()),
             connected_at: Timestamp::from_millis(1),
         })
     })
@@ -94,6 +95,7 @@ fn command() -> impl Strategy<Value = Command> {
             role: Role::Target,
             repo_path: "/".into(),
             door: "trpc",
+            instance: None,
             held_by: None,
         })
     });

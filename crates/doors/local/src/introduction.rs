@@ -178,6 +178,7 @@ async fn enter(
         role: agent.role,
         repo_path: agent.repo_path.clone(),
         door: DOOR,
+        instance: None,
         held_by: None,
     });
     let done = workspace.carry_out(&by, join).await?;

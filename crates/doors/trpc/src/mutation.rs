@@ -49,6 +49,7 @@ pub(crate) fn prepare(workspace: &Workspace, identity: &Identity, mutation: Muta
                 role,
                 repo_path: join.repo_path.into(),
                 door: "trpc",
+                instance: None,
                 held_by: None,
             };
             (None, Command::Join(join), Reply::Joined)

@@ -67,6 +67,7 @@ pub(crate) fn join(name: &str) -> Command {
         role: Role::Source,
         repo_path: "/repo".into(),
         door: "test",
+        instance: None,
         held_by: None,
     })
 }

@@ -64,6 +64,7 @@ pub(crate) fn joined(agent: &str) -> Event {
         role: Role::Source,
         repo_path: "/src".into(),
         door: "trpc".into(),
+        instance: None,
         connected_at: at(1_000),
     })))
 }

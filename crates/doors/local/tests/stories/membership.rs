@@ -58,6 +58,7 @@ async fn a_name_that_another_principal_holds_cannot_be_taken() {
         role: model::roster::Role::Source,
         repo_path: "/".into(),
         door: "trpc",
+        instance: None,
         held_by: None,
     });
     workspace.carry_out(&Principal::parse("ada").unwrap(), join).await.unwrap();
