@@ -1,6 +1,6 @@
 //! Why the hall does not do something.
 
-use model::{Refusal, WorkspaceName};
+use model::{Position, Refusal, WorkspaceName};
 use store::StoreError;
 
 /// Why a command was not carried out. Doors say it in their own protocol's form.
@@ -38,6 +38,14 @@ pub enum HallError {
     /// What is kept cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A query asked for what this log does not hold, or not yet.
+    #[error("position {asked} is not reached; the log ends at {end}")]
+    NotReached {
+        /// What was asked for.
+        asked: Position,
+        /// Where the log ends here.
+        end: Position,
+    },
     /// A row of a read model cannot be understood.
     #[error("a read model cannot be read ({0}); `guildhall store rebuild` makes it anew")]
     Row(String),

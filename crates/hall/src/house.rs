@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access::{self, Identity, IssuedToken, Secret};
 use crate::clock::Clock;
 use crate::error::{Declined, HallError};
+use crate::limits;
 use crate::opening::open_log;
 use crate::tasks::Tasks;
 use crate::timers::{self, Poke};
@@ -25,13 +26,20 @@ pub struct Options {
     pub presence_grace: Duration,
     /// How often to look for events that other nodes have written; never, if this is the only one.
     pub poll: Option<Duration>,
+    /// How long a query waits for a position that its asker has seen on another node.
+    pub patience: Duration,
     /// The time.
     pub clock: Clock,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { presence_grace: Duration::from_secs(60), poll: None, clock: Clock::system() }
+        Self {
+            presence_grace: Duration::from_secs(60),
+            poll: None,
+            patience: limits::PATIENCE,
+            clock: Clock::system(),
+        }
     }
 }
 

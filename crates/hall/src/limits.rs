@@ -33,6 +33,8 @@ pub const PROJECT_AFTER: Duration = Duration::from_millis(250);
 pub const SNAPSHOT_EVENTS: u64 = 10_000;
 /// … and at most this often: it bounds what snapshots cost under load.
 pub const SNAPSHOT_EVERY: Duration = Duration::from_secs(1);
+/// How long a query waits for a position that its asker has seen elsewhere.
+pub const PATIENCE: Duration = Duration::from_secs(5);
 /// How often a conditional append may lose before it takes the log's lock.
 pub const RACES: u32 = 3;
 /// How long a claimed job is held before another may perform it.

@@ -5,7 +5,7 @@ use std::sync::{Arc, RwLock};
 use model::WorkspaceName;
 use quick_cache::sync::Cache;
 use store::{Head, Incarnation, PageLimit, Store, StoreError};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use crate::error::HallError;
 use crate::house::Options;
@@ -73,6 +73,8 @@ pub(crate) async fn open_log(
         queue,
         room: Arc::new(Semaphore::new(limits::QUEUE_KIB as usize)),
         head: watch::Sender::new(state.position()),
+        look: Notify::new(),
+        patience: options.patience,
         committed: RwLock::new(state),
         tail: Tail::default(),
         recall: Recall::new(),

@@ -5,6 +5,8 @@
 use std::sync::Arc;
 
 use model::{Position, State, WorkspaceName};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use store::{Hash, Head, PageLimit, Snapshot, Store, StoreError};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -17,6 +19,13 @@ pub(crate) struct Snapshots {
     taken: Position,
     at: Instant,
     running: TaskTracker,
+}
+
+/// A state as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Kept<S> {
+    version: u32,
+    state: S,
 }
 
 impl Snapshots {
@@ -59,7 +68,8 @@ impl Snapshots {
 }
 
 async fn save(shared: &Shared, (head, state): (Head, State)) {
-    let encode = move || serde_json::to_vec(&state).expect("states always serialise");
+    let kept = Kept { version: State::VERSION, state };
+    let encode = move || serde_json::to_vec(&kept).expect("states always serialise");
     let saved = match tokio::task::spawn_blocking(encode).await {
         Ok(state) => {
             let snapshot = Snapshot { position: head.position, hash: head.hash, state };
@@ -83,11 +93,17 @@ pub(crate) async fn restore(store: &dyn Store, log: &WorkspaceName) -> Result<(S
         tracing::warn!(workspace = %log, "a snapshot does not fit the log; reading the log instead");
         return Ok(empty);
     }
-    match serde_json::from_slice::<State>(&snapshot.state) {
-        Ok(state) if state.position() == snapshot.position => Ok((state, snapshot.hash)),
-        _ => {
+    match read(&snapshot.state).filter(|state| state.position() == snapshot.position) {
+        Some(state) => Ok((state, snapshot.hash)),
+        None => {
             tracing::warn!(workspace = %log, "a snapshot is of another version; reading the log instead");
             Ok(empty)
         }
     }
+}
+
+/// The state in a snapshot, if this version wrote it.
+fn read(kept: &[u8]) -> Option<State> {
+    let kept: Kept<&RawValue> = serde_json::from_slice(kept).ok()?;
+    (kept.version == State::VERSION).then(|| serde_json::from_str(kept.state.get()).ok())?
 }

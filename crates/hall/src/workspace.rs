@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::{Arc, RwLock, RwLockReadGuard};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use model::event::Recorded;
 use model::questions::Question;
@@ -15,7 +16,7 @@ use model::{
 use quick_cache::sync::Cache;
 use serde::de::DeserializeOwned;
 use store::{Hash, Incarnation, Store, StoreError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::clock::{self, Clock};
 use crate::entry::Entry;
@@ -41,6 +42,10 @@ pub(crate) struct Shared {
     pub(crate) room: Arc<Semaphore>,
     pub(crate) committed: RwLock<State>,
     pub(crate) head: watch::Sender<Position>,
+    /// Asks the writer to look whether another node has written.
+    pub(crate) look: Notify,
+    /// How long a query waits for what it knows to be written elsewhere.
+    pub(crate) patience: Duration,
     pub(crate) tail: Tail,
     pub(crate) recall: Recall,
     pub(crate) projector: Projector,
@@ -280,6 +285,24 @@ impl Workspace {
     /// Changes whenever there are new events.
     pub fn head(&self) -> watch::Receiver<Position> {
         self.0.head.subscribe()
+    }
+
+    /// Waits until queries see everything up to `min_pos`, which somebody has read from [`Done`] or a cursor: on the node
+    /// that wrote it at once, on another as soon as it has looked.
+    ///
+    /// # Errors
+    /// [`HallError::NotReached`] if the log does not get there within [`crate::Options::patience`].
+    pub async fn reach(&self, min_pos: Position) -> Result<(), HallError> {
+        let mut head = self.head();
+        if *head.borrow() >= min_pos {
+            return Ok(());
+        }
+        self.0.look.notify_one();
+        let reached = tokio::time::timeout(self.0.patience, head.wait_for(|head| *head >= min_pos)).await;
+        match reached {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(HallError::NotReached { asked: min_pos, end: *self.0.head.borrow() }),
+        }
     }
 
     /// The event at a position that was committed, if it is in memory.

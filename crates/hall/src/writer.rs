@@ -72,9 +72,15 @@ impl Writer {
         let mut batch = Vec::with_capacity(limits::BATCH_COMMANDS);
         loop {
             let look = async {
-                match self.poll {
-                    Some(every) => tokio::time::sleep(every).await,
-                    None => std::future::pending().await,
+                let again = async {
+                    match self.poll {
+                        Some(every) => tokio::time::sleep(every).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    () = again => {}
+                    () = self.shared.look.notified() => {}
                 }
             };
             tokio::select! {

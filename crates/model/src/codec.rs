@@ -1,8 +1,9 @@
 //! How events are stored: a header and a body, both JSON, each kind with a version of its own.
 //!
 //! The header says what a reader may want without the body, and survives when a body is pruned. Texts stand in the
-//! body exactly as their authors sent them. Stored forms never change; a kind that must change gets a new version
-//! and an upcaster here, and the golden logs of the old ones go on opening.
+//! body exactly as their authors sent them. Stored forms never change, not even by a field that may be missing: a kind
+//! that must change gets a new version here and a step in [`crate::upcast`], and the golden logs of the old ones go on
+//! opening.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use crate::event::{Event, Fact, Unknown};
 use crate::ids::CommandId;
 use crate::names::Principal;
 use crate::time::Timestamp;
+use crate::upcast::upcast;
 
 /// A stored event that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +51,10 @@ macro_rules! kinds {
         }
 
         fn read_body(kind: &str, version: u8, body: &[u8]) -> Result<Fact, serde_json::Error> {
-            Ok(match (kind, version) {
-                $(($name, $version) => Fact::$fact(serde_json::from_slice(body)?),)+
+            Ok(match kind {
+                $($name if (1..=$version).contains(&version) => {
+                    Fact::$fact(serde_json::from_slice(&upcast($name, version, $version, body)?)?)
+                })+
                 _ => Fact::Unknown(Arc::new(Unknown { kind: kind.to_owned(), version, body: body.to_vec() })),
             })
         }
@@ -61,9 +65,9 @@ macro_rules! kinds {
 }
 
 kinds! {
-    "member.joined" 1 => MemberJoined,
-    "member.returned" 1 => MemberReturned,
-    "member.left" 1 => MemberLeft,
+    "member.joined" 2 => MemberJoined,
+    "member.returned" 2 => MemberReturned,
+    "member.left" 2 => MemberLeft,
     "context.shared" 1 => ContextShared,
     "context.deleted" 1 => ContextDeleted,
     "context.read" 1 => ContextRead,

@@ -9,7 +9,8 @@
 //!
 //! Reading order: [`event`], [`command`], [`state`], then one file per concept ([`roster`], [`context`],
 //! [`questions`], [`decisions`], [`directory`]). What follows from an event outside the state stands in [`rows`]
-//! (read models) and [`effect`] (timers).
+//! (read models) and [`effect`] (timers). How events are stored, and how older forms are read, stands in [`codec`] and
+//! [`upcast`].
 
 pub mod address;
 pub mod codec;
@@ -29,6 +30,7 @@ pub mod rows;
 pub mod state;
 pub mod text;
 pub mod time;
+mod upcast;
 
 pub use address::Address;
 pub use command::{Command, Proposal};

@@ -51,7 +51,6 @@ pub struct Membership {
     /// The door it came through: `trpc`, `mcp`, …
     pub door: Arc<str>,
     /// Which of several running agents of this name it is, in the words of its host: Claude Code gives its session.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<Arc<str>>,
     /// When it joined.
     pub connected_at: Timestamp,

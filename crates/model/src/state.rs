@@ -29,6 +29,10 @@ pub struct State {
 }
 
 impl State {
+    /// Raised whenever [`State::apply`] comes to make something else of the same events, or the state is written
+    /// differently: a snapshot of another version says nothing about this one.
+    pub const VERSION: u32 = 1;
+
     /// The position of the last event applied.
     pub fn position(&self) -> Position {
         self.position

@@ -45,7 +45,7 @@ fn check(line: &[u8]) {
 
 #[test]
 fn no_stored_event_confuses_the_codec() {
-    let log = include_str!("../golden/log-v1.jsonl");
+    let log = concat!(include_str!("../golden/log-v1.jsonl"), include_str!("../golden/log-v2.jsonl"));
     let corpus: Vec<_> = log.lines().map(|line| line.as_bytes().to_vec()).collect();
     fuzz(&corpus, PIECES, check);
 }

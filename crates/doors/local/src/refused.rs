@@ -55,7 +55,7 @@ impl From<HallError> for Refused {
     fn from(error: HallError) -> Self {
         let code = match error {
             HallError::NoWorkspace(_) => ErrorCode::NotFound,
-            HallError::Store(_) | HallError::Row(_) => ErrorCode::Unavailable,
+            HallError::Store(_) | HallError::Row(_) | HallError::NotReached { .. } => ErrorCode::Unavailable,
             HallError::Declined(declined) => return declined.into(),
         };
         Self::new(code, error.to_string())

@@ -67,6 +67,25 @@ async fn a_snapshot_of_another_history_is_passed_over() {
 }
 
 #[tokio::test]
+async fn a_snapshot_of_another_version_is_passed_over() {
+    let store: Arc<dyn Store> = Arc::new(store::MemoryStore::default());
+    let scene = Scene::on(store.clone()).await;
+    scene.share("plan", "one").await;
+    let state = scene.workspace.state().clone();
+    scene.hall.close().await;
+    let name = WorkspaceName::default_workspace();
+    let snapshot = store.snapshot(&name).await.unwrap().expect("one is taken at the end");
+    // It parses, and says that no key was ever shared.
+    let mut stale: serde_json::Value = serde_json::from_slice(&snapshot.state).unwrap();
+    stale["version"] = 0.into();
+    stale["state"]["context"] = serde_json::to_value(model::State::default().context).unwrap();
+    let state_of_old = serde_json::to_vec(&stale).unwrap();
+    store.save_snapshot(&name, store::Snapshot { state: state_of_old, ..snapshot }).await.unwrap();
+    let scene = Scene::on(store).await;
+    assert_eq!(*scene.workspace.state(), state);
+}
+
+#[tokio::test]
 async fn what_was_submitted_before_closing_is_carried_out_and_nothing_after() {
     let scene = Scene::new().await;
     let mut submitted = Vec::new();

@@ -25,9 +25,19 @@ impl Scene {
     }
 
     pub(crate) async fn on(store: Arc<dyn Store>) -> Self {
+        Self::with(store, None).await
+    }
+
+    /// One of several nodes on one store, which looks for what the others wrote as seldom as it is told.
+    pub(crate) async fn node(store: Arc<dyn Store>, poll: Duration) -> Self {
+        Self::with(store, Some(poll)).await
+    }
+
+    async fn with(store: Arc<dyn Store>, poll: Option<Duration>) -> Self {
         let clock = Clock::manual(Timestamp::from_millis(BEGINNING));
         let presence_grace = Duration::from_millis(300);
-        let options = Options { clock: clock.clone(), presence_grace, poll: None };
+        let patience = Duration::from_millis(500);
+        let options = Options { clock: clock.clone(), presence_grace, poll, patience };
         let hall = Hall::open(store.clone(), options).await.unwrap();
         let workspace = hall.workspace(&WorkspaceName::default_workspace()).unwrap();
         Self { store, clock, hall, workspace }
