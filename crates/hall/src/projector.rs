@@ -79,17 +79,20 @@ impl Projector {
         key: &str,
     ) -> Result<Option<PlacedRow>, StoreError> {
         // Looked at before the store: a row that is written in between is then seen twice, never not at all.
-        let newest = self
-            .waiting()
-            .rows
-            .iter()
-            .rev()
-            .find(|new| new.row.table == table && new.row.key == key)
-            .cloned();
-        match newest {
-            Some(row) => Ok(Some(row)),
-            None => store.row(log, table, key).await,
-        }
+        let waiting = {
+            let waiting = self.waiting();
+            let mut versions = waiting.rows.iter().filter(|new| new.row.table == table && new.row.key == key);
+            let first = versions.next().cloned();
+            let last = versions.next_back().map(|last| last.row.clone());
+            first.map(|first| (first.place, last.unwrap_or(first.row)))
+        };
+        let stored = store.row(log, table, key).await?;
+        Ok(match (waiting, stored) {
+            // It keeps the place at which it was first written.
+            (Some((_, newest)), Some(stored)) => Some(PlacedRow { row: newest, ..stored }),
+            (Some((place, row)), None) => Some(PlacedRow { place, row }),
+            (None, stored) => stored,
+        })
     }
 
     /// The rows of a table that wait, each key once: where it was first written, with what was written last.

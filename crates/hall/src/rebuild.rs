@@ -31,10 +31,12 @@ pub(crate) async fn project_up_to(
     Ok(from)
 }
 
-/// Makes all read models of a log anew. The server must not be running. Returns where they stand.
+/// Makes all read models and jobs of a log anew, and forgets damaged receipts. The server must not be running. Returns
+/// where the read models stand.
 pub async fn rebuild(store: &dyn Store, log: &WorkspaceName) -> Result<Position, StoreError> {
     let head = store.head(log).await?;
     store.clear_rows(log).await?;
+    store::mend::mend(store, log).await?;
     project_up_to(store, log, Position::START, head.position).await
 }
 

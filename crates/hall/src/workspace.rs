@@ -242,6 +242,11 @@ impl Workspace {
     /// [`Refusal::Forbidden`] if the membership is another principal's. The exception is
     /// [`Principal::compat`], whose clients may claim any id, and are recorded as claiming it.
     pub async fn check_author(&self, by: &Principal, member: &MemberId) -> Result<Option<Author>, Declined> {
+        // Ids that the hall makes are in lower case. Another spelling is another id, and so nobody's; but it must not be
+        // a way to sign with somebody else's.
+        if let Some(plain) = member.in_lower_case() {
+            return Box::pin(self.check_author(by, &plain)).await.map(|_| None);
+        }
         let forbidden = || Refusal::Forbidden(format!("agent {member} belongs to another principal"));
         let present = self.read().roster.get(member).map(|member| member.principal == *by);
         match present {

@@ -13,7 +13,7 @@ use model::{Position, Principal, Timestamp, WorkspaceName};
 use crate::unlocked::Unlocked;
 use crate::{
     AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Receipt, Record,
-    Result, Snapshot, Store, StoreError,
+    Result, Snapshot, Store, StoreError, limits,
 };
 
 /// A store in memory.
@@ -38,6 +38,17 @@ impl Log {
         let last = batch.head();
         let stored = usize::try_from(last.position.0).ok().and_then(|n| self.records.get(n.checked_sub(1)?));
         self.head.incarnation == last.incarnation && stored.is_some_and(|stored| stored.hash == last.hash)
+    }
+
+    fn carry_out(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            match effect.clone() {
+                Effect::Schedule { key, due, job } => {
+                    self.jobs.insert(key, Waiting { due, job, held_until: Timestamp::default() });
+                }
+                Effect::Cancel { key } => drop(self.jobs.remove(&key)),
+            }
+        }
     }
 }
 
@@ -91,14 +102,7 @@ impl Store for MemoryStore {
             for receipt in &batch.receipts {
                 log.receipts.insert((receipt.by.clone(), receipt.key.clone()), receipt.clone());
             }
-            for effect in &batch.effects {
-                match effect.clone() {
-                    Effect::Schedule { key, due, job } => {
-                        log.jobs.insert(key, Waiting { due, job, held_until: Timestamp::default() });
-                    }
-                    Effect::Cancel { key } => drop(log.jobs.remove(&key)),
-                }
-            }
+            log.carry_out(&batch.effects);
             Ok(())
         })?
     }
@@ -140,7 +144,7 @@ impl Store for MemoryStore {
             .collect();
         due.sort_by_key(|(_, _, waiting)| waiting.due);
         let take = due.into_iter().take(most).map(|(log, key, waiting)| {
-            waiting.held_until = now.after(lease);
+            waiting.held_until = now.after(lease.min(limits::LEASE));
             ClaimedJob { log: log.clone(), key: key.clone(), due: waiting.due, job: waiting.job.clone() }
         });
         Ok(take.collect())
@@ -208,6 +212,17 @@ impl Store for MemoryStore {
         self.with(log, |log| {
             log.rows.clear();
             log.projected = Position::START;
+        })
+    }
+
+    async fn check(&self, log: &WorkspaceName) -> Result<()> {
+        self.with(log, |_| ())
+    }
+
+    async fn mend(&self, log: &WorkspaceName, effects: &[Effect]) -> Result<()> {
+        self.with(log, |log| {
+            log.jobs.clear();
+            log.carry_out(effects);
         })
     }
 

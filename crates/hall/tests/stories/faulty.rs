@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use model::effect::Effect;
 use model::rows::Table;
 use model::{Position, Principal, Timestamp, WorkspaceName};
 use store::{
@@ -121,6 +122,12 @@ impl<S: Store> Store for Faulty<S> {
     }
     async fn clear_rows(&self, log: &WorkspaceName) -> Result<()> {
         self.inner.clear_rows(log).await
+    }
+    async fn check(&self, log: &WorkspaceName) -> Result<()> {
+        self.inner.check(log).await
+    }
+    async fn mend(&self, log: &WorkspaceName, effects: &[Effect]) -> Result<()> {
+        self.inner.mend(log, effects).await
     }
     async fn save_snapshot(&self, log: &WorkspaceName, snapshot: Snapshot) -> Result<()> {
         self.inner.save_snapshot(log, snapshot).await

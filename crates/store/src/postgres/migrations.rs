@@ -17,9 +17,9 @@ const MIGRATIONS: &[&str] = &["
         id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         name text NOT NULL UNIQUE,
         incarnation bytea NOT NULL,
+        digest bytea NOT NULL,
         position bigint NOT NULL,
-        hash bytea NOT NULL,
-        batch bytea
+        hash bytea NOT NULL
     ) WITH (fillfactor = 50);
     CREATE TABLE event (
         log integer NOT NULL,
@@ -45,6 +45,7 @@ const MIGRATIONS: &[&str] = &["
         first bigint NOT NULL,
         last bigint NOT NULL,
         at bigint NOT NULL,
+        digest bytea NOT NULL,
         PRIMARY KEY (log, principal, key_digest)
     );
     CREATE INDEX receipt_at ON receipt (log, at);
@@ -54,11 +55,16 @@ const MIGRATIONS: &[&str] = &["
         due bigint NOT NULL,
         held_until bigint NOT NULL,
         job text NOT NULL,
+        digest bytea NOT NULL,
         PRIMARY KEY (log, key)
     );
     CREATE INDEX job_due ON job (due, held_until);
     CREATE INDEX job_held ON job (held_until) WHERE held_until > 0;
-    CREATE TABLE projected (log integer PRIMARY KEY, position bigint NOT NULL) WITH (fillfactor = 50);
+    CREATE TABLE projected (
+        log integer PRIMARY KEY,
+        position bigint NOT NULL,
+        digest bytea NOT NULL
+    ) WITH (fillfactor = 50);
     CREATE TABLE view_row (
         log integer NOT NULL,
         name text NOT NULL,
@@ -67,6 +73,7 @@ const MIGRATIONS: &[&str] = &["
         key bytea NOT NULL,
         body bytea NOT NULL,
         digest bytea NOT NULL,
+        place_digest bytea NOT NULL,
         PRIMARY KEY (log, name, place)
     );
     CREATE UNIQUE INDEX view_row_key ON view_row (log, name, key_digest);
