@@ -24,7 +24,8 @@ pub async fn verify(store: &dyn Store, log: &WorkspaceName) -> Result<Head> {
     Ok(head)
 }
 
-async fn verify_events(store: &dyn Store, log: &WorkspaceName) -> Result<Head> {
+/// Checks the events and the head alone: if they are well, whatever else there is can be made from them.
+pub async fn verify_events(store: &dyn Store, log: &WorkspaceName) -> Result<Head> {
     let (mut position, mut hash) = (Position::START, Hash::genesis(log));
     loop {
         let page = store.read(log, position, PAGE).await?;
