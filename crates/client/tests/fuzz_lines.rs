@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use guildhall_client::protocol::{Call, METHODS};
 use guildhall_client::wire::{BAD_PARAMS, Incoming, NO_JSON, NO_METHOD, NO_REQUEST, call_line, error_line};
 use mutator::fuzz;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 /// Every method with parameters that fit, each of them given.
@@ -72,6 +74,14 @@ fn corpus() -> Vec<Vec<u8>> {
 const PIECES: &[&str] =
     &["\"id\":", "\"jsonrpc\":\"2.0\"", "\"method\":\"status\"", "\"params\":[]", "\"speaker\":{}"];
 
+/// An answer. An id is given back as it was spelt, and may be a number that fits into no type.
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    id: &'a RawValue,
+    error: Value,
+}
+
 /// Whatever comes is either a call that reads back as itself, or is turned down in the protocol's own form under an
 /// id that can be sent.
 fn check(line: &[u8]) {
@@ -87,8 +97,8 @@ fn check(line: &[u8]) {
             assert!([NO_JSON, NO_REQUEST, NO_METHOD, BAD_PARAMS].contains(&unfit.number), "{unfit:?}");
             let code = guildhall_client::protocol::ErrorCode::BadRequest;
             let answer = error_line(&id, None, unfit.number, code, &unfit.message);
-            let answer: Value = serde_json::from_slice(&answer).expect("the answer is JSON");
-            assert_eq!(answer["error"]["code"], unfit.number);
+            let answer: Answer<'_> = serde_json::from_slice(&answer).expect("the answer is JSON");
+            assert_eq!((answer.id.get(), &answer.error["code"]), (id.get(), &unfit.number.into()));
         }
     }
 }

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use hall::workspace::Submitted;
-use hall::{Declined, Done, Standing};
+use hall::{Declined, Done};
 use model::{Fact, MemberId};
 use serde_json::value::RawValue;
 
@@ -112,8 +112,8 @@ impl Session {
             return;
         }
         match self.workspace.speak_as(&self.identity.principal, &agent).await {
-            Ok(Standing::Member) => self.attend(agent),
-            Ok(Standing::Claimed) | Err(Declined::Refused(_)) => {}
+            Ok(standing) if standing.is_member() => self.attend(agent),
+            Ok(_) | Err(Declined::Refused(_)) => {}
             Err(cause) => {
                 tracing::debug!(%agent, %cause, "whether an agent is its client's own is not known")
             }
@@ -130,8 +130,8 @@ impl Session {
         let by = &self.identity.principal;
         if let Some(author) = author.filter(|author| !self.members.contains_key(author)) {
             if procedure == Procedure::SessionLeave {
-                self.workspace.check_author(by, &author).await?;
-            } else if self.workspace.speak_as(by, &author).await? == Standing::Member {
+                self.workspace.standing(by, &author).await?;
+            } else if self.workspace.speak_as(by, &author).await?.is_member() {
                 self.attend(author);
             }
         }
