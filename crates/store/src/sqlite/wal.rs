@@ -110,7 +110,9 @@ impl Wal<'_> {
     /// Whether a frame that follows a commit, and belongs to what was written before it, stands behind a bad one.
     fn goes_on_behind(&self, bad: usize) -> bool {
         let Some(mut previous) = self.frame(bad) else { return false };
-        let mut commits = u32::from(previous.is_commit());
+        // What stands there may be of an earlier life of the file, and ended a commit then. Unless the next frame links to
+        // it: then it is of this one, and its salts are what was damaged.
+        let mut commits = u32::from(previous.is_commit() && self.has_our_salts(&previous));
         for index in bad + 1..self.count() {
             let Some(frame) = self.frame(index) else { return false };
             let linked = self.sum_of(stored_sum(previous.header, 16), &frame) == stored_sum(frame.header, 16);
@@ -118,7 +120,7 @@ impl Wal<'_> {
             if !self.has_our_salts(&frame) || (!linked && index > bad + 1) {
                 return false;
             }
-            if commits > 0 && linked {
+            if linked && (commits > 0 || (index == bad + 1 && previous.is_commit())) {
                 return true;
             }
             commits += u32::from(frame.is_commit());
@@ -194,6 +196,21 @@ mod tests {
             let mut torn = wal.clone();
             let end = (start + 512).min(torn.len());
             torn[start..end].fill(0);
+            assert_eq!(damage(&torn), None, "{start}");
+        }
+    }
+
+    #[test]
+    fn a_piece_that_never_arrived_may_show_what_ended_a_commit_before() {
+        let (wal, last) = written(5);
+        let frame = FRAME_HEADER + 4096;
+        for start in (wal.len() - last..wal.len()).step_by(frame) {
+            let mut torn = wal.clone();
+            // An earlier life's frame: other salts, the mark of a commit, another page.
+            torn[start + 4..start + 8].copy_from_slice(&7_u32.to_be_bytes());
+            torn[start + 8..start + 16].fill(0x5a);
+            torn[start + FRAME_HEADER..start + frame].fill(0x11);
+            torn[start + 16..start + 24].fill(0x22);
             assert_eq!(damage(&torn), None, "{start}");
         }
     }
