@@ -35,6 +35,8 @@ pub const READERS: usize = 2_000;
 pub const READS: usize = 64;
 /// Agents and people with a mailbox; each has a few numbers in memory, whether it is here or not.
 pub const MAILBOXES: usize = 50_000;
+/// A topic's name: part of a key in every database.
+pub const TOPIC_BYTES: usize = 256;
 /// Topics that one reader follows. Kept in memory.
 pub const TOPICS_FOLLOWED: usize = 256;
 /// Runs of messages that one reader took out of turn. Kept in memory until those before them are taken too.

@@ -15,7 +15,7 @@ use crate::event::{Fact, Position};
 use crate::ids::AgentId;
 use crate::limits;
 use crate::marks::{Marks, Range};
-use crate::messages::{BROADCAST, Message, Party, Recipient};
+use crate::messages::{self, BROADCAST, Message, Party, Recipient};
 use crate::refusal::Refusal;
 use crate::roster::Membership;
 use crate::time::Timestamp;
@@ -194,9 +194,7 @@ impl Mailboxes {
 
     pub(crate) fn follow(&self, follow: &Follow) -> Result<Vec<Fact>, Refusal> {
         self.room(&follow.reader.id)?;
-        if follow.topic.is_empty() || follow.topic.len() > limits::NAME_BYTES {
-            return Err(Refusal::Invalid(format!("a topic has 1 to {} bytes", limits::NAME_BYTES)));
-        }
+        messages::check_topic(&follow.topic)?;
         if &*follow.topic == BROADCAST {
             return Err(Refusal::Invalid("everybody follows broadcast, always".into()));
         }

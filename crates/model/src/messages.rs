@@ -145,9 +145,12 @@ pub(crate) fn send(
     send: &Send,
 ) -> Result<Vec<Fact>, Refusal> {
     Refusal::unless_text_fits("content", &send.content, limits::VALUE_BYTES, limits::VALUE_TOKEN_BYTES)?;
-    let (To::Party(to) | To::Topic(to)) = &send.to;
-    if to.is_empty() || to.len() > limits::NAME_BYTES {
-        return Err(Refusal::Invalid(format!("a recipient has 1 to {} bytes", limits::NAME_BYTES)));
+    match &send.to {
+        To::Topic(topic) => check_topic(topic)?,
+        To::Party(to) if to.is_empty() || to.len() > limits::NAME_BYTES => {
+            return Err(Refusal::Invalid(format!("a recipient has 1 to {} bytes", limits::NAME_BYTES)));
+        }
+        To::Party(_) => {}
     }
     if send.attachments.len() > limits::ATTACHMENTS {
         return Err(Refusal::Invalid(format!("a message has at most {} attachments", limits::ATTACHMENTS)));
@@ -176,6 +179,14 @@ pub(crate) fn send(
         resends: send.resends.clone(),
     });
     Ok(vec![if dead { Fact::MessageDied(message) } else { Fact::MessageSent(message) }])
+}
+
+/// Refuses what is no topic's name.
+pub(crate) fn check_topic(topic: &str) -> Result<(), Refusal> {
+    if topic.is_empty() || topic.len() > limits::TOPIC_BYTES || topic.contains('\0') {
+        return Err(Refusal::Invalid(format!("a topic has 1 to {} bytes", limits::TOPIC_BYTES)));
+    }
+    Ok(())
 }
 
 /// Whose mailbox an author's is.

@@ -1,6 +1,7 @@
 //! What every database reads back alike: names of logs, and rows and snapshots with the digests that show damage.
 
 use model::WorkspaceName;
+use model::lists::Item;
 use model::rows::Row;
 
 use crate::{Hash, PlacedRow, Position, Result, Snapshot, StoreError};
@@ -28,6 +29,19 @@ pub(crate) fn intact_row(
         return Err(StoreError::DamagedRow(format!("{} at {place} of {log}", row.table.as_str())));
     }
     Ok(PlacedRow { place, row })
+}
+
+pub(crate) fn item_digest(log: &WorkspaceName, item: &Item) -> Hash {
+    let name = format!("{log}\0{}\0{}\0", item.list.key(), item.place);
+    Hash::of(&[name.as_bytes(), &item.body].concat())
+}
+
+/// An item as it was read, if it still is what was written.
+pub(crate) fn intact_item(log: &WorkspaceName, item: Item, stored_digest: &[u8]) -> Result<Item> {
+    if item_digest(log, &item).0 != *stored_digest {
+        return Err(StoreError::DamagedRow(format!("{} at {} of {log}", item.list.key(), item.place)));
+    }
+    Ok(item)
 }
 
 /// Covers the position and the hash too: a good state at a wrong place would be believed.
