@@ -51,6 +51,30 @@ test('§2.2 SIGINT is the same, and every open connection is told', async (t) =>
   assert.equal((await hall.ended()).code, 0);
 });
 
+test('shutdown: a server whose terminal is closed takes its leave as well, though it can say nothing any more', async (t) => {
+  const hall = await startHall(t, settings);
+  const socket = await open(t, hall.compat);
+  const { agent } = await socket.join();
+  socket.send({ id: 'last', method: 'mutation', params: { path: 'decisions.log', input: { decision: 'd', agentId: agent.id } } });
+  hall.hangUp();
+  hall.signal('SIGHUP'); // the shell and the system both send it, and neither means to hurry
+  await socket.reconnect();
+  assert.equal((await socket.reply('last', 1)).result.data.by, agent.id, 'answered before reconnect');
+  const mover = await open(t, hall.compat);
+  assert.equal((await mover.query('decisions.list')).length, 1, 'clients that move are served');
+  assert.deepEqual(await hall.ended(2 * DRAIN), { code: 0, signal: null });
+});
+
+test('shutdown: a server started by nohup outlives its terminal', async (t) => {
+  const hall = await startHall(t, { through: ['nohup'] });
+  const socket = await open(t, hall.compat);
+  hall.hangUp();
+  await socket.join();
+  await socket.expectNoFrame(300);
+  assert.equal((await socket.query('session.list')).length, 1);
+  assert.deepEqual(await hall.terminate(), { code: 0, signal: null });
+});
+
 test('§2.2 ids, order and the session id are the same after a restart', async (t) => {
   const hall = await startHall(t);
   const before = await open(t, hall.compat);

@@ -97,6 +97,60 @@ test('bad input: too large a value is refused by its call, too large a frame end
   await unchanged();
 });
 
+test('bad input: before it is known who a client is, its message is small; afterwards it may be large at once', async (t) => {
+  const { hall, unchanged } = await furnished(t);
+  const address = `${hall.main}/trpc?connectionParams=1`;
+  const INTRODUCTION = 64 * 1024;
+  const { token } = hall.token('member', 'ada');
+  const introduction = (padding) => JSON.stringify({ method: 'connectionParams', data: { token, padding } });
+
+  const stranger = await open(t, address);
+  stranger.send(introduction('x'.repeat(INTRODUCTION)));
+  assert.equal((await stranger.end()).code, 1009);
+  const inPieces = await open(t, address);
+  for (let i = 0; i < 5; i += 1) inPieces.ws.send('x'.repeat(INTRODUCTION / 4), { fin: false });
+  assert.equal((await inPieces.end()).code, 1009);
+
+  const ada = await open(t, address);
+  ada.send(introduction('x'.repeat(INTRODUCTION - introduction('').length)));
+  const asked = ada.call('query', 'context.get', { key: 'k'.repeat(MIB) });
+  assert.equal((await asked).result.data, null);
+  await unchanged();
+});
+
+test('bad input: a stranger is not told whether there is a workspace', async (t) => {
+  const { hall, unchanged } = await furnished(t);
+  hall.workspace('research');
+  const answers = async (workspace, data) => {
+    const socket = await open(t, `${hall.main}/w/${workspace}/trpc?connectionParams=1`);
+    socket.send({ method: 'connectionParams', data });
+    const frame = await socket.next();
+    return { frame, end: await socket.end() };
+  };
+  for (const data of [null, {}, { token: 'wrong' }, 'not even parameters']) {
+    const there = await answers('research', data);
+    assert.deepEqual(there, await answers('nowhere', data));
+    assert.equal(there.frame.error.data.code, typeof data === 'string' ? 'PARSE_ERROR' : 'UNAUTHORIZED');
+  }
+  const elsewhere = JSON.parse(hall.cli('token', 'create', '--json', '--role', 'member', '--name', 'ada', '--only', 'default'));
+  const there = await answers('research', { token: elsewhere.token });
+  assertError(there.frame, null, 'NOT_FOUND', { message: 'no such workspace' });
+  assert.deepEqual(there, await answers('nowhere', { token: elsewhere.token }));
+  await unchanged();
+});
+
+test('bad input: an address that shows too many bad tokens is told so in the first message too', async (t) => {
+  const hall = await startHall(t, { env: { GUILDHALL_AUTH_FAILURES_BURST: '1' } });
+  const codes = [];
+  for (let i = 0; i < 2; i += 1) {
+    const socket = await open(t, `${hall.main}/trpc?connectionParams=1`);
+    socket.send({ method: 'connectionParams', data: { token: 'wrong' } });
+    codes.push((await socket.next()).error.data.code);
+    await socket.end();
+  }
+  assert.deepEqual(codes, ['UNAUTHORIZED', 'TOO_MANY_REQUESTS']);
+});
+
 test('bad input: deep nesting is refused without falling over', async (t) => {
   const { hall, unchanged } = await furnished(t);
   const socket = await open(t, hall.compat);

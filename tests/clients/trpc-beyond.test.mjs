@@ -83,6 +83,17 @@ test('tokens: the id of another principal is forbidden and changes nothing; one 
   assert.equal((await bob.mutate('questions.answer', { questionId: question.id, answer: 'a', agentId: own.agent.id })).answeredBy, own.agent.id);
 });
 
+test('tokens: a connection ends when its token expires, though it says nothing', async (t) => {
+  const { hall } = await connection(t);
+  const { token } = JSON.parse(hall.cli('token', 'create', '--json', '--role', 'member', '--name', 'ada', '--life', '2'));
+  const byHeader = await open(t, `${hall.main}/trpc`, { token });
+  const byParameter = await open(t, `${hall.main}/trpc?connectionParams=1`);
+  byParameter.send({ method: 'connectionParams', data: { token } });
+  await byParameter.query('session.list');
+  // The next ping, when it would be noticed anyway, is half a minute away.
+  await Promise.all([byHeader.end(), byParameter.end()]);
+});
+
 test('questions.get: a question in any state, or null', async (t) => {
   const { socket } = await connection(t);
   assert.equal(await socket.query('questions.get', { id: SOMEBODY }), null);
@@ -121,6 +132,62 @@ test('paging: limit and after walk every list once, in its order', async (t) => 
     }
     assert.deepEqual(walked, whole, path);
   }
+});
+
+test('paging: session.list and questions.listPending too, and what they ignored they ignore still', async (t) => {
+  const { socket } = await connection(t);
+  for (const name of ['a', 'b', 'c']) await socket.join(name);
+  for (const question of ['a', 'b', 'c']) await socket.mutate('questions.ask', { question, agentId: SOMEBODY });
+  for (const path of ['session.list', 'questions.listPending']) {
+    const whole = await socket.query(path);
+    assert.deepEqual(await socket.query(path, { limit: 2 }), whole.slice(0, 2));
+    assert.deepEqual(await socket.query(path, { limit: 2, after: whole[1].id }), whole.slice(2));
+    assert.deepEqual(await socket.query(path, { after: whole[2].id }), []);
+    const nowhere = await socket.call('query', path, { after: SOMEBODY });
+    assertError(nowhere, nowhere.id, 'BAD_REQUEST', { path });
+  }
+  assert.equal((await socket.query('session.list', ['ignored'])).length, 3);
+});
+
+test('limits: a list too large for a reply is an error that says what to do, and is never cut short', async (t) => {
+  const { hall, socket } = await connection(t);
+  const watcher = await open(t, hall.compat);
+  // Control characters take six times their room on the wire: a reply holds 136 of these members.
+  const name = '\u0001'.repeat(4096);
+  const repoPath = '\u0001'.repeat(16 * 1024);
+  const join = () => socket.mutate('session.join', { name, role: 'source', repoPath });
+  const few = 130;
+  const members = 140;
+  for (let i = 0; i < few; i += 1) await join();
+  const feed = await watcher.subscribe('session.onAgentChange');
+  assert.equal((await feed.next()).length, few);
+  for (let i = few; i < members; i += 1) await join();
+  const list = await socket.call('query', 'session.list');
+  assertError(list, list.id, 'PAYLOAD_TOO_LARGE', { path: 'session.list' });
+  let seen = 0;
+  let page = [];
+  do {
+    page = await socket.query('session.list', { limit: 100, ...(page.length && { after: page.at(-1).id }) });
+    seen += page.length;
+  } while (page.length > 0);
+  assert.equal(seen, members);
+
+  let frame = await watcher.reply(feed.id);
+  for (let known = few; frame.result; frame = await watcher.reply(feed.id)) {
+    assert.ok(frame.result.data.length > known, 'each list is whole');
+    known = frame.result.data.length;
+  }
+  assertError(frame, feed.id, 'PAYLOAD_TOO_LARGE');
+  await watcher.settled();
+  await watcher.expectNoFrame(100);
+  const again = await watcher.call('subscription', 'session.onAgentChange');
+  assertError(again, again.id, 'PAYLOAD_TOO_LARGE', { path: 'session.onAgentChange' });
+
+  const question = '?'.repeat(1024 * 1024);
+  for (let i = 0; i < 17; i += 1) await socket.mutate('questions.ask', { question, agentId: SOMEBODY });
+  const pending = await socket.call('query', 'questions.listPending');
+  assertError(pending, pending.id, 'PAYLOAD_TOO_LARGE', { path: 'questions.listPending' });
+  assert.equal((await socket.query('questions.listPending', { limit: 15 })).length, 15);
 });
 
 test('context versions: only who asks sees them, and a share may name the one it replaces', async (t) => {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use client::protocol::{self, Call, Hello, OnTimeout, Speaker};
+use client::protocol::{self, Call, Hello, OnTimeout, QuestionStatus, Speaker};
 use guildhall_tests::home::{Home, Server};
 use guildhall_tests::trpc::Client;
 use hall::limits::SNAPSHOT_EVENTS;
@@ -126,12 +126,14 @@ async fn deadline_holds(end: End) {
         asker.call::<protocol::Question>(Call::Question(ticket)).await.unwrap()
     };
     let first = look(&tickets[0], 10).await;
-    assert_eq!((&*first.status, first.answer.as_deref()), ("answered", Some("as usual")), "{end:?}");
+    let default = (QuestionStatus::Answered, Some("as usual"));
+    assert_eq!((first.status, first.answer.as_deref()), default, "{end:?}");
     assert_eq!(first.asked_at, tickets[0].asked_at);
     let second = look(&tickets[1], 10).await;
-    assert_eq!(second.status, "failed", "{end:?}");
+    assert_eq!(second.status, QuestionStatus::Failed, "{end:?}");
     let third = look(&tickets[2], 0).await;
-    assert_eq!((&*third.status, &third.deadline), ("pending", &tickets[2].deadline), "{end:?}");
+    let open = (QuestionStatus::Pending, &tickets[2].deadline);
+    assert_eq!((third.status, &third.deadline), open, "{end:?}");
 }
 
 #[tokio::test]

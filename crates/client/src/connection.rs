@@ -182,6 +182,18 @@ async fn send(
     let note = |id, reply| waiting.lock().expect("nothing panics while it is held").insert(id, reply);
     loop {
         tokio::select! {
+            // Places of calls that nobody waits for are given back before the next call is made.
+            biased;
+            Some(id) = outbox.given_up.recv() => {
+                let under_way =
+                    waiting.lock().expect("nothing panics while it is held").get_mut(&id).map(Option::take);
+                // Otherwise it was answered just now, or is still in the queue and will not be sent.
+                if under_way.is_some() {
+                    let own = last_id.fetch_add(1, Ordering::Relaxed) + 1;
+                    note(own, None);
+                    write.write_all(&wire::call_line(own, &Call::Cancel(Cancel { id }))).await?;
+                }
+            }
             next = outbox.queue.recv() => {
                 let Some(Outgoing { id, call, reply }) = next else { return Ok(()) };
                 if call.waits() && reply.is_closed() {
@@ -195,16 +207,6 @@ async fn send(
                 // Noted before it is sent: the answer may be faster than the return from sending.
                 note(id, Some(reply));
                 write.write_all(&line).await?;
-            }
-            Some(id) = outbox.given_up.recv() => {
-                let under_way =
-                    waiting.lock().expect("nothing panics while it is held").get_mut(&id).map(Option::take);
-                // Otherwise it was answered just now, or is still in the queue and will not be sent.
-                if under_way.is_some() {
-                    let own = last_id.fetch_add(1, Ordering::Relaxed) + 1;
-                    note(own, None);
-                    write.write_all(&wire::call_line(own, &Call::Cancel(Cancel { id }))).await?;
-                }
             }
         }
     }

@@ -4,68 +4,34 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::protocol::{Call, Ticket, Wait};
+use crate::protocol::{Call, Effect};
 
 impl Call {
     /// Whether carrying it out a second time does no harm: it only reads, changes nothing the second time, or
     /// carries an idempotency key.
     pub fn may_be_repeated(&self) -> bool {
-        match self {
-            Self::CreateWorkspace(_) => true,
-            Self::Share(_) | Self::Delete(_) | Self::Ask(_) | Self::Answer(_) | Self::Decide(_) => {
-                self.once().is_some()
-            }
-            // A second introduction is an error, a second token a second secret, a second withdrawal finds nothing, and
-            // a second connection knows nothing of the calls of the first.
-            Self::Hello(_) | Self::CreateToken(_) | Self::RevokeToken(_) | Self::Cancel(_) => false,
-            _ => self.only_looks(),
+        match self.method().effect {
+            Effect::Looks | Effect::Waits | Effect::Harmless => true,
+            Effect::Once => self.once().is_some_and(Option::is_some),
+            Effect::Single => false,
         }
     }
 
     /// Whether it leaves everything as it was, so that nobody need ask whether it was done.
     pub fn only_looks(&self) -> bool {
-        match self {
-            Self::Status(_)
-            | Self::Agents(_)
-            | Self::Get(_)
-            | Self::List(_)
-            | Self::History(_)
-            | Self::Question(_)
-            | Self::Questions(_)
-            | Self::Wait(_)
-            | Self::Decisions(_)
-            | Self::Workspaces(_)
-            | Self::Tokens(_) => true,
-            Self::Hello(_)
-            | Self::Cancel(_)
-            | Self::Share(_)
-            | Self::Delete(_)
-            | Self::Ask(_)
-            | Self::Answer(_)
-            | Self::Decide(_)
-            | Self::CreateWorkspace(_)
-            | Self::CreateToken(_)
-            | Self::RevokeToken(_) => false,
-        }
+        matches!(self.method().effect, Effect::Looks | Effect::Waits)
     }
 
     /// Whether it waits for something to happen.
     pub fn waits(&self) -> bool {
-        match self {
-            Self::Wait(Wait { seconds, .. }) | Self::Question(Ticket { wait_seconds: seconds, .. }) => {
-                *seconds > 0
-            }
-            _ => false,
-        }
+        self.wait_seconds().is_some_and(|seconds| *seconds > 0)
     }
 
     /// The call as it is made again after `spent`: it waits for what is left of its time.
     #[must_use]
     pub(crate) fn after(&self, spent: Duration) -> Self {
         let mut again = self.clone();
-        if let Self::Wait(Wait { seconds, .. }) | Self::Question(Ticket { wait_seconds: seconds, .. }) =
-            &mut again
-        {
+        if let Some(seconds) = again.wait_seconds_mut() {
             *seconds = seconds.saturating_sub(spent.as_secs());
         }
         again
@@ -78,28 +44,6 @@ impl Call {
             *once = Some(fresh_key());
         }
         self
-    }
-
-    fn once(&self) -> Option<&str> {
-        match self {
-            Self::Share(share) => share.once.as_deref(),
-            Self::Delete(delete) => delete.once.as_deref(),
-            Self::Ask(ask) => ask.once.as_deref(),
-            Self::Answer(answer) => answer.once.as_deref(),
-            Self::Decide(decide) => decide.once.as_deref(),
-            _ => None,
-        }
-    }
-
-    fn once_mut(&mut self) -> Option<&mut Option<String>> {
-        match self {
-            Self::Share(share) => Some(&mut share.once),
-            Self::Delete(delete) => Some(&mut delete.once),
-            Self::Ask(ask) => Some(&mut ask.once),
-            Self::Answer(answer) => Some(&mut answer.once),
-            Self::Decide(decide) => Some(&mut decide.once),
-            _ => None,
-        }
     }
 }
 
@@ -114,15 +58,15 @@ fn fresh_key() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Decide, Empty, TokenId};
+    use crate::protocol::{Decide, Empty, TokenId, Wait};
 
     #[test]
     fn a_wait_that_is_made_again_waits_for_what_is_left() {
-        let wait = Call::Wait(Wait { seconds: 45, after: Some(7) });
+        let wait = Call::Wait(Wait { wait_seconds: 45, after: Some(7) });
         for (spent, left) in [(0, 45), (40, 5), (60, 0)] {
             let again = wait.after(Duration::from_secs(spent));
-            let Call::Wait(Wait { seconds, after: Some(7) }) = again else { panic!("{again:?}") };
-            assert_eq!(seconds, left);
+            let Call::Wait(Wait { wait_seconds, after: Some(7) }) = again else { panic!("{again:?}") };
+            assert_eq!(wait_seconds, left);
             assert_eq!(again.waits(), left > 0);
         }
     }

@@ -4,7 +4,6 @@
 
 use std::io;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _};
@@ -126,42 +125,13 @@ impl Incoming {
 }
 
 fn read_call(method: &str, params: &str) -> Result<Call, Unfit> {
-    fn read<T: DeserializeOwned>(method: &str, params: &str) -> Result<T, Unfit> {
-        serde_json::from_str(params).map_err(|cause| Unfit {
+    match Call::read(method, params) {
+        Some(Ok(call)) => Ok(call),
+        Some(Err(cause)) => Err(Unfit {
             number: BAD_PARAMS,
             message: format!("the parameters do not fit {method:?}: {cause}"),
-        })
-    }
-    macro_rules! calls {
-        ($($name:literal => $variant:ident),+ $(,)?) => {
-            match method {
-                $($name => Ok(Call::$variant(read(method, params)?)),)+
-                _ => Err(Unfit { number: NO_METHOD, message: format!("there is no method {method:?}") }),
-            }
-        };
-    }
-    calls! {
-        "hello" => Hello,
-        "status" => Status,
-        "agents" => Agents,
-        "context.share" => Share,
-        "context.get" => Get,
-        "context.list" => List,
-        "context.history" => History,
-        "context.delete" => Delete,
-        "questions.ask" => Ask,
-        "questions.answer" => Answer,
-        "questions.get" => Question,
-        "questions.list" => Questions,
-        "wait" => Wait,
-        "cancel" => Cancel,
-        "decisions.log" => Decide,
-        "decisions.list" => Decisions,
-        "workspaces.list" => Workspaces,
-        "workspaces.create" => CreateWorkspace,
-        "tokens.create" => CreateToken,
-        "tokens.list" => Tokens,
-        "tokens.revoke" => RevokeToken,
+        }),
+        None => Err(Unfit { number: NO_METHOD, message: format!("there is no method {method:?}") }),
     }
 }
 
@@ -238,65 +208,7 @@ impl Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{
-        Answer, Ask, Cancel, CreateToken, Decide, Delete, Empty, Hello, History, Key, List, Page, Questions,
-        Share, Speaker, Ticket, TokenId, VERSION, Wait, Workspace,
-    };
-
-    fn every_call() -> Vec<Call> {
-        let text = || "x".to_owned();
-        let once = || Some("k".to_owned());
-        vec![
-            Call::Hello(Hello {
-                version: VERSION,
-                workspace: None,
-                speaker: Speaker::Person { credential: None },
-            }),
-            Call::Status(Empty {}),
-            Call::Agents(Empty {}),
-            Call::Share(Share { key: text(), value: text(), tags: vec![], if_version: None, once: once() }),
-            Call::Get(Key { key: text() }),
-            Call::List(List::default()),
-            Call::History(History { key: text(), limit: None }),
-            Call::Delete(Delete { key: text(), if_version: Some(1), once: once() }),
-            Call::Ask(Ask {
-                question: text(),
-                to: vec![],
-                options: vec![],
-                deadline_seconds: None,
-                on_timeout: None,
-                default: None,
-                once: once(),
-            }),
-            Call::Answer(Answer { question: text(), answer: text(), once: once() }),
-            Call::Question(Ticket { question: text(), wait_seconds: 0 }),
-            Call::Questions(Questions::default()),
-            Call::Wait(Wait { seconds: 1, after: None }),
-            Call::Cancel(Cancel { id: 7 }),
-            Call::Decide(Decide { decision: text(), rationale: None, supersedes: None, once: once() }),
-            Call::Decisions(Page::default()),
-            Call::Workspaces(Empty {}),
-            Call::CreateWorkspace(Workspace { name: text() }),
-            Call::CreateToken(CreateToken {
-                role: text(),
-                name: None,
-                workspaces: vec![],
-                life_seconds: None,
-            }),
-            Call::Tokens(Empty {}),
-            Call::RevokeToken(TokenId { id: text() }),
-        ]
-    }
-
-    #[test]
-    fn the_hall_reads_every_call_as_it_was_written() {
-        for call in every_call() {
-            let written = call_line(7, &call);
-            let incoming = Incoming::read(&written);
-            assert_eq!(incoming.id.get(), "7");
-            assert_eq!(call_line(7, &incoming.call.unwrap()), written);
-        }
-    }
+    use crate::protocol::QuestionStatus;
 
     #[track_caller]
     fn check(line: &str, number: i32, says: &str) {
@@ -325,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_of_a_newer_hall_reads_as_unknown() {
+    fn a_word_of_a_newer_hall_reads_as_unknown() {
         let reply = |code: &str| -> Reply {
             let line = format!(
                 r#"{{"jsonrpc":"2.0","id":1,"error":{{"code":1,"message":"m","data":{{"code":"{code}"}}}}}}"#
@@ -334,6 +246,11 @@ mod tests {
         };
         assert_eq!(reply("not_found").error.unwrap().code(), ErrorCode::NotFound);
         assert_eq!(reply("moonlit").error.unwrap().code(), ErrorCode::Unknown);
+        let status = |word: &str| serde_json::from_str::<QuestionStatus>(word).unwrap();
+        assert_eq!(
+            [status(r#""failed""#), status(r#""moonlit""#)],
+            [QuestionStatus::Failed, QuestionStatus::Unknown]
+        );
     }
 
     #[tokio::test]

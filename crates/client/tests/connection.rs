@@ -26,6 +26,7 @@ fn agent() -> Hello {
         name: "web".into(),
         role: "source".into(),
         repo_path: "/home/ada/web".into(),
+        instance: None,
         member: None,
     };
     Hello { version: VERSION, workspace: None, speaker }
@@ -270,7 +271,7 @@ async fn a_wait_that_is_abandoned_is_ended_in_the_hall_too() {
         peer
     });
     let connection = connect(&socket, agent()).await.unwrap();
-    let wait = Call::Wait(Wait { seconds: 45, after: None });
+    let wait = Call::Wait(Wait { wait_seconds: 45, after: None });
     let short = Duration::from_millis(100);
     let waiting = tokio::time::timeout(short, connection.call::<Value>(wait));
     let deciding = tokio::time::timeout(short, connection.call::<Value>(decide()));

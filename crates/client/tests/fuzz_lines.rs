@@ -1,16 +1,19 @@
 //! Lines nobody would send: calls of every kind, bent at random and read as the hall reads them.
 
-use guildhall_client::protocol::Call;
+use std::collections::BTreeSet;
+
+use guildhall_client::protocol::{Call, METHODS};
 use guildhall_client::wire::{BAD_PARAMS, Incoming, NO_JSON, NO_METHOD, NO_REQUEST, call_line, error_line};
 use mutator::fuzz;
 use serde_json::{Value, json};
 
-/// Every method with parameters that fit, and some lines that do not.
-fn corpus() -> Vec<Vec<u8>> {
+/// Every method with parameters that fit, each of them given.
+fn calls() -> Vec<(&'static str, Value)> {
     let person = json!({"version": 1, "speaker": {"person": {"credential": "guildhall_x"}}});
     let agent = json!({"version": 1, "workspace": "default", "speaker": {"agent":
-        {"name": "web", "role": "source", "repo_path": "/r", "member": "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"}}});
-    let calls = [
+        {"name": "web", "role": "source", "repo_path": "/r", "instance": "i",
+            "member": "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"}}});
+    vec![
         ("hello", person),
         ("hello", agent),
         ("status", json!({})),
@@ -40,14 +43,16 @@ fn corpus() -> Vec<Vec<u8>> {
         ("tokens.create", json!({"role": "member", "name": "n", "workspaces": ["w"], "life_seconds": 9})),
         ("tokens.list", json!({})),
         ("tokens.revoke", json!({"id": "i"})),
-    ];
-    let fit = calls.into_iter().map(|(method, params)| {
-        let line =
-            json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string().into_bytes();
-        let call = Incoming::read(&line).call;
-        assert!(call.is_ok(), "{method}: {call:?}");
-        line
-    });
+    ]
+}
+
+fn request(method: &str, params: &Value) -> Vec<u8> {
+    json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params}).to_string().into_bytes()
+}
+
+/// Those, and some lines that do not fit.
+fn corpus() -> Vec<Vec<u8>> {
+    let fit = calls().into_iter().map(|(method, params)| request(method, &params));
     let unfit = [
         "",
         "null",
@@ -110,6 +115,20 @@ fn check(line: &[u8]) {
             assert_eq!(answer["error"]["code"], unfit.number);
         }
     }
+}
+
+#[test]
+fn the_hall_reads_every_call_as_it_was_written() {
+    for (method, params) in calls() {
+        let Incoming { id, call } = Incoming::read(&request(method, &params));
+        let call = call.unwrap_or_else(|unfit| panic!("{method}: {unfit:?}"));
+        assert_eq!((id.get(), call.method().name), ("7", method));
+        let written: Value = serde_json::from_slice(&call_line(7, &call)).expect("calls are JSON");
+        assert_eq!((&written["method"], &written["params"]), (&method.into(), &params));
+    }
+    let known: BTreeSet<_> = METHODS.iter().map(|method| method.name).collect();
+    let tried: BTreeSet<_> = calls().into_iter().map(|(method, _)| method).collect();
+    assert_eq!(tried, known, "every method of the table is tried here");
 }
 
 #[test]

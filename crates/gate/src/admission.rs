@@ -30,8 +30,11 @@ pub enum Policy {
 /// Somebody at the gate.
 #[derive(Clone)]
 pub struct Caller {
-    /// Who they are; not known yet if the route lets them say so in their first message.
+    /// Who they are by what they showed with the request; nobody if the route lets them say so in their first message.
     pub identity: Option<Identity>,
+    /// Whether their first message names connection parameters, as `?connectionParams=1` says it does. A token in it
+    /// counts before everything that was shown with the request.
+    pub introduces: bool,
     /// Where they come from.
     pub address: IpAddr,
     gate: Arc<Checks>,
@@ -52,6 +55,8 @@ pub enum Refused {
     TooMany,
 }
 
+// === impl Caller ===
+
 impl Caller {
     /// Lets a request in, or says why not.
     pub(crate) fn admit(
@@ -61,7 +66,8 @@ impl Caller {
         headers: &HeaderMap,
         uri: &Uri,
     ) -> Result<Self, Refused> {
-        let mut caller = Self { identity: None, address, gate: checks.clone() };
+        let introduces = query(uri, "connectionParams") == Some("1");
+        let mut caller = Self { identity: None, introduces, address, gate: checks.clone() };
         let shown = match (bearer(headers), policy) {
             (Some(token), _) => Some(token),
             (None, Policy::Compatibility) => query(uri, "token"),
@@ -71,13 +77,16 @@ impl Caller {
             (Policy::Anybody, _) => None,
             (_, Some(token)) => Some(caller.identify(token)?),
             (Policy::Compatibility, None) => Some(Identity::compat()),
-            (Policy::TokenOrFirstMessage, None) if query(uri, "connectionParams") == Some("1") => None,
+            (Policy::TokenOrFirstMessage, None) if introduces => None,
             (Policy::Token | Policy::TokenOrFirstMessage, None) => return Err(Refused::Unauthorized),
         };
         Ok(caller)
     }
 
-    /// Finds out who shows this token. Failures are counted against the caller's address.
+    /// Finds out who shows this token.
+    ///
+    /// # Errors
+    /// If it does not open; that is counted against the caller's address.
     pub fn identify(&self, token: &str) -> Result<Identity, Refused> {
         let Checks { hall, rates } = &*self.gate;
         let known = (token.len() <= limits::TOKEN_BYTES).then(|| hall.identify(token)).flatten();
@@ -99,6 +108,8 @@ impl Caller {
         self.gate.rates.allowance(&identity.principal, self.address)
     }
 }
+
+// === impl Refused ===
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {

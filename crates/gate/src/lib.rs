@@ -5,7 +5,7 @@
 //!
 //! A request passes, in this order: the bound on connections ([`listener`]), Host and Origin ([`hosts`]), the token
 //! ([`admission`]), the limits ([`rate`]), then the door. A WebSocket upgrade ends in [`websocket`], which hands the
-//! door a plain socket.
+//! door a connection: a [`Socket`] if its client is known, else a [`Stranger`] until it is.
 
 pub mod admission;
 mod health;
@@ -14,11 +14,14 @@ pub mod limits;
 pub mod listener;
 pub mod rate;
 pub mod routes;
+mod stranger;
+mod tasks;
 pub mod websocket;
 
 pub use admission::{Caller, Policy};
 pub use hosts::Names;
 pub use listener::Listener;
 pub use rate::Rates;
-pub use routes::{Gate, Route};
-pub use websocket::{Socket, Upgrade};
+pub use routes::{AnyPath, Gate, Route};
+pub use stranger::Stranger;
+pub use websocket::{Connection, Socket, Upgrade};

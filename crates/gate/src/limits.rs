@@ -4,6 +4,9 @@ use std::time::Duration;
 
 /// The largest message on a WebSocket: a value of 4 MiB fits with its escapes. Above it the socket closes with 1009.
 pub const FRAME_BYTES: usize = 16 * 1024 * 1024;
+/// The largest message of a client that has not said yet who it is: connection parameters with a token take a few
+/// hundred bytes, and a stranger is not to fill memory. Above it the socket closes with 1009.
+pub const INTRODUCTION_BYTES: usize = 64 * 1024;
 /// What a WebSocket reads at once. The buffer stays allocated: it is most of what an idle connection costs.
 pub const READ_BUFFER: usize = 4 * 1024;
 /// Frames are gathered up to this before they are written, so that what belongs together leaves in one write.
@@ -16,3 +19,8 @@ pub const HEAD_TIME: Duration = Duration::from_secs(10);
 pub const TOKEN_BYTES: usize = 256;
 /// Principals and addresses whose rates are remembered; the least used are forgotten, which forgives them.
 pub const RATES: usize = 10_000;
+/// Between two attempts to accept, after one has failed for want of something.
+pub const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
+/// How long connections may take to end once they have been told to. A client that reads nothing would else hold up the
+/// end of the process.
+pub const FINISH: Duration = Duration::from_secs(5);

@@ -4,18 +4,18 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::ConnectInfo;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::limits;
 use crate::routes::Gate;
+use crate::tasks::Tasks;
 
 /// A listening socket with its gate.
 pub struct Listener {
@@ -23,6 +23,18 @@ pub struct Listener {
     gate: Gate,
     connections: Arc<Semaphore>,
 }
+
+/// A connection that was accepted, as its requests know it. What comes of one of them runs among the listener's tasks.
+#[derive(Clone)]
+pub(crate) struct Accepted {
+    pub(crate) peer: SocketAddr,
+    pub(crate) tasks: Tasks,
+    /// Its place among those that may be open; the last clone to go gives it back.
+    #[allow(dead_code, reason = "held for its drop")]
+    place: Arc<OwnedSemaphorePermit>,
+}
+
+// === impl Listener ===
 
 impl Listener {
     /// Binds an address. `connections` bounds the connections of all listeners that share it.
@@ -41,41 +53,40 @@ impl Listener {
         self.socket.local_addr()
     }
 
-    /// Accepts connections until `closing`. Those that were upgraded live on with their doors.
+    /// Accepts connections until `closing`, then waits for those that are open, also for the ones that became WebSockets:
+    /// their doors are to tell them. What has not ended after [`limits::FINISH`] is cut off.
     pub async fn run(self, closing: CancellationToken) {
+        let Self { socket, gate, connections } = self;
+        let tasks = Tasks::default();
         loop {
             let accepted = tokio::select! {
-                accepted = self.socket.accept() => accepted,
-                () = closing.cancelled() => return,
+                accepted = socket.accept() => accepted,
+                () = closing.cancelled() => break,
             };
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
                 Err(cause) => {
                     // Out of file descriptors, mostly: waiting lets some connections end.
                     tracing::warn!(%cause, "could not accept a connection");
-                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                    tokio::time::sleep(limits::ACCEPT_AGAIN).await;
                     continue;
                 }
             };
-            let Ok(place) = self.connections.clone().try_acquire_owned() else {
+            let Ok(place) = connections.clone().try_acquire_owned() else {
                 tracing::warn!(%peer, "refused a connection: there are too many");
                 continue;
             };
-            let (gate, closing) = (self.gate.clone(), closing.clone());
-            tokio::spawn(async move {
-                serve(stream, peer, gate, Place(Arc::new(place)), closing).await;
-            });
+            let accepted = Accepted { peer, tasks: tasks.clone(), place: Arc::new(place) };
+            tasks.spawn("http", peer, serve(stream, accepted, gate.clone(), closing.clone()));
         }
+        // Closed before the waiting: whoever comes now is to be refused, not left in the backlog.
+        drop(socket);
+        tasks.finish(limits::FINISH).await;
     }
 }
 
-/// A connection's place among those that may be open; the last clone to go gives it back.
-#[derive(Clone)]
-pub(crate) struct Place(
-    #[allow(dead_code, reason = "held for its drop")] Arc<tokio::sync::OwnedSemaphorePermit>,
-);
-
-async fn serve(stream: TcpStream, peer: SocketAddr, gate: Gate, place: Place, closing: CancellationToken) {
+async fn serve(stream: TcpStream, accepted: Accepted, gate: Gate, closing: CancellationToken) {
+    let peer = accepted.peer;
     // Frames are gathered before they are written; waiting for more to gather would only add latency.
     if let Err(cause) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %cause, "a connection was gone before it was served");
@@ -83,8 +94,7 @@ async fn serve(stream: TcpStream, peer: SocketAddr, gate: Gate, place: Place, cl
     }
     let router = gate.router();
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        request.extensions_mut().insert(place.clone());
+        request.extensions_mut().insert(accepted.clone());
         router.clone().oneshot(request)
     });
     let connection = http1::Builder::new()

@@ -41,6 +41,8 @@ pub struct Allowance {
     address: Arc<Bucket>,
 }
 
+// === impl Bucket ===
+
 impl Bucket {
     fn full(rate: Rate) -> Self {
         Self { rate, left: Mutex::new((rate.burst, Instant::now())) }
@@ -64,6 +66,8 @@ impl Bucket {
         left.0 + left.1.elapsed().as_secs_f64() * self.rate.per_second >= 1.0
     }
 }
+
+// === impl Rates ===
 
 impl Default for Rates {
     /// So much that only something gone wrong meets it.
@@ -104,6 +108,8 @@ impl Rates {
         bucket.unwrap_or_else(|()| fresh()).take(Instant::now());
     }
 }
+
+// === impl Allowance ===
 
 impl Allowance {
     /// Takes one call at this time: the principal's first, then the address's. Both are counted.

@@ -17,23 +17,31 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::limits;
-use crate::listener::Place;
+use crate::listener::Accepted;
+use crate::stranger::{self, Stranger};
 
 /// A WebSocket on a plain TCP stream.
 pub type Socket = WebSocketStream<TcpStream>;
 
+/// A connection that speaks WebSocket from here on: as a [`Socket`], or as a [`Stranger`] until its client is known.
+pub struct Connection {
+    stream: TcpStream,
+    /// What the client has sent already.
+    early: Vec<u8>,
+}
+
 /// A request that may become a WebSocket.
 pub struct Upgrade {
-    accept: String,
+    accept: HeaderValue,
     protocol: Option<HeaderValue>,
     on_upgrade: hyper::upgrade::OnUpgrade,
-    place: Option<Place>,
+    accepted: Accepted,
 }
 
 /// Why a request does not become a WebSocket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoUpgrade {
-    /// It does not ask for one.
+    /// It does not ask for one, or did not come over a listener's connection.
     PlainHttp,
     /// Another method than GET.
     Method,
@@ -42,6 +50,31 @@ pub enum NoUpgrade {
     /// Neither version 13 nor 8.
     Version,
 }
+
+// === impl Connection ===
+
+impl Connection {
+    pub(crate) fn new(stream: TcpStream, early: Vec<u8>) -> Self {
+        Self { stream, early }
+    }
+
+    /// The socket of a client that is known.
+    pub async fn known(self) -> Socket {
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(limits::FRAME_BYTES))
+            .max_frame_size(Some(limits::FRAME_BYTES))
+            .read_buffer_size(limits::READ_BUFFER)
+            .write_buffer_size(limits::WRITE_BUFFER);
+        WebSocketStream::from_partially_read(self.stream, self.early, Role::Server, Some(config)).await
+    }
+
+    /// The socket of a client that has yet to say who it is.
+    pub async fn stranger(self) -> Stranger {
+        stranger::open(self.stream, self.early).await
+    }
+}
+
+// === impl Upgrade ===
 
 impl Upgrade {
     /// Reads the request's headers.
@@ -62,61 +95,54 @@ impl Upgrade {
         if !matches!(version, Some(b"13" | b"8")) {
             return Err(NoUpgrade::Version);
         }
-        let accept = derive_accept_key(key.as_bytes());
+        let accept = HeaderValue::from_str(&derive_accept_key(key.as_bytes())).expect("base64 is ASCII");
         let offered = headers.get(SEC_WEBSOCKET_PROTOCOL).and_then(|offered| offered.to_str().ok());
         let first = offered.and_then(|offered| offered.split(',').next()).map(str::trim);
         let protocol = first.and_then(|first| HeaderValue::from_str(first).ok());
-        let place = request.extensions().get::<Place>().cloned();
+        let accepted = request.extensions().get::<Accepted>().cloned().ok_or(NoUpgrade::PlainHttp)?;
         let on_upgrade = hyper::upgrade::on(request);
-        Ok(Self { accept, protocol, on_upgrade, place })
+        Ok(Self { accept, protocol, on_upgrade, accepted })
     }
 
-    /// Answers the request; `serve` gets the socket once the answer has been sent.
+    /// Answers the request; `serve` gets the connection once the answer has been sent. It runs among the tasks of the
+    /// listener that the request came through, which waits for it.
     pub fn then<F: Future<Output = ()> + Send>(
         self,
-        serve: impl FnOnce(Socket) -> F + Send + 'static,
+        serve: impl FnOnce(Connection) -> F + Send + 'static,
     ) -> Response {
-        let Self { accept, protocol, on_upgrade, place } = self;
-        tokio::spawn(async move {
-            let upgraded = match on_upgrade.await {
-                Ok(upgraded) => upgraded,
+        let Self { accept, protocol, on_upgrade, accepted } = self;
+        let (tasks, peer) = (accepted.tasks.clone(), accepted.peer);
+        tasks.spawn("websocket", peer, async move {
+            match plain(on_upgrade).await {
+                Ok(connection) => serve(connection).await,
                 Err(cause) => {
-                    tracing::debug!(%cause, "a client was gone before its WebSocket was open");
-                    return;
+                    tracing::debug!(%peer, %cause, "a client was gone before its WebSocket was open")
                 }
-            };
-            // The stream is taken out of hyper's wrapping, which costs memory and a layer of buffering.
-            let parts = match upgraded.downcast::<TokioIo<TcpStream>>() {
-                Ok(parts) => parts,
-                Err(_) => return tracing::error!("an upgraded connection is no TCP stream"),
-            };
-            let config = WebSocketConfig::default()
-                .max_message_size(Some(limits::FRAME_BYTES))
-                .max_frame_size(Some(limits::FRAME_BYTES))
-                .read_buffer_size(limits::READ_BUFFER)
-                .write_buffer_size(limits::WRITE_BUFFER);
-            // Taken apart here, so that hyper's buffer is not kept for as long as the socket lives.
-            let hyper::upgrade::Parts { io, read_buf, .. } = parts;
-            let (stream, early) = (io.into_inner(), read_buf.to_vec());
-            drop(read_buf);
-            let socket =
-                WebSocketStream::from_partially_read(stream, early, Role::Server, Some(config)).await;
-            serve(socket).await;
-            drop(place);
+            }
+            drop(accepted);
         });
         let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
         let headers = response.headers_mut();
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        if let Ok(accept) = HeaderValue::from_str(&accept) {
-            headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
-        }
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
         if let Some(protocol) = protocol {
             headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
         }
         response
     }
 }
+
+/// Waits for the upgrade and takes the stream out of hyper's wrapping, which costs memory and a layer of buffering.
+async fn plain(on_upgrade: hyper::upgrade::OnUpgrade) -> Result<Connection, hyper::Error> {
+    let upgraded = on_upgrade.await?;
+    let parts = upgraded.downcast::<TokioIo<TcpStream>>();
+    let hyper::upgrade::Parts { io, read_buf, .. } = parts.expect("a listener's connections are TCP streams");
+    // Copied, so that hyper's buffer is not kept for as long as the socket lives.
+    Ok(Connection::new(io.into_inner(), read_buf.to_vec()))
+}
+
+// === impl NoUpgrade ===
 
 impl IntoResponse for NoUpgrade {
     fn into_response(self) -> Response {

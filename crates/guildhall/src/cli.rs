@@ -1,4 +1,4 @@
-//! The command line: what can be typed, and how it ends. 0: done; 1: it failed, stderr says why; 2: it was not understood.
+//! The command line: what can be typed, and how it ends.
 
 use std::process::ExitCode;
 
@@ -8,16 +8,26 @@ use crate::commands::{
     agents, answer, ask, completions, config, context, decide, doctor, mcp, serve, status, store, token,
     workspace,
 };
+use crate::failure;
 use crate::here::Here;
-use crate::output::harmless;
+
+/// What holds for all commands.
+const ENDS: &str = "\
+Data goes to stdout, everything else to stderr. With --json an error is one line there:
+  {\"error\":{\"code\":\"not_found\",\"message\":\"…\"}}
+
+Exit codes:
+  0  done
+  1  refused or failed, or what was looked at is not well
+  2  not understood";
 
 /// One self-hosted server where coding agents and the people who run them meet.
 #[derive(Debug, Parser)]
-#[command(name = "guildhall", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "guildhall", version, max_term_width = 100, disable_help_subcommand = true, after_help = ENDS)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// Print data as JSON.
+    /// Print data, and errors, as JSON.
     #[arg(long, global = true)]
     json: bool,
     /// The workspace to speak in [default: default].
@@ -64,15 +74,19 @@ enum Command {
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(cli) {
-        Ok(code) => code,
-        Err(why) => {
-            // It may name what agents call themselves.
-            eprintln!("{}", harmless(&format!("guildhall: {why:#}")));
-            ExitCode::FAILURE
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(why) if why.use_stderr() && failure::ask_for_json(std::env::args_os()) => {
+            failure::tell_usage(&why);
+            return ExitCode::from(2);
         }
-    }
+        Err(why) => why.exit(),
+    };
+    let as_json = cli.json;
+    run(cli).unwrap_or_else(|why| {
+        failure::tell(&why, as_json);
+        ExitCode::FAILURE
+    })
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -154,6 +168,8 @@ mod tests {
         assert_eq!(serve.flags.0["listen"], "127.0.0.1:0");
         let Command::Serve(serve) = parse("guildhall serve --compat").command else { panic!("it is serve") };
         assert_eq!(serve.flags.0["compat"], "trpc");
+        parse("guildhall ask --ticket 0a1b --wait 5");
+        parse("guildhall answer --all --limit 7");
         parse("guildhall decide list");
         parse("guildhall decide tabs");
         parse("guildhall ask --wait 31622400 --deadline 31622400 What?");
@@ -164,13 +180,24 @@ mod tests {
             "guildhall token create --role member --life 18446744073709551615",
             "guildhall token create --role member --life 0",
             "guildhall mcp --wait-for-server 18446744073709551615",
+            "guildhall answer --all --limit 0",
+            "guildhall context list --limit 1001",
         ] {
             let why = Cli::try_parse_from(unbounded.split(' ')).unwrap_err();
             assert!(why.to_string().contains("is not in "), "{unbounded}: {why}");
         }
-        for bad in
-            ["guildhall", "guildhall fly", "guildhall decide", "guildhall token create", "guildhall answer x"]
-        {
+        for bad in [
+            "guildhall",
+            "guildhall fly",
+            "guildhall decide",
+            "guildhall token create",
+            "guildhall answer x",
+            "guildhall answer x y --all",
+            "guildhall answer --limit 7",
+            "guildhall ask",
+            "guildhall ask What? --ticket 0a1b",
+            "guildhall ask --ticket 0a1b --to web",
+        ] {
             assert_eq!(Cli::try_parse_from(bad.split(' ')).unwrap_err().exit_code(), 2, "{bad}");
         }
     }

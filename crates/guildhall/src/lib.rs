@@ -1,12 +1,13 @@
 //! The program: configuration, wiring, command line.
 //!
 //! `cli` reads what was typed and hands it to the file of `commands` that bears the command's name. What a command needs
-//! to know stands in `here`: where things are (`home`), what is set (`config`), how to print (`output`). [`server`] is
-//! what `guildhall serve` runs.
+//! to know stands in `here`: where things are (`home`), what is set (`config`), how to print (`output`); `failure` says
+//! how failing is told. [`server`] is what `guildhall serve` runs.
 
 mod cli;
 mod commands;
 mod config;
+mod failure;
 #[cfg(test)]
 mod golden;
 mod here;
@@ -14,6 +15,7 @@ mod home;
 mod logs;
 mod output;
 pub mod server;
+mod signals;
 mod surroundings;
 
 pub use cli::main;

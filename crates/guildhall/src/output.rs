@@ -27,6 +27,27 @@ impl Output {
         let text = plain(data);
         print(&if io::stdout().is_terminal() { harmless(&text) } else { text })
     }
+
+    /// Prints a list. One that is empty prints nothing but, for people, the sentence that says so.
+    pub(crate) fn list<T: Serialize>(
+        self,
+        data: &[T],
+        none: &str,
+        plain: impl FnOnce(&[T]) -> String,
+    ) -> io::Result<()> {
+        if data.is_empty() && !self.json {
+            self.say(none);
+            return Ok(());
+        }
+        self.show(data, plain)
+    }
+
+    /// Says something beside the data. Programs hear nothing: with `--json` stderr is for errors.
+    pub(crate) fn say(self, text: &str) {
+        if !self.json {
+            eprintln!("{}", harmless(text));
+        }
+    }
 }
 
 /// Writes to stdout. A reader that has gone has seen enough, which is no failure.
@@ -52,6 +73,11 @@ pub(crate) fn harmless(text: &str) -> String {
         character => character,
     };
     text.chars().map(shown).collect()
+}
+
+/// A text as it stands below a heading: no line of it can be taken for another heading.
+pub(crate) fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}\n")).collect()
 }
 
 /// A table in columns as wide as they must be. Line breaks in cells become spaces.
@@ -84,6 +110,11 @@ mod tests {
             harmless("\u{1b}[2Jgone\u{9b}1m\r\u{202e}x"),
             "\u{fffd}[2Jgone\u{fffd}1m\u{fffd}\u{fffd}x"
         );
+    }
+
+    #[test]
+    fn what_stands_below_a_heading_stays_there() {
+        assert_eq!(indented("because: yes\nno"), "    because: yes\n    no\n");
     }
 
     #[test]

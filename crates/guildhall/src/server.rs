@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use gate::rate::Rate;
-use gate::{Gate, Listener, Names, Policy, Rates};
+use gate::routes::Table;
+use gate::{Gate, Listener, Names, Rates};
 use hall::Hall;
 use model::Principal;
 use model::directory::Grant;
@@ -85,9 +86,8 @@ pub struct Server {
     hall: Hall,
     trpc: door_trpc::Door,
     addresses: Addresses,
-    routes: Vec<(&'static str, Policy)>,
-    listeners: TaskTracker,
-    closing: CancellationToken,
+    routes: Vec<(SocketAddr, Table)>,
+    listeners: Listeners,
     drain: Duration,
     _lock: DirectoryLock,
 }
@@ -119,24 +119,26 @@ impl Server {
         let rates = Arc::new(Rates::new(options.calls, options.failures));
         let connections = Arc::new(Semaphore::new(options.connections));
         let trpc = door_trpc::Door::new(hall.clone(), options.trpc.clone());
-        let (listeners, closing) = (TaskTracker::new(), CancellationToken::new());
+        let listeners = Listeners::default();
 
         let gate = Gate::new(&hall, rates.clone(), options.names.clone(), trpc.routes());
-        let routes = gate.table().to_vec();
+        let table = gate.table();
         let main = Listener::bind(options.listen, gate, connections.clone())
             .await
             .with_context(|| format!("cannot listen on {}", options.listen))?;
         let http = main.address()?;
-        listeners.spawn(main.run(closing.clone()));
+        let mut routes = vec![(http, table)];
+        listeners.spawn("main listener", |closing| main.run(closing));
 
-        let compat_trpc = match options.compat_trpc {
-            None => None,
-            Some(port) => {
-                let (named, any_path) = trpc.compatibility_routes();
-                let gate = Gate::compatibility(&hall, rates.clone(), Names::default(), named, any_path);
-                listen_on_loopback(port, gate, connections, &listeners, &closing).await
-            }
-        };
+        let mut compat_trpc = None;
+        if let Some(port) = options.compat_trpc {
+            let (named, any_path) = trpc.compatibility_routes();
+            let gate = Gate::compatibility(&hall, rates.clone(), named, any_path);
+            let table = gate.table();
+            let addresses = listen_on_loopback(port, &gate, &connections, &listeners).await;
+            compat_trpc = addresses.first().copied();
+            routes.extend(addresses.into_iter().map(|address| (address, table.clone())));
+        }
         let mut listening = vec![format!("http://{http}")];
         listening.extend(compat_trpc.map(|address| format!("ws://{address} (tRPC, no token)")));
         let local = door_local::LocalDoor::bind(door_local::Options {
@@ -145,9 +147,9 @@ impl Server {
             listening,
             rates: rates.clone(),
         })?;
-        listeners.spawn(local.run(hall.clone(), closing.clone()));
+        listeners.spawn("local socket", |closing| local.run(hall.clone(), closing));
         let addresses = Addresses { http, compat_trpc, socket: options.paths.socket.clone() };
-        Ok(Self { hall, trpc, addresses, routes, listeners, closing, drain: options.drain, _lock: lock })
+        Ok(Self { hall, trpc, addresses, routes, listeners, drain: options.drain, _lock: lock })
     }
 
     /// Where it is to be reached.
@@ -160,18 +162,22 @@ impl Server {
         &self.hall
     }
 
-    /// Every path of the main listener, with what it asks of whoever comes.
-    pub fn routes(&self) -> &[(&'static str, Policy)] {
+    /// Every address that HTTP is listened for on, with all its paths and what they ask of whoever comes.
+    pub fn routes(&self) -> &[(SocketAddr, Table)] {
         &self.routes
     }
 
     /// Resolves if the server cannot go on.
     pub async fn failed(&self) {
-        self.hall.closing().cancelled().await;
+        tokio::select! {
+            () = self.hall.closing().cancelled_owned() => {}
+            () = self.listeners.lost.cancelled() => {}
+        }
     }
 
     /// Answers what is under way, tells clients to move, serves those that do until they are gone or the time is
-    /// over or `hurry` resolves, and ends.
+    /// over or `hurry` resolves, and ends. Nothing of the server is running when this returns; what does not end by
+    /// itself is cut off after [`gate::limits::FINISH`].
     pub async fn stop(self, hurry: impl Future<Output = ()>) {
         self.trpc.drain();
         let gone = async {
@@ -184,11 +190,45 @@ impl Server {
             () = tokio::time::sleep(self.drain) => {}
             () = hurry => {}
         }
-        self.closing.cancel();
-        self.trpc.close().await;
-        self.listeners.close();
-        self.listeners.wait().await;
+        self.trpc.close();
+        self.listeners.close().await;
         self.hall.close().await;
+    }
+}
+
+// === impl Listeners ===
+
+/// The tasks of the listeners. Each waits for those of its connections before it ends.
+#[derive(Default)]
+struct Listeners {
+    running: TaskTracker,
+    closing: CancellationToken,
+    /// One of them ended although nobody closed it.
+    lost: CancellationToken,
+}
+
+impl Listeners {
+    /// Runs one until all are closed. If it ends by a panic, the server has failed: it would go on and not be reached.
+    fn spawn<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        name: &'static str,
+        listener: impl FnOnce(CancellationToken) -> F,
+    ) {
+        let running = tokio::spawn(listener(self.closing.clone()));
+        let lost = self.lost.clone();
+        self.running.spawn(async move {
+            if let Err(cause) = running.await {
+                tracing::error!(task = name, %cause, "a listener was cut short; ending");
+                lost.cancel();
+            }
+        });
+    }
+
+    /// Tells all to close, and waits for them.
+    async fn close(&self) {
+        self.closing.cancel();
+        self.running.close();
+        self.running.wait().await;
     }
 }
 
@@ -196,19 +236,18 @@ impl Server {
 /// skipped; the clients of the others are not to suffer for it.
 async fn listen_on_loopback(
     port: u16,
-    gate: Gate,
-    connections: Arc<Semaphore>,
-    listeners: &TaskTracker,
-    closing: &CancellationToken,
-) -> Option<SocketAddr> {
-    let mut first = None;
+    gate: &Gate,
+    connections: &Arc<Semaphore>,
+    listeners: &Listeners,
+) -> Vec<SocketAddr> {
+    let mut addresses: Vec<SocketAddr> = Vec::new();
     for ip in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
-        let port = first.map_or(port, |address: SocketAddr| address.port());
+        let port = addresses.first().map_or(port, SocketAddr::port);
         let bound = Listener::bind((ip, port).into(), gate.clone(), connections.clone()).await;
         match bound.and_then(|listener| Ok((listener.address()?, listener))) {
             Ok((address, listener)) => {
-                listeners.spawn(listener.run(closing.clone()));
-                first = first.or(Some(address));
+                listeners.spawn("compatibility listener", |closing| listener.run(closing));
+                addresses.push(address);
             }
             Err(cause) if cause.kind() == io::ErrorKind::AddrNotAvailable => {
                 tracing::debug!(%ip, "this machine has no such loopback address");
@@ -216,7 +255,7 @@ async fn listen_on_loopback(
             Err(cause) => tracing::warn!(%ip, port, %cause, "the compatibility listener is left out"),
         }
     }
-    first
+    addresses
 }
 
 /// Makes sure that the owner's file holds a token that works, and that no other of its kind does.

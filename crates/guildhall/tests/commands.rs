@@ -53,6 +53,26 @@ impl Place {
         serde_json::from_str(&text).unwrap_or_else(|why| panic!("{arguments:?}: {why}: {text}"))
     }
 
+    /// What a command says that has nothing to print.
+    fn said(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// How a command ends that must not go well, and the error it writes as JSON.
+    fn error(&self, arguments: &[&str]) -> (Option<i32>, Value) {
+        let output = self.run(&[&["--json"], arguments].concat());
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{arguments:?}");
+        let line = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(line.lines().count(), 1, "{arguments:?}: {line}");
+        let told: Value =
+            serde_json::from_str(&line).unwrap_or_else(|why| panic!("{arguments:?}: {why}: {line}"));
+        assert!(told["error"]["message"].as_str().is_some_and(|message| !message.is_empty()), "{line}");
+        (output.status.code(), told["error"]["code"].clone())
+    }
+
     /// What a command says on stderr that must fail, printing nothing.
     fn failure(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
@@ -101,7 +121,7 @@ fn a_person_starts_a_server_and_finds_a_way_about() {
     let status = place.json(&["status"]);
     assert_eq!((&status["ready"], &status["workspace"]), (&true.into(), &"default".into()));
     assert_eq!(status["listening"][0], ready["http"]);
-    assert_eq!(place.text(&["agents"]), "Nobody is here.\n");
+    assert_eq!(place.said(&["agents"]), "Nobody is here.\n");
     assert_eq!(place.json(&["agents"]), Value::Array(vec![]));
 
     let token = place.json(&["token", "create", "--role", "member", "--name", "ada"]);
@@ -118,7 +138,13 @@ fn a_person_starts_a_server_and_finds_a_way_about() {
     assert!(why.contains("has no value"), "workspaces are apart: {why}");
 
     place.text(&["decide", "tabs", "--why", "they are shorter"]);
-    assert!(place.text(&["decide", "list"]).contains("because: they are shorter"));
+    let decided = place.text(&["decide", "list"]);
+    assert!(decided.contains("  by owner, ") && decided.contains("because: they are shorter"), "{decided}");
+    let history = place.text(&["context", "history", "port", "-w", "team"]);
+    let columns: Vec<_> = history.lines().nth(1).unwrap().split_whitespace().collect();
+    assert_eq!((columns[2], columns[3]), ("owner", "8080"), "{history}");
+    let version = &place.json(&["context", "history", "port", "-w", "team"])[0];
+    assert_eq!((&version["by_name"], version["by"].as_str().unwrap().len()), (&"owner".into(), 36));
     place.end();
 }
 
@@ -138,11 +164,108 @@ fn a_question_is_asked_in_one_terminal_and_answered_in_another() {
     place.text(&["answer", &ticket[..8], "yes"]);
     let asked = asking.wait_with_output().unwrap();
     assert_eq!((asked.status.code(), &*asked.stdout), (Some(0), &b"yes\n"[..]));
-    assert_eq!(place.text(&["answer"]), "Nothing waits for your answer.\n");
+    assert_eq!(place.said(&["answer"]), "Nothing waits for your answer.\n");
     let why = place.failure(&["answer", "0000", "yes"]);
     assert!(why.contains("no open question's id begins with"), "{why}");
     let late = place.run(&["ask", "Anybody?", "--wait", "1"]);
     assert_eq!(late.status.code(), Some(1), "no answer is a failure");
+}
+
+#[test]
+fn who_did_not_wait_for_an_answer_finds_it_later() {
+    let mut place = Place::empty();
+    place.serve();
+    assert_eq!(place.said(&["answer", "--all"]), "Nothing was asked yet.\n");
+    let ticket = place.text(&["ask", "May I?", "--to", "person"]).trim().to_owned();
+    let early = place.run(&["ask", "--ticket", &ticket]);
+    assert_eq!((early.status.code(), &*early.stdout), (Some(1), &b""[..]));
+    assert_eq!(String::from_utf8(early.stderr).unwrap(), "There is no answer yet.\n");
+    let early = place.run(&["ask", "--ticket", &ticket, "--json"]);
+    assert_eq!((early.status.code(), &*early.stderr), (Some(1), &b""[..]), "the data says it");
+    assert_eq!(serde_json::from_slice::<Value>(&early.stdout).unwrap()["status"], "pending");
+
+    let waiting =
+        place.command(&["ask", "--ticket", &ticket[..8], "--wait", "30"]).stdout(Stdio::piped()).spawn();
+    place.text(&["answer", &ticket[..8], "yes"]);
+    assert_eq!(waiting.unwrap().wait_with_output().unwrap().stdout, b"yes\n");
+    assert_eq!(place.text(&["ask", "--ticket", &ticket[..8]]), "yes\n");
+    assert_eq!(place.json(&["ask", "--ticket", &ticket])["answered_by"], "owner");
+
+    let lapsed = place.text(&["ask", "Anybody?", "--deadline", "1"]).trim().to_owned();
+    assert_eq!(place.run(&["ask", "--ticket", &lapsed, "--wait", "30"]).status.code(), Some(1));
+    assert_eq!(place.said(&["answer"]), "Nothing waits for your answer.\n");
+    let all = place.text(&["answer", "--all"]);
+    assert!(all.contains("    answered by owner: yes\n") && all.contains("    given up: "), "{all}");
+    let all = place.json(&["answer", "--all", "--limit", "1"]);
+    assert_eq!((all.as_array().unwrap().len(), &all[0]["status"]), (1, &"failed".into()), "{all}");
+    assert!(place.failure(&["ask", "--ticket", "0000"]).contains("no question's id begins with"));
+}
+
+#[test]
+fn what_goes_wrong_is_told_to_programs_in_their_way() {
+    let mut place = Place::empty();
+    assert_eq!(place.error(&["status"]), (Some(1), "not_running".into()));
+    assert_eq!(place.error(&["fly"]), (Some(2), "usage".into()));
+    assert_eq!(place.error(&["store", "verify"]), (Some(1), "failed".into()));
+    place.serve();
+    assert_eq!(place.error(&["context", "get", "port"]), (Some(1), "not_found".into()));
+    assert_eq!(place.error(&["answer", "0000", "yes"]), (Some(1), "not_found".into()));
+    assert_eq!(place.error(&["ask", "What?", "--to", "nobody"]), (Some(1), "not_found".into()));
+    assert_eq!(place.error(&["token", "create", "--role", "king"]), (Some(1), "bad_request".into()));
+    assert_eq!(place.error(&["agents", "-w", "elsewhere"]), (Some(1), "not_found".into()));
+    place.text(&["context", "share", "port", "1"]);
+    let late = ["context", "share", "port", "2", "--if-version", "0"];
+    assert_eq!(place.error(&late), (Some(1), "conflict".into()));
+    let token = place.directory.path().join("home/owner.token");
+    std::fs::write(token, "guildhall_another").unwrap();
+    assert_eq!(place.error(&["status"]), (Some(1), "forbidden".into()));
+}
+
+#[test]
+fn lists_of_nothing_leave_stdout_empty_and_are_lists_for_programs() {
+    let mut place = Place::empty();
+    place.serve();
+    for (list, nothing) in [
+        (&["agents"][..], "Nobody is here.\n"),
+        (&["answer"], "Nothing waits for your answer.\n"),
+        (&["answer", "--all"], "Nothing was asked yet.\n"),
+        (&["context", "list"], "No keys.\n"),
+        (&["context", "history", "port"], "The key \"port\" never had a value.\n"),
+        (&["decide", "list"], "Nothing was decided yet.\n"),
+    ] {
+        assert_eq!(place.said(list), nothing);
+        assert_eq!(place.json(list), Value::Array(vec![]));
+    }
+    assert!(place.json(&["completions", "bash"])["script"].as_str().unwrap().contains("guildhall"));
+    assert!(place.text(&["completions", "bash"]).starts_with("_guildhall"));
+}
+
+#[test]
+fn two_agents_of_one_name_are_told_apart_by_the_sessions_of_their_hosts() {
+    let mut place = Place::empty();
+    place.serve();
+    let mut bridges: Vec<Child> = ["session-1", "session-2"]
+        .iter()
+        .map(|session| {
+            let mut mcp = place.command(&["mcp", "--name", "web"]);
+            let mcp = mcp.env("CLAUDE_CODE_SESSION_ID", session).stderr(Stdio::null());
+            mcp.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    let here = loop {
+        let here = place.json(&["agents"]);
+        if here.as_array().unwrap().len() == 2 {
+            break here;
+        }
+    };
+    let mut told: Vec<_> =
+        here.as_array().unwrap().iter().map(|agent| agent["instance"].as_str().unwrap()).collect();
+    told.sort_unstable();
+    assert_eq!(told, ["session-1", "session-2"]);
+    for bridge in &mut bridges {
+        drop(bridge.stdin.take());
+        bridge.wait().unwrap();
+    }
 }
 
 #[test]

@@ -3,85 +3,141 @@
 #![allow(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use gate::rate::Rate;
+use gate::routes::{ANY_PATH, Table};
 use gate::{Names, Policy};
-use guildhall::server::{Options, Paths, Server, StoreChoice};
-use model::Principal;
+use guildhall::server::{Options, Server};
 use model::directory::Grant;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use model::{Principal, WorkspaceName};
 
-fn options(home: &std::path::Path) -> Options {
-    let plenty = Rate { per_second: 1e6, burst: 1e6 };
-    Options {
-        paths: Paths {
-            data: home.join("data"),
-            socket: home.join("guildhall.sock"),
-            owner_token: home.join("owner.token"),
-        },
-        store: StoreChoice::Memory,
-        listen: ([127, 0, 0, 1], 0).into(),
-        compat_trpc: None,
-        presence_grace: Duration::from_secs(60),
-        trpc: door_trpc::Options::default(),
-        calls: plenty,
-        failures: plenty,
-        connections: 100,
-        names: Names::default(),
-        drain: Duration::ZERO,
-    }
+mod place;
+
+use place::{ask, options};
+
+async fn status(address: SocketAddr, target: &str, headers: &str) -> u16 {
+    ask(address, target, headers).await.0
 }
 
-/// The status of the reply to a request for a WebSocket, which a plain route takes for an ordinary one.
-async fn status(address: SocketAddr, path: &str, headers: &str) -> u16 {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let request = format!(
-        "GET {path} HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-         Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n{headers}\r\n"
-    );
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut head = [0; 12];
-    stream.read_exact(&mut head).await.unwrap();
-    std::str::from_utf8(&head[9..]).unwrap().parse().unwrap()
+/// A token for a member of these workspaces, or of all; as a header.
+async fn member(server: &Server, workspaces: Vec<WorkspaceName>) -> String {
+    let by = Principal::owner();
+    let issued = server.hall().issue_token(&by, None, Grant::Member, workspaces, None).await.unwrap();
+    format!("Authorization: Bearer {}\r\n", issued.secret.reveal())
 }
 
 #[tokio::test]
 async fn every_route_keeps_out_whom_its_policy_keeps_out() {
     let home = tempfile::tempdir().unwrap();
     let server = Server::start(options(home.path())).await.unwrap();
-    let address = server.addresses().http;
-    let by = Principal::owner();
-    let issued = server.hall().issue_token(&by, None, Grant::Member, vec![], None).await.unwrap();
-    let member = format!("Authorization: Bearer {}\r\n", issued.secret.reveal());
-    let host = format!("Host: {address}\r\n");
+    let member = member(&server, vec![]).await;
+    let main = server.addresses().http;
+    let compat = server.addresses().compat_trpc.unwrap();
+    let walked: Vec<_> = server.routes().iter().map(|(address, table)| (*address, table.len())).collect();
+    assert!(walked.contains(&(main, 5)), "{walked:?}");
+    assert!(walked.contains(&(compat, 2)), "{walked:?}");
+    let any_path = |table: &Table| table.iter().any(|(path, _)| *path == ANY_PATH);
+    assert!(server.routes().iter().all(|(_, table)| any_path(table)), "what no route has is walked too");
 
-    assert!(server.routes().len() >= 4, "{:?}", server.routes());
-    for (pattern, policy) in server.routes() {
-        let path = pattern.replace("{workspace}", "default");
-        let ask = async |headers: &str| status(address, &path, headers).await;
+    for (address, pattern, policy) in server
+        .routes()
+        .iter()
+        .flat_map(|(address, table)| table.iter().map(move |(path, policy)| (*address, *path, *policy)))
+    {
+        assert!(address.ip().is_loopback(), "{address}");
+        let host = format!("Host: {address}\r\n");
+        let target = pattern.replace("{workspace}", "default").replace("{*path}", "any/where");
+        let ask = async |headers: &str| status(address, &target, headers).await;
         // Whatever somebody may show, a foreign name or page does not come in with it.
         for credential in ["", &member] {
-            assert_eq!(ask(credential).await, 421, "{path}: no Host");
-            assert_eq!(ask(&format!("Host: evil.example\r\n{credential}")).await, 421, "{path}: rebound");
+            assert_eq!(ask(credential).await, 421, "{address}{target}: no Host");
+            let rebound = format!("Host: evil.example\r\n{credential}");
+            assert_eq!(ask(&rebound).await, 421, "{address}{target}: rebound");
             let origin = format!("{host}Origin: http://evil.example\r\n{credential}");
-            assert_eq!(ask(&origin).await, 403, "{path}: a foreign page");
+            assert_eq!(ask(&origin).await, 403, "{address}{target}: a foreign page");
             let own = format!("{host}Origin: http://{address}\r\n{credential}");
-            assert_eq!(ask(&own).await, 403, "{path}: Origin and Host agree, and prove nothing");
+            assert_eq!(ask(&own).await, 403, "{address}{target}: Origin and Host agree, and prove nothing");
         }
         let forged = format!("{host}Authorization: Bearer guildhall_forged\r\n");
-        let (nothing, bad, good) =
-            (ask(&host).await, ask(&forged).await, ask(&format!("{host}{member}")).await);
+        let good = format!("{host}{member}");
+        let told = (ask(&host).await, ask(&forged).await, ask(&good).await);
         match policy {
-            Policy::Anybody => assert_eq!((nothing, bad, good), (200, 200, 200), "{path}"),
-            Policy::Token => assert!((nothing, bad) == (401, 401) && good < 400, "{path}"),
-            Policy::TokenOrFirstMessage => assert_eq!((nothing, bad, good), (401, 401, 101), "{path}"),
-            Policy::Compatibility => panic!("{path}: the main listener has no door without a token"),
+            Policy::Anybody => {
+                assert!(matches!(told, (200, 200, 200) | (404, 404, 404)), "{target}: {told:?}")
+            }
+            Policy::Token => assert!(matches!(told, (401, 401, ..400)), "{target}: {told:?}"),
+            Policy::TokenOrFirstMessage => assert_eq!(told, (401, 401, 101), "{target}"),
+            Policy::Compatibility => {
+                assert_ne!(address, main, "{target}: the main listener has no door without a token");
+                assert_eq!(told, (101, 401, 101), "{address}{target}");
+                let forged = format!("{target}?token=guildhall_forged");
+                assert_eq!(status(address, &forged, &host).await, 401, "{address}{forged}");
+            }
+        }
+        // A token in the address is for those who have no other way; elsewhere it is as good as none.
+        if policy != Policy::Compatibility {
+            let secret = member.trim_start_matches("Authorization: Bearer ").trim_end();
+            let shown = status(address, &format!("{target}?token={secret}"), &host).await;
+            assert_eq!(shown, told.0, "{target}: a token in the address");
         }
     }
-    assert_eq!(status(address, "/elsewhere", &host).await, 404);
-    assert_eq!(status(address, "/elsewhere", "Host: evil.example\r\n").await, 421);
+    server.stop(std::future::pending()).await;
+}
+
+#[tokio::test]
+async fn what_no_route_has_is_nothing_here_and_default_there() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(options(home.path())).await.unwrap();
+    let (main, compat) = (server.addresses().http, server.addresses().compat_trpc.unwrap());
+    for path in ["/", "/elsewhere", "/w", "/w/default", "/w/default/trpc/more", "/healthz/"] {
+        assert_eq!(status(main, path, &format!("Host: {main}\r\n")).await, 404, "{path}");
+        assert_eq!(status(compat, path, &format!("Host: {compat}\r\n")).await, 101, "{path}");
+        for address in [main, compat] {
+            assert_eq!(status(address, path, "Host: evil.example\r\n").await, 421, "{address}{path}");
+        }
+    }
+    server.stop(std::future::pending()).await;
+}
+
+#[tokio::test]
+async fn names_of_the_main_listener_are_not_names_of_the_compatibility_listener() {
+    let home = tempfile::tempdir().unwrap();
+    let names = Names { hosts: vec!["hall.example".into()], origins: vec!["https://hall.example".into()] };
+    let server = Server::start(Options { names, ..options(home.path()) }).await.unwrap();
+    let (main, compat) = (server.addresses().http, server.addresses().compat_trpc.unwrap());
+    let member = member(&server, vec![]).await;
+    assert_eq!(status(main, "/trpc", &format!("Host: hall.example\r\n{member}")).await, 101);
+    assert_eq!(status(compat, "/", "Host: hall.example\r\n").await, 421);
+    let page = |address| format!("Host: {address}\r\nOrigin: https://hall.example\r\n{member}");
+    assert_eq!(status(main, "/trpc", &page(main)).await, 101);
+    assert_eq!(status(compat, "/", &page(compat)).await, 403);
+    server.stop(std::future::pending()).await;
+}
+
+#[tokio::test]
+async fn whether_there_is_a_workspace_is_told_to_those_only_who_may_enter_it() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(options(home.path())).await.unwrap();
+    let hall = server.hall();
+    let research = WorkspaceName::parse("research").unwrap();
+    hall.open_workspace(&Principal::owner(), research.clone()).await.unwrap();
+    let of_default = member(&server, vec![WorkspaceName::default_workspace()]).await;
+    let of_research = member(&server, vec![research]).await;
+    let address = server.addresses().http;
+    let host = format!("Host: {address}\r\n");
+    for (query, headers, told) in [
+        ("", host.clone(), 401),
+        // Who is to say so in the first message is asked for it, whatever the workspace.
+        ("?connectionParams=1", host.clone(), 101),
+        ("?connectionParams=0&connectionParams=1", host.clone(), 401),
+        ("", format!("{host}{of_default}"), 404),
+    ] {
+        for workspace in ["research", "nowhere"] {
+            let target = format!("/w/{workspace}/trpc{query}");
+            assert_eq!(status(address, &target, &headers).await, told, "{target}");
+        }
+    }
+    assert_eq!(status(address, "/w/research/trpc", &format!("{host}{of_research}")).await, 101);
     server.stop(std::future::pending()).await;
 }
 

@@ -92,6 +92,11 @@ impl Hall {
         Ok(hall)
     }
 
+    /// Whether other nodes may write what is kept here.
+    pub(crate) fn is_one_of_several(&self) -> bool {
+        self.0.options.poll.is_some()
+    }
+
     pub(crate) fn store(&self) -> &dyn Store {
         &*self.0.store
     }

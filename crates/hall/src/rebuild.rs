@@ -2,7 +2,7 @@
 
 use model::rows::Table;
 use model::{Position, WorkspaceName};
-use store::{PageLimit, PlacedRow, Store, StoreError};
+use store::{PageLimit, PlacedRow, Projection, Store, StoreError};
 
 /// Brings a log's read models up to a position, page by page.
 ///
@@ -18,23 +18,26 @@ pub(crate) async fn project_up_to(
     while from < to {
         let records = store.read(log, from, limit).await?;
         let Some(last) = records.last().map(|record| record.position) else { break };
-        let mut placed = Vec::new();
+        let (mut placed, mut items) = (Vec::new(), Vec::new());
         for record in &records {
             if let Some(recorded) = record.decode(log)? {
                 let place = record.position;
                 placed.extend(model::rows::rows(&recorded).into_iter().map(|row| PlacedRow { place, row }));
+                items.extend(model::lists::items(&recorded));
             }
         }
-        store.project(log, from, last, &placed).await?;
+        store.project(log, from, last, Projection { rows: &placed, items: &items }).await?;
         from = last;
     }
     Ok(from)
 }
 
-/// Makes all read models of a log anew. The server must not be running. Returns where they stand.
+/// Makes all read models and jobs of a log anew, and forgets damaged receipts. The server must not be running. Returns
+/// where the read models stand.
 pub async fn rebuild(store: &dyn Store, log: &WorkspaceName) -> Result<Position, StoreError> {
     let head = store.head(log).await?;
     store.clear_rows(log).await?;
+    store::mend::mend(store, log).await?;
     project_up_to(store, log, Position::START, head.position).await
 }
 

@@ -27,6 +27,8 @@ impl Poke {
 
 /// How long to wait at most before looking at the clock again: a clock may be set.
 const LOOK: Duration = Duration::from_secs(60);
+/// The same where other nodes make jobs too, and one of them may end before it has performed them.
+const LOOK_BESIDE_OTHERS: Duration = Duration::from_secs(5);
 /// How long to wait at least: a lease counted by the database's clock may end later than it seems here.
 const PAUSE: Duration = Duration::from_millis(10);
 /// How long to wait after a failure.
@@ -55,7 +57,8 @@ async fn perform_due(hall: &Hall) -> Result<Duration, StoreError> {
         let now = hall.clock().now();
         let jobs = hall.store().claim_jobs(now, limits::JOB_LEASE, limits::JOBS).await?;
         if jobs.is_empty() {
-            return Ok(hall.store().next_due().await?.map_or(LOOK, |due| until(now, due).clamp(PAUSE, LOOK)));
+            let look = if hall.is_one_of_several() { LOOK_BESIDE_OTHERS } else { LOOK };
+            return Ok(hall.store().next_due().await?.map_or(look, |due| until(now, due).clamp(PAUSE, look)));
         }
         for job in jobs {
             perform(hall, &job).await?;

@@ -11,7 +11,8 @@ use model::questions::Question;
 use model::roster::{Membership, Reason};
 use model::rows::{MemberRow, Table};
 use model::{
-    Command, Fact, MemberId, Position, Principal, Proposal, QuestionId, Refusal, State, WorkspaceName,
+    Command, Fact, MemberId, Position, Principal, Proposal, QuestionId, Refusal, State, Timestamp,
+    WorkspaceName,
 };
 use quick_cache::sync::Cache;
 use serde::de::DeserializeOwned;
@@ -144,6 +145,14 @@ impl Workspace {
         &*self.0.store
     }
 
+    pub(crate) fn projector(&self) -> &Projector {
+        &self.0.projector
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
     /// The committed state. To be let go before anything is awaited.
     pub fn state(&self) -> impl Deref<Target = State> + '_ {
         self.read()
@@ -242,6 +251,11 @@ impl Workspace {
     /// [`Refusal::Forbidden`] if the membership is another principal's. The exception is
     /// [`Principal::compat`], whose clients may claim any id, and are recorded as claiming it.
     pub async fn check_author(&self, by: &Principal, member: &MemberId) -> Result<Option<Author>, Declined> {
+        // Ids that the hall makes are in lower case. Another spelling is another id, and so nobody's; but it must not be
+        // a way to sign with somebody else's.
+        if let Some(plain) = member.in_lower_case() {
+            return Box::pin(self.check_author(by, &plain)).await.map(|_| None);
+        }
         let forbidden = || Refusal::Forbidden(format!("agent {member} belongs to another principal"));
         let present = self.read().roster.get(member).map(|member| member.principal == *by);
         match present {

@@ -135,6 +135,8 @@ pub struct Context {
     current: IndexMap<Arc<str>, Current>,
     deleted: HashMap<Arc<str>, Grave>,
     reads: IndexMap<AgentId, VecDeque<(Arc<str>, u64)>>,
+    /// What keys and tags hold.
+    bytes: usize,
 }
 
 impl Context {
@@ -207,6 +209,9 @@ impl Context {
                 return Err(Refusal::TooLarge { what, bytes, limit });
             }
         }
+        if share.tags.len() > limits::TAGS {
+            return Err(Refusal::Invalid(format!("an entry has at most {} tags", limits::TAGS)));
+        }
         Refusal::unless_text_fits("value", &share.value, limits::VALUE_BYTES, limits::VALUE_TOKEN_BYTES)?;
         self.check_version(&share.key, share.if_version)?;
         let before = self.current.get(&*share.key);
@@ -218,6 +223,15 @@ impl Context {
                 what: "context keys",
                 limit: limits::KEYS,
                 remedy: "use the keys there are",
+            });
+        }
+        let held = before.map_or(0, |before| tag_bytes(&before.tags));
+        if self.bytes - held + share.key.len() + tag_bytes(&share.tags) > limits::CONTEXT_BYTES {
+            let remedy = "use shorter keys, and fewer tags";
+            return Err(Refusal::Full {
+                what: "bytes of keys and tags",
+                limit: limits::CONTEXT_BYTES,
+                remedy,
             });
         }
         Ok(vec![Fact::ContextShared(Arc::new(ContextEntry {
@@ -260,7 +274,10 @@ impl Context {
     }
 
     pub(crate) fn was_shared(&mut self, position: Position, entry: &ContextEntry) {
-        self.deleted.remove(&entry.key);
+        if self.deleted.remove(&entry.key).is_none() && !self.current.contains_key(&*entry.key) {
+            self.bytes += entry.key.len();
+        }
+        self.bytes += tag_bytes(&entry.tags);
         let current = Current {
             id: entry.id.clone(),
             tags: entry.tags.clone(),
@@ -270,13 +287,17 @@ impl Context {
             position,
         };
         match self.current.get_mut(&*entry.key) {
-            Some(before) => *before = current,
+            Some(before) => {
+                self.bytes -= tag_bytes(&before.tags);
+                *before = current;
+            }
             None => drop(self.current.insert(entry.key.clone(), current)),
         }
     }
 
     pub(crate) fn was_deleted(&mut self, position: Position, deletion: &Deletion) {
-        self.current.shift_remove(&*deletion.key);
+        // The key stays, for its versions go on counting.
+        self.bytes -= self.current.shift_remove(&*deletion.key).map_or(0, |gone| tag_bytes(&gone.tags));
         self.deleted.insert(deletion.key.clone(), Grave { version: deletion.version, position });
     }
 
@@ -293,4 +314,9 @@ impl Context {
             self.reads.shift_remove_index(0);
         }
     }
+}
+
+/// What tags hold on to.
+fn tag_bytes(tags: &[String]) -> usize {
+    tags.iter().map(|tag| tag.len() + size_of::<String>()).sum()
 }

@@ -45,6 +45,11 @@ macro_rules! id {
                 }
             }
 
+            /// The id it would be in lower case, if that is another.
+            pub fn in_lower_case(&self) -> Option<Self> {
+                self.0.contains(|c: char| c.is_ascii_uppercase()).then(|| Self(self.0.to_ascii_lowercase().into()))
+            }
+
             /// The id as it is written on every wire.
             pub fn as_str(&self) -> &str {
                 &self.0

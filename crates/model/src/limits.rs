@@ -4,18 +4,25 @@
 pub const NAME_BYTES: usize = 4 * 1024;
 /// A repository path. Kept in memory for everybody who is here.
 pub const PATH_BYTES: usize = 16 * 1024;
+/// Names and paths of everybody who is here, together: the roster is kept in memory and sent whole.
+pub const ROSTER_BYTES: usize = 8 * 1024 * 1024;
 /// What a host calls one of its running agents. Kept in memory for everybody who is here.
 pub const INSTANCE_BYTES: usize = 256;
 /// A context key. Kept in memory for every key.
 pub const KEY_BYTES: usize = 16 * 1024;
 /// All tags of one entry together. Kept in memory for every key.
 pub const TAGS_BYTES: usize = 64 * 1024;
+/// Tags of one entry. Each costs memory beside its text, and is looked at by every search for tags.
+pub const TAGS: usize = 1_000;
+/// Keys and tags of one workspace together. Kept in memory.
+pub const CONTEXT_BYTES: usize = 64 * 1024 * 1024;
 /// A context value. It must fit a frame of every door.
 pub const VALUE_BYTES: usize = 4 * 1024 * 1024;
 /// A question, an answer, a decision or a rationale. Open questions stay in memory.
 pub const PROSE_BYTES: usize = 1024 * 1024;
-/// A value with its escapes, as it is kept: one event is at most 8 MiB.
-pub const VALUE_TOKEN_BYTES: usize = 7 * 1024 * 1024;
+/// A value with its escapes, as it is kept. Twice the value lets each of its characters be a quote or a line break; more
+/// would not fit the frames of every door.
+pub const VALUE_TOKEN_BYTES: usize = 12 * 1024 * 1024;
 /// Any of the others with its escapes, as it is kept: an answered question holds three of them (what is asked, the
 /// default, the answer) and its options.
 pub const PROSE_TOKEN_BYTES: usize = 2 * 1024 * 1024;

@@ -186,6 +186,7 @@ impl Questions {
         id: QuestionId,
         by: &Principal,
         at: Timestamp,
+        now: Timestamp,
         roster: &Roster,
         ask: &Ask,
     ) -> Result<Vec<Fact>, Refusal> {
@@ -200,15 +201,16 @@ impl Questions {
                 limits::CHOICES
             )));
         }
-        if self.open.len() >= limits::OPEN_QUESTIONS
-            || self.bytes + ask.text.bytes() > limits::OPEN_QUESTION_BYTES
-        {
-            let remedy = "answer some of them first";
-            return Err(Refusal::Full { what: "open questions", limit: limits::OPEN_QUESTIONS, remedy });
+        let full = |what, limit| Err(Refusal::Full { what, limit, remedy: "answer some of them first" });
+        if self.open.len() >= limits::OPEN_QUESTIONS {
+            return full("open questions", limits::OPEN_QUESTIONS);
+        }
+        if self.bytes + ask.text.bytes() > limits::OPEN_QUESTION_BYTES {
+            return full("bytes of open questions", limits::OPEN_QUESTION_BYTES);
         }
         let patience = match &ask.patience {
             None => None,
-            Some((wait, then)) => Some(patience(at, *wait, then, &ask.to)?),
+            Some((wait, then)) => Some(patience(now, *wait, then, &ask.to)?),
         };
         Ok(vec![Fact::QuestionAsked(Arc::new(Question {
             id,
@@ -251,12 +253,18 @@ impl Questions {
         Ok(vec![Fact::QuestionAnswered(with_status(question, Status::Answered(answered)))])
     }
 
-    pub(crate) fn time_out(&self, at: Timestamp, roster: &Roster, time_out: &TimeOut) -> Vec<Fact> {
+    pub(crate) fn time_out(
+        &self,
+        at: Timestamp,
+        now: Timestamp,
+        roster: &Roster,
+        time_out: &TimeOut,
+    ) -> Vec<Fact> {
         let Some(question) = self.open.get(&time_out.question) else { return vec![] };
         let (Some(patience), Status::Pending { turn }) = (&question.patience, &question.status) else {
             return vec![];
         };
-        if at < patience.deadline {
+        if now < patience.deadline {
             return vec![];
         }
         vec![match &patience.then {
@@ -266,7 +274,7 @@ impl Questions {
                 Fact::QuestionAnswered(with_status(question, Status::Answered(answered)))
             }
             OnTimeout::Next if (*turn as usize) + 1 < question.to.len() => {
-                let deadline = at.after(Duration::from_millis(patience.wait_ms));
+                let deadline = now.after(Duration::from_millis(patience.wait_ms));
                 let next = &question.to[*turn as usize + 1];
                 Fact::QuestionPassed(Arc::new(Question {
                     to_member: member_of(roster, std::slice::from_ref(next)),
@@ -313,7 +321,8 @@ fn member_of(roster: &Roster, to: &[Address]) -> Option<MemberId> {
     })
 }
 
-fn patience(at: Timestamp, wait: Duration, then: &OnTimeout, to: &[Address]) -> Result<Patience, Refusal> {
+/// How long a question waits, by the clock: an event's time may lie ahead of it, if the clock was set back since the last.
+fn patience(now: Timestamp, wait: Duration, then: &OnTimeout, to: &[Address]) -> Result<Patience, Refusal> {
     let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
     if wait_ms == 0 || wait_ms > limits::DEADLINE_MS {
         return Err(Refusal::Invalid("a deadline lies between one millisecond and 366 days ahead".into()));
@@ -327,7 +336,7 @@ fn patience(at: Timestamp, wait: Duration, then: &OnTimeout, to: &[Address]) -> 
         }
         OnTimeout::Next | OnTimeout::Human | OnTimeout::Fail => {}
     }
-    Ok(Patience { wait_ms, deadline: at.after(wait), then: then.clone() })
+    Ok(Patience { wait_ms, deadline: now.after(wait), then: then.clone() })
 }
 
 fn with_status(question: &Question, status: Status) -> Arc<Question> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use crate::address::Address;
 use crate::event::Fact;
 use crate::ids::{AgentId, MemberId};
 use crate::limits;
@@ -109,6 +110,8 @@ pub struct Departure {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Roster {
     members: IndexMap<MemberId, Arc<Membership>>,
+    /// What their names and paths hold.
+    bytes: usize,
 }
 
 impl Roster {
@@ -145,6 +148,12 @@ impl Roster {
                 limit: limits::NAME_BYTES,
             });
         }
+        // An agent of such a name could not be addressed, and would be taken for whom it is named after.
+        if Address::parse(&join.name)
+            .is_ok_and(|address| !matches!(address, Address::Agent(_) | Address::Member(_)))
+        {
+            return Err(Refusal::Invalid(format!("the name {:?} means somebody else", join.name)));
+        }
         if join.repo_path.len() > limits::PATH_BYTES {
             return Err(Refusal::TooLarge {
                 what: "repoPath",
@@ -158,7 +167,7 @@ impl Roster {
             let (bytes, limit) = (instance.len(), limits::INSTANCE_BYTES);
             return Err(Refusal::TooLarge { what: "instance", bytes, limit });
         }
-        self.room()?;
+        self.room(join.name.len() + join.repo_path.len())?;
         let present = self.members().find(|member| member.name == join.name).map(|member| &member.principal);
         if let Some(holder) = present.or(join.held_by.as_ref()).filter(|holder| *holder != by) {
             return Err(Refusal::Conflict(format!(
@@ -183,7 +192,7 @@ impl Roster {
         if self.members.contains_key(&member.id) {
             return Ok(vec![]);
         }
-        self.room()?;
+        self.room(member.bytes())?;
         Ok(vec![Fact::MemberReturned(member.clone())])
     }
 
@@ -196,18 +205,33 @@ impl Roster {
         .collect()
     }
 
-    fn room(&self) -> Result<(), Refusal> {
-        if self.members.len() < limits::MEMBERS {
+    /// Whether one more member fits, whose name and path hold this much.
+    fn room(&self, bytes: usize) -> Result<(), Refusal> {
+        let (what, limit) = if self.members.len() >= limits::MEMBERS {
+            ("members", limits::MEMBERS)
+        } else if self.bytes + bytes > limits::ROSTER_BYTES {
+            ("bytes of names and paths", limits::ROSTER_BYTES)
+        } else {
             return Ok(());
-        }
-        Err(Refusal::Full { what: "members", limit: limits::MEMBERS, remedy: "let some leave first" })
+        };
+        Err(Refusal::Full { what, limit, remedy: "let some leave first" })
     }
 
     pub(crate) fn arrived(&mut self, member: &Arc<Membership>) {
-        self.members.insert(member.id.clone(), member.clone());
+        self.bytes += member.bytes();
+        let before = self.members.insert(member.id.clone(), member.clone());
+        self.bytes -= before.map_or(0, |before| before.bytes());
     }
 
     pub(crate) fn departed(&mut self, departure: &Departure) {
-        self.members.shift_remove(&departure.member.id);
+        let gone = self.members.shift_remove(&departure.member.id);
+        self.bytes -= gone.map_or(0, |gone| gone.bytes());
+    }
+}
+
+impl Membership {
+    /// What its texts hold on to, in bytes.
+    fn bytes(&self) -> usize {
+        self.name.len() + self.repo_path.len() + self.instance.as_ref().map_or(0, |instance| instance.len())
     }
 }

@@ -63,9 +63,10 @@ impl State {
 
     /// What would happen if this were done now. No events means that nothing needs to change.
     ///
-    /// The event's time is the proposal's or the last event's, whichever is later.
+    /// The event's time is the proposal's or the last event's, whichever is later. What waits, waits by the proposal's,
+    /// which is the clock's.
     pub fn decide(&self, proposal: &Proposal) -> Result<Vec<Event>, Refusal> {
-        let at = proposal.at.max(self.at);
+        let (now, at) = (proposal.at, proposal.at.max(self.at));
         let by = &proposal.by;
         let facts = match &proposal.command {
             Command::Join(join) => {
@@ -77,9 +78,9 @@ impl State {
             Command::Share(share) => self.context.share((&proposal.id).into(), at, share)?,
             Command::Delete(delete) => self.context.delete(delete)?,
             Command::Read(read) => self.context.read(read),
-            Command::Ask(ask) => self.questions.ask((&proposal.id).into(), by, at, &self.roster, ask)?,
+            Command::Ask(ask) => self.questions.ask((&proposal.id).into(), by, at, now, &self.roster, ask)?,
             Command::Answer(answer) => self.questions.answer(by, at, &self.roster, answer)?,
-            Command::TimeOut(time_out) => self.questions.time_out(at, &self.roster, time_out),
+            Command::TimeOut(time_out) => self.questions.time_out(at, now, &self.roster, time_out),
             Command::Log(log) => decisions::log((&proposal.id).into(), at, log)?,
             Command::Send(send) => messages::send((&proposal.id).into(), by, at, &self.roster, send)?,
             Command::Take(take) => self.mailboxes.take(take)?,

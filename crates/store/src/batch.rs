@@ -96,7 +96,7 @@ pub struct Receipt {
 /// Events that become durable together, with all that hangs on them.
 #[derive(Debug, Clone)]
 pub struct Batch {
-    /// Names the batch, for whoever must find out whether it was committed.
+    /// Names the batch in what is logged of it. Whether it was committed is found out by the hash of its last event.
     pub id: Uuid,
     /// The log it goes to.
     pub log: WorkspaceName,

@@ -1,6 +1,6 @@
 //! What can go wrong with what is kept.
 
-use model::Position;
+use model::{Position, WorkspaceName};
 
 use crate::batch::Head;
 
@@ -26,6 +26,27 @@ pub enum StoreError {
     /// A damaged row of a read model, which `guildhall store rebuild` mends.
     #[error("a read model is damaged ({0}); `guildhall store rebuild` makes it anew")]
     DamagedRow(String),
+    /// A damaged job. It is not performed, the others are; `guildhall store rebuild` schedules it anew.
+    #[error("the job {key:?} of the log {log} is damaged; `guildhall store rebuild` schedules it anew")]
+    DamagedJob {
+        /// Which log; `?` if that is what is damaged.
+        log: String,
+        /// Its key, as it reads now.
+        key: String,
+    },
+    /// A damaged receipt: whether its command was carried out, and with what result, cannot be said.
+    #[error(
+        "the receipt of {by} for the key {key:?} in the log {log} is damaged; `guildhall store rebuild` forgets it, \
+         and a command given under this key is then carried out as a new one"
+    )]
+    DamagedReceipt {
+        /// Which log; `?` if it belongs to none.
+        log: String,
+        /// Whose it is, as it reads now.
+        by: String,
+        /// Its key, as it reads now.
+        key: String,
+    },
     /// A body over the last bound. Doors refuse earlier, with a better explanation.
     #[error("the body of event {position} is {bytes} bytes, and {limit} at most are kept")]
     TooLarge {
@@ -58,6 +79,21 @@ pub enum StoreError {
     /// The database did not answer, or answered with an error of its own.
     #[error("the database failed: {0}")]
     Database(String),
+}
+
+impl StoreError {
+    /// An event that was written is not there.
+    pub(crate) fn missing(log: &WorkspaceName, position: Position) -> Self {
+        Self::Damaged { log: log.to_string(), position, what: "it is missing".into() }
+    }
+
+    /// Damage that is found at an event nobody wrote begins where the log ends.
+    pub(crate) fn at_most_at(self, end: Position) -> Self {
+        match self {
+            Self::Damaged { log, position, what } => Self::Damaged { log, position: position.min(end), what },
+            other => other,
+        }
+    }
 }
 
 /// Why a batch was not, or may not have been, appended.

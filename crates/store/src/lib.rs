@@ -11,13 +11,18 @@
 //! | [`PostgresStore`] | several machines | the server's, which must have `fsync` and `synchronous_commit` on |
 //!
 //! All three pass one suite, `tests/contract`. Reading order: [`batch`], [`chain`], this trait, then a backend.
+//!
+//! The databases believe nothing that is not what they wrote. Events and the end of a log are proved by the chain;
+//! everything else carries a digest of its own, see `seal.rs`, which is looked at whenever it is read.
 
 pub mod batch;
 pub mod chain;
 pub mod error;
 pub mod limits;
 mod memory;
+pub mod mend;
 mod postgres;
+mod seal;
 pub mod sqlite;
 mod stored;
 mod unlocked;
@@ -27,7 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use model::effect::Job;
+use model::effect::{Effect, Job};
 use model::lists::{Item, List};
 use model::rows::{Row, Table};
 use model::{Position, Principal, Timestamp, WorkspaceName};
@@ -109,7 +114,8 @@ pub struct Snapshot {
 /// Everything that is kept. Cheap to share; all methods may be called from many tasks at once.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Opens a log, making it with this incarnation if it does not exist.
+    /// Opens a log, making it with this incarnation if it does not exist. Refuses one with a damaged job, since what
+    /// should fall due might not.
     async fn open_log(&self, log: &WorkspaceName, fresh: Incarnation) -> Result<Head>;
 
     /// The names of all logs, in the order they were made.
@@ -129,13 +135,14 @@ pub trait Store: Send + Sync + 'static {
     /// The events after a position, oldest first. Each was checked against its digest and the chain.
     async fn read(&self, log: &WorkspaceName, after: Position, limit: PageLimit) -> Result<Vec<Record>>;
 
-    /// What became of a command that was given under this key.
+    /// What became of a command that was given under this key. A damaged receipt is an error, not none.
     async fn receipt(&self, log: &WorkspaceName, by: &Principal, key: &str) -> Result<Option<Receipt>>;
 
-    /// Forgets receipts written before a time, some thousand at most; whether there are more.
+    /// Forgets receipts written before a time, some thousand at most; whether there are more. Damaged ones stay.
     async fn expire_receipts(&self, log: &WorkspaceName, before: Timestamp) -> Result<bool>;
 
-    /// Takes jobs due at `now` that nobody else holds, oldest first, and holds them for `lease`.
+    /// Takes jobs due at `now` that nobody else holds, oldest first, and holds them for `lease`, or for
+    /// [`limits::LEASE`] if that is shorter. A damaged job is held and reported like the others, but not returned.
     async fn claim_jobs(&self, now: Timestamp, lease: Duration, most: usize) -> Result<Vec<ClaimedJob>>;
 
     /// Removes a job that was performed, unless it was scheduled anew meanwhile.
@@ -176,8 +183,16 @@ pub trait Store: Send + Sync + 'static {
     /// not hold is an error.
     async fn read_at(&self, log: &WorkspaceName, positions: &[Position]) -> Result<Vec<Record>>;
 
-    /// Empties a log's read models, which then stand at the start.
+    /// Empties a log's read models, which then stand at the start. Rows that belong to no log go too.
     async fn clear_rows(&self, log: &WorkspaceName) -> Result<()>;
+
+    /// Checks what reading the log and its rows does not come by: all jobs and receipts of the log, those that belong
+    /// to no log, and that rows are found by their keys.
+    async fn check(&self, log: &WorkspaceName) -> Result<()>;
+
+    /// Takes away all jobs of a log, those that belong to none, and damaged receipts; then carries out these effects.
+    /// See [`mend`](mod@mend).
+    async fn mend(&self, log: &WorkspaceName, effects: &[Effect]) -> Result<()>;
 
     /// Keeps a snapshot in place of an earlier one.
     async fn save_snapshot(&self, log: &WorkspaceName, snapshot: Snapshot) -> Result<()>;

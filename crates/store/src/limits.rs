@@ -18,6 +18,10 @@ pub const WAL_BYTES: u64 = 64 * 1024 * 1024;
 pub const READERS: usize = 4;
 /// Receipts removed in one go, so that the writer is never held up for long.
 pub const EXPIRE_BATCH: usize = 1_000;
+/// The longest time a job is held for whoever claimed it. One that is held for longer is damaged, and free.
+pub const LEASE: Duration = Duration::from_secs(3600);
+/// Rows taken at once where all of a table are checked, so that they need not fit into memory.
+pub const CHECK_ROWS: usize = 1_000;
 /// How long an append on PostgreSQL may wait for another node's lock.
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a node may hold a log's lock without using it, before PostgreSQL ends its transaction.

@@ -15,7 +15,7 @@ use model::{Position, Principal, Timestamp, WorkspaceName};
 use crate::unlocked::Unlocked;
 use crate::{
     AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Projection, Receipt,
-    Record, Result, Snapshot, Span, Store, StoreError,
+    Record, Result, Snapshot, Span, Store, StoreError, limits,
 };
 
 /// A store in memory.
@@ -41,6 +41,17 @@ impl Log {
         let last = batch.head();
         let stored = usize::try_from(last.position.0).ok().and_then(|n| self.records.get(n.checked_sub(1)?));
         self.head.incarnation == last.incarnation && stored.is_some_and(|stored| stored.hash == last.hash)
+    }
+
+    fn carry_out(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            match effect.clone() {
+                Effect::Schedule { key, due, job } => {
+                    self.jobs.insert(key, Waiting { due, job, held_until: Timestamp::default() });
+                }
+                Effect::Cancel { key } => drop(self.jobs.remove(&key)),
+            }
+        }
     }
 }
 
@@ -95,14 +106,7 @@ impl Store for MemoryStore {
             for receipt in &batch.receipts {
                 log.receipts.insert((receipt.by.clone(), receipt.key.clone()), receipt.clone());
             }
-            for effect in &batch.effects {
-                match effect.clone() {
-                    Effect::Schedule { key, due, job } => {
-                        log.jobs.insert(key, Waiting { due, job, held_until: Timestamp::default() });
-                    }
-                    Effect::Cancel { key } => drop(log.jobs.remove(&key)),
-                }
-            }
+            log.carry_out(&batch.effects);
             Ok(())
         })?
     }
@@ -144,7 +148,7 @@ impl Store for MemoryStore {
             .collect();
         due.sort_by_key(|(_, _, waiting)| waiting.due);
         let take = due.into_iter().take(most).map(|(log, key, waiting)| {
-            waiting.held_until = now.after(lease);
+            waiting.held_until = now.after(lease.min(limits::LEASE));
             ClaimedJob { log: log.clone(), key: key.clone(), due: waiting.due, job: waiting.job.clone() }
         });
         Ok(take.collect())
@@ -220,7 +224,11 @@ impl Store for MemoryStore {
             let items = log.items.get(list).into_iter();
             let items = items.flat_map(|items| items.range((Bound::Excluded(span.after), before)));
             let items = items.map(|(_, item)| item.clone());
-            if span.newest_first { items.rev().take(span.most).collect() } else { items.take(span.most).collect() }
+            if span.newest_first {
+                items.rev().take(span.most).collect()
+            } else {
+                items.take(span.most).collect()
+            }
         })
     }
 
@@ -229,7 +237,7 @@ impl Store for MemoryStore {
         for position in positions {
             let before = Position(position.0.saturating_sub(1));
             let page = self.read(log, before, PageLimit { events: 1, bytes: 0 }).await?;
-            records.push(page.into_iter().next().ok_or_else(|| missing(log, *position))?);
+            records.push(page.into_iter().next().ok_or_else(|| StoreError::missing(log, *position))?);
         }
         Ok(records)
     }
@@ -239,6 +247,17 @@ impl Store for MemoryStore {
             log.rows.clear();
             log.items.clear();
             log.projected = Position::START;
+        })
+    }
+
+    async fn check(&self, log: &WorkspaceName) -> Result<()> {
+        self.with(log, |_| ())
+    }
+
+    async fn mend(&self, log: &WorkspaceName, effects: &[Effect]) -> Result<()> {
+        self.with(log, |log| {
+            log.jobs.clear();
+            log.carry_out(effects);
         })
     }
 

@@ -1,10 +1,15 @@
-//! What every database reads back alike: names of logs, and rows and snapshots with the digests that show damage.
+//! What every database reads back alike, and believes only if it still is what was written.
+//!
+//! A column that is `None` here had a value no program like this one can have stored.
 
-use model::WorkspaceName;
-use model::lists::Item;
-use model::rows::Row;
+use model::lists::{Item, List};
+use model::rows::{Row, Table};
+use model::{Position, Principal, Timestamp, WorkspaceName};
+use uuid::Uuid;
 
-use crate::{Hash, PlacedRow, Position, Result, Snapshot, StoreError};
+use crate::{
+    ClaimedJob, Hash, Head, Incarnation, PlacedRow, Receipt, Result, Snapshot, StoreError, limits, seal,
+};
 
 /// The name of a log, the directory's included; `None` if no program like this one can have stored it.
 pub(crate) fn log_name(stored: &str) -> Option<WorkspaceName> {
@@ -12,54 +17,216 @@ pub(crate) fn log_name(stored: &str) -> Option<WorkspaceName> {
     if stored == directory.as_str() { Some(directory) } else { WorkspaceName::parse(stored).ok() }
 }
 
-/// The place is left out: it stays when a row is written again, and reading in the wrong order shows no wrong row.
-pub(crate) fn row_digest(log: &WorkspaceName, row: &Row) -> Hash {
-    let name = format!("{log}\0{}\0{}\0", row.table.as_str(), row.key);
-    Hash::of(&[name.as_bytes(), &row.body].concat())
+/// The row of a log.
+pub(crate) struct StoredLog<'a> {
+    pub(crate) name: Option<&'a str>,
+    pub(crate) incarnation: &'a [u8],
+    pub(crate) digest: &'a [u8],
 }
 
-/// A row as it was read, if it still is what was written.
-pub(crate) fn intact_row(
+/// Where a log says that it ends.
+pub(crate) struct StoredEnd<'a> {
+    pub(crate) position: Option<i64>,
+    pub(crate) hash: &'a [u8],
+    /// The hash of the event at that position, if there is one.
+    pub(crate) event: Option<&'a [u8]>,
+}
+
+/// A job.
+pub(crate) struct StoredJob<'a> {
+    /// The name of the log it belongs to, if it does to any.
+    pub(crate) log: Option<&'a str>,
+    pub(crate) key: &'a [u8],
+    pub(crate) due: Option<i64>,
+    pub(crate) job: &'a [u8],
+    pub(crate) digest: &'a [u8],
+}
+
+/// A receipt.
+pub(crate) struct StoredReceipt<'a> {
+    pub(crate) by: &'a [u8],
+    pub(crate) key: &'a [u8],
+    pub(crate) command: &'a [u8],
+    pub(crate) first: Option<i64>,
+    pub(crate) last: Option<i64>,
+    pub(crate) at: Option<i64>,
+    pub(crate) digest: &'a [u8],
+}
+
+/// A row of a read model.
+pub(crate) struct StoredRow<'a> {
+    pub(crate) place: Option<i64>,
+    pub(crate) key: &'a [u8],
+    pub(crate) body: &'a [u8],
+    pub(crate) digest: &'a [u8],
+    pub(crate) place_digest: &'a [u8],
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+// === impl StoredLog ===
+
+impl StoredLog<'_> {
+    /// Its name and which life it is in.
+    pub(crate) fn identity(&self) -> Result<(WorkspaceName, Incarnation)> {
+        let intact = || {
+            let name = log_name(self.name?)?;
+            let incarnation = Incarnation(Uuid::from_slice(self.incarnation).ok()?);
+            (seal::log(&name, incarnation).0 == *self.digest).then_some((name, incarnation))
+        };
+        intact().ok_or_else(|| StoreError::Damaged {
+            log: self.name.unwrap_or("?").to_owned(),
+            position: Position::START,
+            what: "its name or its incarnation is not what was written".into(),
+        })
+    }
+
+    /// Its name, and where it ends: at an event that is there and has the hash that the log says it has.
+    pub(crate) fn head(&self, end: &StoredEnd<'_>) -> Result<Head> {
+        let (log, incarnation) = self.identity()?;
+        let position = Position(end.position.map_or(u64::MAX, i64::cast_unsigned));
+        let genesis = Head::empty(&log, incarnation);
+        let event = if position == genesis.position { Some(&genesis.hash.0[..]) } else { end.event };
+        match (event, Hash::from_slice(end.hash)) {
+            (Some(event), Some(hash)) if hash.0 == *event => Ok(Head { position, hash, incarnation }),
+            _ => Err(StoreError::Damaged {
+                log: log.to_string(),
+                position,
+                what: "the log's head does not match its last event".into(),
+            }),
+        }
+    }
+}
+
+// === impl StoredJob ===
+
+impl StoredJob<'_> {
+    /// Whether it is what was written.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.parts().map(drop)
+    }
+
+    /// The job.
+    pub(crate) fn claimed(&self) -> Result<ClaimedJob> {
+        let (log, key, due, job) = self.parts()?;
+        let job = serde_json::from_str(job).map_err(|cause| {
+            StoreError::Database(format!(
+                "this program cannot read the job {key:?} of the log {log}: {cause}"
+            ))
+        })?;
+        Ok(ClaimedJob { log, key: key.to_owned(), due, job })
+    }
+
+    fn parts(&self) -> Result<(WorkspaceName, &str, Timestamp, &str)> {
+        let intact = || {
+            let log = log_name(self.log?)?;
+            let (key, job) = (str::from_utf8(self.key).ok()?, str::from_utf8(self.job).ok()?);
+            let due = Timestamp::from_millis(self.due?);
+            (seal::job(&log, key, due, job).0 == *self.digest).then_some((log, key, due, job))
+        };
+        intact().ok_or_else(|| StoreError::DamagedJob {
+            log: self.log.unwrap_or("?").to_owned(),
+            key: lossy(self.key),
+        })
+    }
+}
+
+// === impl StoredReceipt ===
+
+impl StoredReceipt<'_> {
+    /// The receipt. It stands in this log, or in none if that is `None`.
+    pub(crate) fn receipt(&self, log: Option<&WorkspaceName>) -> Result<Receipt> {
+        let intact = || {
+            let position = |stored: i64| Position(stored.cast_unsigned());
+            let receipt = Receipt {
+                by: Principal::parse(str::from_utf8(self.by).ok()?).ok()?,
+                key: str::from_utf8(self.key).ok()?.to_owned(),
+                command: Hash::from_slice(self.command)?,
+                first: position(self.first?),
+                last: position(self.last?),
+                at: Timestamp::from_millis(self.at?),
+            };
+            (seal::receipt(log?, &receipt).0 == *self.digest).then_some(receipt)
+        };
+        intact().ok_or_else(|| StoreError::DamagedReceipt {
+            log: log.map_or("?", WorkspaceName::as_str).to_owned(),
+            by: lossy(self.by),
+            key: lossy(self.key),
+        })
+    }
+}
+
+// === impl StoredRow ===
+
+impl StoredRow<'_> {
+    /// The row.
+    pub(crate) fn placed(&self, log: &WorkspaceName, table: Table) -> Result<PlacedRow> {
+        let intact = || {
+            let key = str::from_utf8(self.key).ok()?.to_owned();
+            let row = Row { table, key, body: self.body.to_vec() };
+            let place = Position(self.place?.cast_unsigned());
+            let (content, stands) = (seal::row(log, &row), seal::place(log, &row, place));
+            (content.0 == *self.digest && stands.0 == *self.place_digest).then_some(PlacedRow { place, row })
+        };
+        intact().ok_or_else(|| {
+            StoreError::DamagedRow(format!("{} {:?} of {log}", table.as_str(), lossy(self.key)))
+        })
+    }
+}
+
+// === Positions ===
+
+/// Above which places a listing begins. A damaged place may be below the first, and must be come across all the same.
+pub(crate) fn above(after: Position) -> i64 {
+    if after == Position::START { i64::MIN } else { i64::try_from(after.0).unwrap_or(i64::MAX) }
+}
+
+/// An item of a list.
+pub(crate) fn intact_item(
     log: &WorkspaceName,
-    place: Position,
-    row: Row,
-    stored_digest: &[u8],
-) -> Result<PlacedRow> {
-    if row_digest(log, &row).0 != *stored_digest {
-        return Err(StoreError::DamagedRow(format!("{} at {place} of {log}", row.table.as_str())));
-    }
-    Ok(PlacedRow { place, row })
+    list: &List,
+    place: Option<i64>,
+    body: &[u8],
+    digest: &[u8],
+) -> Result<Item> {
+    let item =
+        |place: i64| Item { list: list.clone(), place: Position(place.cast_unsigned()), body: body.to_vec() };
+    place
+        .map(item)
+        .filter(|item| seal::item(log, item).0 == *digest)
+        .ok_or_else(|| StoreError::DamagedRow(format!("an item of {} of {log}", list.key())))
 }
 
-pub(crate) fn item_digest(log: &WorkspaceName, item: &Item) -> Hash {
-    let name = format!("{log}\0{}\0{}\0", item.list.key(), item.place);
-    Hash::of(&[name.as_bytes(), &item.body].concat())
+/// How far the read models have come.
+pub(crate) fn intact_projected(
+    log: &WorkspaceName,
+    position: Option<i64>,
+    digest: &[u8],
+) -> Result<Position> {
+    let position = position.map(|stored| Position(stored.cast_unsigned()));
+    position
+        .filter(|position| seal::projected(log, *position).0 == *digest)
+        .ok_or_else(|| StoreError::DamagedRow(format!("how far those of {log} have come")))
 }
 
-/// An item as it was read, if it still is what was written.
-pub(crate) fn intact_item(log: &WorkspaceName, item: Item, stored_digest: &[u8]) -> Result<Item> {
-    if item_digest(log, &item).0 != *stored_digest {
-        return Err(StoreError::DamagedRow(format!("{} at {} of {log}", item.list.key(), item.place)));
-    }
-    Ok(item)
-}
-
-/// Covers the position and the hash too: a good state at a wrong place would be believed.
-pub(crate) fn snapshot_digest(log: &WorkspaceName, snapshot: &Snapshot) -> Hash {
-    let name = format!("{log}\0");
-    let position = snapshot.position.0.to_be_bytes();
-    Hash::of(&[name.as_bytes(), &position, &snapshot.hash.0, &snapshot.state].concat())
-}
-
-/// A snapshot as it was read; `None` if it is not what was written.
+/// A snapshot; `None` if it is not what was written.
 pub(crate) fn intact_snapshot(
     log: &WorkspaceName,
     position: i64,
     hash: &[u8],
     state: Vec<u8>,
-    stored_digest: &[u8],
+    digest: &[u8],
 ) -> Option<Snapshot> {
     let position = Position(position.cast_unsigned());
     let snapshot = Snapshot { position, hash: Hash::from_slice(hash)?, state };
-    (snapshot_digest(log, &snapshot).0 == *stored_digest).then_some(snapshot)
+    (seal::snapshot(log, &snapshot).0 == *digest).then_some(snapshot)
+}
+
+// === Leases ===
+
+/// A lease in milliseconds, as long as one may be.
+pub(crate) fn lease_millis(lease: std::time::Duration) -> i64 {
+    i64::try_from(lease.min(limits::LEASE).as_millis()).expect("the longest lease is short")
 }

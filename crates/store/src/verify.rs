@@ -1,17 +1,30 @@
-//! Reading a whole log to see whether it is what was written.
+//! Reading all that is kept of a log to see whether it is what was written.
 
+use model::rows::Table;
 use model::{Position, WorkspaceName};
 
-use crate::{Hash, Head, PageLimit, Result, Store, StoreError};
+use crate::{Hash, Head, PageLimit, Result, Store, StoreError, limits};
 
 /// How much is read at once.
-const PAGE: PageLimit = PageLimit { events: 4096, bytes: 16 * 1024 * 1024 };
+pub(crate) const PAGE: PageLimit = PageLimit { events: 4096, bytes: 16 * 1024 * 1024 };
 
-/// Checks digest, link, order and readability of every event, and that the head is the last of them. The first that
-/// does not fit is the error. Returns where the log ends. A log may grow meanwhile.
-///
-/// The head's incarnation is not part of the chain: it is drawn at random, and nothing says what it should be.
+/// Checks digest, link, order and readability of every event, that the head is the last of them, and then the read
+/// models, the jobs and the receipts. The first that does not fit is the error. Returns where the log ends. A log may
+/// grow meanwhile.
 pub async fn verify(store: &dyn Store, log: &WorkspaceName) -> Result<Head> {
+    let head = verify_events(store, log).await?;
+    store.projected(log).await?;
+    for table in Table::ALL {
+        let mut after = Position::START;
+        while let Some(last) = store.rows(log, table, after, limits::CHECK_ROWS).await?.last() {
+            after = last.place;
+        }
+    }
+    store.check(log).await?;
+    Ok(head)
+}
+
+async fn verify_events(store: &dyn Store, log: &WorkspaceName) -> Result<Head> {
     let (mut position, mut hash) = (Position::START, Hash::genesis(log));
     loop {
         let page = store.read(log, position, PAGE).await?;
@@ -25,7 +38,7 @@ pub async fn verify(store: &dyn Store, log: &WorkspaceName) -> Result<Head> {
             continue;
         }
         // Asked for after the events, so that the head cannot be behind them; it may be ahead of them by now.
-        let head = store.head(log).await?;
+        let head = store.head(log).await.map_err(|error| error.at_most_at(position.next()))?;
         if position > head.position || (position == head.position && hash != head.hash) {
             return Err(damaged(log, head.position, "the log's head does not match its last event"));
         }

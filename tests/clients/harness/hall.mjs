@@ -30,6 +30,7 @@ process.on('exit', () => standing.forEach((hall) => hall.demolish()));
  * @property {boolean} [compat] open the compatibility listener too (default)
  * @property {string} [store] `sqlite`, `memory` or a `postgres://` address; the server's default when absent
  * @property {Record<string, string>} [env] settings, as environment variables
+ * @property {string[]} [through] a command that starts the server in its own place, such as `nohup`
  */
 
 /**
@@ -65,11 +66,12 @@ export class Hall {
 
   /** Starts the server and returns its ready line. */
   async start() {
-    const { compat, store } = this.#options;
+    const { compat, store, through = [] } = this.#options;
     const flags = ['serve', '--json', '--listen', `127.0.0.1:${this.#port}`];
     if (compat) flags.push('--compat', `trpc=${this.#compatPort}`);
     if (store) flags.push('--store', store);
-    const child = spawn(BINARY, flags, { env: this.#environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    const [program, ...words] = [...through, BINARY, ...flags];
+    const child = spawn(program, words, { env: this.#environment, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     child.stderr.setEncoding('utf8').on('data', (text) => (this.stderr += text));
     this.#exit = new Promise((resolve, reject) => {
@@ -110,6 +112,13 @@ export class Hall {
   /** @param {NodeJS.Signals} name */
   signal(name) {
     if (!this.#child?.kill(name)) throw new Error(`no process to send ${name} to`);
+  }
+
+  /** Stops taking what the server says: its terminal has gone. */
+  hangUp() {
+    this.#child?.stdout?.destroy();
+    this.#child?.stderr?.destroy();
+    this.signal('SIGHUP');
   }
 
   /** How the server ended. @param {number} [within] milliseconds */

@@ -7,6 +7,36 @@
 use std::env;
 use std::panic::{RefUnwindSafe, catch_unwind};
 
+/// Pieces that mean something in any JSON.
+pub const JSON: &[&str] = &[
+    "null",
+    "true",
+    "0",
+    "-1",
+    "1.5",
+    "1e999",
+    "18446744073709551616",
+    "\"\"",
+    "[]",
+    "{}",
+    "[[",
+    "]]",
+    "[\"",
+    "\"]",
+    "{\"",
+    "\"}",
+    ",",
+    ":",
+    "\\",
+    "\"",
+    "\\u0000",
+    "\\ud83e",
+    "\u{feff}",
+    "é",
+    "\n",
+    " ",
+];
+
 /// Calls `check` with every member of `corpus`, and then with bent ones: as many as the environment variable
 /// `GUILDHALL_FUZZ_ITERATIONS` says, else 20,000. `pieces` are texts that mean something somewhere in an input, to be
 /// strewn in.

@@ -12,6 +12,7 @@ use model::{Command, Fact, MemberId, Principal, WorkspaceName};
 
 use crate::ancestry::{Lineage, NotAdopted, Owned};
 use crate::caller::{Authority, Caller};
+use crate::limits;
 use crate::listener::Door;
 use crate::refused::Refused;
 use crate::session::Peer;
@@ -37,8 +38,8 @@ pub(crate) async fn introduce(
     };
     let workspace = door.hall.workspace(&name)?;
     let caller = match hello.speaker {
-        Speaker::Agent { name, role, repo_path, member } => {
-            let agent = AgentCard::read(&name, &role, &repo_path)?;
+        Speaker::Agent { name, role, repo_path, instance, member } => {
+            let agent = AgentCard::read(&name, &role, &repo_path, instance.as_deref())?;
             let lineage = peer.lineage.as_ref().ok_or_else(|| {
                 let message =
                     "the operating system does not say which process you are, so an agent cannot come in";
@@ -138,10 +139,11 @@ struct AgentCard {
     name: Arc<str>,
     role: Role,
     repo_path: Arc<str>,
+    instance: Option<Arc<str>>,
 }
 
 impl AgentCard {
-    fn read(name: &str, role: &str, repo_path: &str) -> Result<Self, Refused> {
+    fn read(name: &str, role: &str, repo_path: &str, instance: Option<&str>) -> Result<Self, Refused> {
         if name.is_empty() {
             return Err(Refused::bad_request("an agent needs a name"));
         }
@@ -149,7 +151,24 @@ impl AgentCard {
         let role = known.ok_or_else(|| {
             Refused::bad_request(format!("an agent's role is `source` or `target`, not {role:?}"))
         })?;
-        Ok(Self { name: name.into(), role, repo_path: repo_path.into() })
+        let instance = instance.map(parse_instance).transpose()?;
+        Ok(Self { name: name.into(), role, repo_path: repo_path.into(), instance })
+    }
+}
+
+/// A session's id or the like: one word or a few, to be shown beside a name.
+fn parse_instance(instance: &str) -> Result<Arc<str>, Refused> {
+    if instance.is_empty() || instance.contains(char::is_control) {
+        return Err(Refused::bad_request(
+            "an agent's instance has at least one character, and none that controls",
+        ));
+    }
+    match instance.len() {
+        0..=limits::INSTANCE_BYTES => Ok(instance.into()),
+        bytes => Err(Refused::new(
+            ErrorCode::TooLarge,
+            format!("an agent's instance is {bytes} bytes long, and may have {}", limits::INSTANCE_BYTES),
+        )),
     }
 }
 
@@ -162,7 +181,8 @@ async fn enter(
     let by = Principal::local();
     if let Some(member) = member {
         let id = MemberId::parse(member).map_err(Refused::bad_request)?;
-        if let Some(known) = workspace.member(&id).await?.filter(|known| known.name == agent.name) {
+        let same = |known: &Arc<Membership>| known.name == agent.name && known.instance == agent.instance;
+        if let Some(known) = workspace.member(&id).await?.filter(same) {
             // Counted before it is brought back, so that it cannot lapse in between.
             let attendance = workspace.attend(&id);
             if workspace.speak_as(&by, &id).await? == Standing::Member {
@@ -178,7 +198,7 @@ async fn enter(
         role: agent.role,
         repo_path: agent.repo_path.clone(),
         door: DOOR,
-        instance: None,
+        instance: agent.instance.clone(),
         held_by: None,
     });
     let done = workspace.carry_out(&by, join).await?;

@@ -13,10 +13,12 @@
 //! *For people* are workspaces, tokens, and answering for a person. [`ancestry`] says who descends from an agent.
 //!
 //! Where to look: [`listener`] owns the socket, [`session`] one connection, whose bounds are [`admission`]'s and
-//! [`room`]'s, [`introduction`] turns its first call into a [`caller`], and `calls` has a file for each group of methods.
+//! [`room`]'s, [`introduction`] turns its first call into a [`caller`], and `calls` has a file for each
+//! group of methods, named as in the table of them, [`client::methods`].
 
 mod admission;
 pub mod ancestry;
+mod authors;
 mod caller;
 mod calls;
 mod introduction;
@@ -27,6 +29,7 @@ mod register;
 mod room;
 mod session;
 mod told;
+mod waits;
 mod writing;
 
 pub use listener::{BindError, LocalDoor, Options};

@@ -35,5 +35,8 @@ pub const ANCESTORS: usize = 256;
 pub const AGENTS: usize = 4096;
 /// Characters of an agent's name that are remembered with its process, for the message that names it.
 pub const AGENT_NAME: usize = 100;
+/// Bytes of what an agent's host calls this one of its running agents. The model's own bound: a longer one is told here,
+/// in the words of this protocol.
+pub const INSTANCE_BYTES: usize = model::limits::INSTANCE_BYTES;
 /// The longest file of agents' processes that is read: more than [`AGENTS`] lines come to.
 pub const REGISTER_BYTES: u64 = 8 * 1024 * 1024;

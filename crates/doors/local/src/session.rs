@@ -1,9 +1,8 @@
 //! One connection: reads lines, has the calls carried out side by side, writes the answers as they come.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use client::protocol::{Call, Cancel, Cancelled, ErrorCode, LINE_BYTES};
+use client::protocol::{Call, ErrorCode, LINE_BYTES};
 use client::wire::{self, Incoming, LineError};
 use gate::rate::Allowance;
 use model::Principal;
@@ -18,12 +17,13 @@ use tokio_util::sync::CancellationToken;
 use crate::admission::{Admission, Admitted, within_rate};
 use crate::ancestry::Lineage;
 use crate::caller::Caller;
-use crate::calls;
+use crate::calls::{self, Request};
 use crate::introduction::{allowance, introduce};
 use crate::limits;
 use crate::listener::Door;
 use crate::refused::Refused;
 use crate::room::{Held, Room};
+use crate::waits::Waits;
 use crate::writing::Writing;
 
 /// Who is on the other side, as the operating system says.
@@ -71,13 +71,10 @@ struct Session {
     /// How often lines may come that are nobody's calls.
     strangers: Allowance,
     write: Arc<Writing<OwnedWriteHalf>>,
-    /// Calls that wait for something, by id, with what ends their waiting.
     waits: Waits,
     /// Cancelled when no more calls are read: whatever waits then ends.
     ending: CancellationToken,
 }
-
-type Waits = Arc<Mutex<HashMap<u64, CancellationToken>>>;
 
 impl Session {
     async fn run(self, mut read: BufReader<OwnedReadHalf>) {
@@ -174,28 +171,17 @@ impl Session {
             (caller.clone(), self.write.clone(), self.room.clone(), self.waits.clone());
         let ending = self.ending.child_token();
         let number = id.get().parse().ok().filter(|_| call.waits());
-        let known = || waits.lock().expect("nothing panics while it is held");
+        // Known before the next line is read, which may want to end it.
         if let Some(number) = number {
-            known().insert(number, ending.clone());
+            waits.begin(number, ending.clone());
         }
-        let cancelled = match &call {
-            Call::Cancel(Cancel { id }) => {
-                let under_way = known().remove(id);
-                under_way.as_ref().map(CancellationToken::cancel);
-                Some(Cancelled { success: under_way.is_some() })
-            }
-            _ => None,
-        };
         async move {
-            let (answer, held) = match cancelled {
-                Some(cancelled) => (answer_line(&id, Ok(cancelled)), held),
-                None => {
-                    let only_looks = call.only_looks() && !call.waits();
-                    room.answer(only_looks, held, calls::carry_out(&caller, &id, call, &ending)).await
-                }
-            };
+            let only_looks = call.only_looks() && !call.waits();
+            let request = Request { caller: &caller, ending: &ending, waits: &waits };
+            let answer = calls::carry_out(request, &id, call);
+            let (answer, held) = room.answer(only_looks, held, answer).await;
             if let Some(number) = number {
-                waits.lock().expect("nothing panics while it is held").remove(&number);
+                waits.forget(number);
             }
             write.send(&answer).await;
             drop((held, admitted));

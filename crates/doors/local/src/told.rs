@@ -16,13 +16,14 @@ pub(crate) fn agent(member: &Membership) -> wire::Agent {
         role: member.role.as_str().into(),
         repo_path: member.repo_path.to_string(),
         door: member.door.to_string(),
+        instance: member.instance.as_deref().map(Into::into),
         principal: member.principal.to_string(),
         connected_at: member.connected_at.to_string(),
     }
 }
 
-/// A version of a key, from the event that made it; `None` if the event made none.
-pub(crate) fn entry(event: &Arc<Entry>) -> Option<wire::Entry> {
+/// A version of a key, from the event that made it and its author's name; `None` if the event made none.
+pub(crate) fn entry(event: &Arc<Entry>, by_name: &str) -> Option<wire::Entry> {
     match event.fact() {
         Fact::ContextShared(entry) => Some(wire::Entry {
             key: entry.key.to_string(),
@@ -30,6 +31,7 @@ pub(crate) fn entry(event: &Arc<Entry>) -> Option<wire::Entry> {
             tags: entry.tags.to_vec(),
             version: entry.version,
             by: entry.updated_by.to_string(),
+            by_name: by_name.into(),
             at: entry.updated_at.to_string(),
         }),
         Fact::ContextDeleted(deletion) => Some(wire::Entry {
@@ -38,6 +40,7 @@ pub(crate) fn entry(event: &Arc<Entry>) -> Option<wire::Entry> {
             tags: Vec::new(),
             version: deletion.version,
             by: deletion.by.to_string(),
+            by_name: by_name.into(),
             at: event.recorded().event.at.to_string(),
         }),
         _ => None,
@@ -47,9 +50,9 @@ pub(crate) fn entry(event: &Arc<Entry>) -> Option<wire::Entry> {
 pub(crate) fn question(question: &Question) -> wire::Question {
     let addresses = |to: &[Address]| to.iter().map(Address::to_string).collect();
     let (status, answered) = match &question.status {
-        Status::Pending { .. } => ("pending", None),
-        Status::Answered(answered) => ("answered", Some(answered)),
-        Status::Failed { .. } => ("failed", None),
+        Status::Pending { .. } => (wire::QuestionStatus::Pending, None),
+        Status::Answered(answered) => (wire::QuestionStatus::Answered, Some(answered)),
+        Status::Failed { .. } => (wire::QuestionStatus::Failed, None),
     };
     let deadline = question.patience.as_ref().filter(|_| question.is_pending());
     wire::Question {
@@ -60,7 +63,7 @@ pub(crate) fn question(question: &Question) -> wire::Question {
         to: addresses(&question.to),
         asked_now: if question.is_pending() { addresses(question.asked_now()) } else { Vec::new() },
         options: question.options.to_vec(),
-        status: status.into(),
+        status,
         asked_at: question.asked_at.to_string(),
         deadline: deadline.map(|patience| patience.deadline.to_string()),
         answer: answered.map(|answered| answered.answer.decode().into_owned()),
@@ -116,13 +119,14 @@ pub(crate) fn weight(question: &wire::Question) -> usize {
     1024 + texts.chain(lists.into_iter().flatten()).map(|text| 6 * text.len() + 3).sum::<usize>()
 }
 
-pub(crate) fn decision(decision: &model::decisions::Decision) -> wire::Decision {
+pub(crate) fn decision(decision: &model::decisions::Decision, by_name: &str) -> wire::Decision {
     wire::Decision {
         id: decision.id.to_string(),
         decision: decision.decision.decode().into_owned(),
         rationale: decision.rationale.as_ref().map(|why| why.decode().into_owned()),
         supersedes: decision.supersedes.as_ref().map(ToString::to_string),
         by: decision.by.to_string(),
+        by_name: by_name.into(),
         at: decision.at.to_string(),
     }
 }

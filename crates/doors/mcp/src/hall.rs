@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use client::protocol::{
-    Agent, Call, Empty, Hello, News, Question, Questions, Speaker, Ticket, VERSION, Wait, Welcome,
+    Call, Hello, News, Question, QuestionStatus, Questions, Speaker, Ticket, VERSION, Wait, Welcome,
 };
 use client::{CallError, Reconnecting};
 use serde::de::DeserializeOwned;
@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::Options;
-use crate::names::Names;
+use crate::authors::Authors;
 use crate::notices;
 use crate::outcome::{Failure, Outcome};
 
@@ -72,8 +72,9 @@ impl Hall {
     /// Begins to dial, so that the agent is seen before its first call.
     /// `hung_up` is cancelled when the host has closed its side.
     pub(crate) fn new(options: Options, hung_up: CancellationToken) -> Self {
-        let Options { socket, name, role, repo_path, workspace, wait_for_server: patience } = options;
-        let speaker = Speaker::Agent { name: name.clone(), role, repo_path, member: None };
+        let Options { socket, name, role, repo_path, instance, workspace, wait_for_server: patience } =
+            options;
+        let speaker = Speaker::Agent { name: name.clone(), role, repo_path, instance, member: None };
         let hello = Hello { version: VERSION, workspace: workspace.clone(), speaker };
         let client = Reconnecting::new(socket, hello, patience);
         Self { client, patience, name, workspace, cursor: Mutex::default(), hung_up }
@@ -137,7 +138,7 @@ impl Hall {
     async fn look(&self, cursor: &Cursor, seconds: u64) -> Result<(News, Cursor), CallError> {
         let incarnation = self.client.introduced().await?.incarnation;
         let after = cursor.position.filter(|_| cursor.incarnation == incarnation);
-        let news: News = self.client.call(Call::Wait(Wait { seconds, after })).await?;
+        let news: News = self.client.call(Call::Wait(Wait { wait_seconds: seconds, after })).await?;
         let position = Some(news.position);
         Ok((news, Cursor { incarnation, position }))
     }
@@ -184,7 +185,7 @@ impl Visit<'_> {
             let look = Call::Question(Ticket { question: ticket.to_owned(), wait_seconds: self.left() });
             let question: Question = self.call(look).await?;
             // A hall that is about to close answers early.
-            if question.status != "pending" || self.left() == 0 {
+            if question.status != QuestionStatus::Pending || self.left() == 0 {
                 return Ok(question);
             }
         }
@@ -215,11 +216,8 @@ impl Visit<'_> {
         self.call(Call::Questions(Questions { for_me: true, all: false, limit: None })).await
     }
 
-    /// Who is here, and the names by which to speak of authors.
-    pub(crate) async fn names(&self) -> Result<(Vec<Agent>, Names), Failure> {
-        let agents: Vec<Agent> = self.call(Call::Agents(Empty {})).await?;
-        let me = self.introduced().await?.member;
-        let names = Names::new(&agents, me);
-        Ok((agents, names))
+    /// How to speak of authors.
+    pub(crate) async fn authors(&self) -> Result<Authors, Failure> {
+        Ok(Authors::new(self.introduced().await?.member))
     }
 }

@@ -13,17 +13,17 @@
 //! - `handshake`: how a conversation opens, and that it has ended
 //! - `bridge`: what the SDK asks for: the listing, calls, and their end when nobody waits any more
 //! - `tools`: one file a tool: what the model is told about it, what it takes, what it does, how its result reads
-//! - `arguments`, `outcome`, `text`, `names`: reading and wording
+//! - `arguments`, `outcome`, `text`, `authors`: reading and wording
 //! - `hall`, `notices`: the way to the hall, and what every answer tells at its end
 //!
 //! The listing of tools is part of every prompt of every agent, so its size is bounded by a test. stdout carries the
 //! protocol and nothing else; logs are for stderr, which is the program's to arrange.
 
 mod arguments;
+mod authors;
 mod bridge;
 mod hall;
 mod handshake;
-mod names;
 mod notices;
 mod outcome;
 mod text;
@@ -56,6 +56,8 @@ pub struct Options {
     pub role: String,
     /// The directory the agent works in.
     pub repo_path: String,
+    /// Which of several running agents of this name it is, if the host says so: Claude Code gives its session's id.
+    pub instance: Option<String>,
     /// The workspace; `default` if absent.
     pub workspace: Option<String>,
     /// How long a tool call waits for a hall that cannot be reached; [`client::PATIENCE`] is usual.

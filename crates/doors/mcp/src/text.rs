@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use client::protocol::Question;
+use client::protocol::{Question, QuestionStatus};
 
 /// How much of a text stands for it in a list, in characters.
 const EXCERPT: usize = 160;
@@ -47,15 +47,18 @@ pub(crate) fn brief_status(question: &Question) -> String {
 
 fn standing(question: &Question, answer: Option<&str>) -> String {
     let Question { id, status, answered_by, asked_now, .. } = question;
-    match (status.as_str(), answer) {
-        ("answered", Some(answer)) => match answered_by {
+    match (status, answer) {
+        (QuestionStatus::Answered, Some(answer)) => match answered_by {
             Some(by) => format!("{id} was answered by {by}: {answer}"),
             None => format!("{id} got its default answer: {answer}"),
         },
-        ("pending", _) if asked_now.is_empty() => format!("{id} is pending: it waits for everybody"),
-        ("pending", _) => format!("{id} is pending: it waits for {}", asked_now.join(", ")),
-        ("failed", _) => format!("{id} was given up: nobody answered in time"),
-        (other, _) => format!("{id} is {other}"),
+        (QuestionStatus::Pending, _) if asked_now.is_empty() => {
+            format!("{id} is pending: it waits for everybody")
+        }
+        (QuestionStatus::Pending, _) => format!("{id} is pending: it waits for {}", asked_now.join(", ")),
+        (QuestionStatus::Failed, _) => format!("{id} was given up: nobody answered in time"),
+        (QuestionStatus::Answered, None) => format!("{id} was answered"),
+        (QuestionStatus::Unknown, _) => format!("{id} is neither open nor answered nor given up"),
     }
 }
 

@@ -33,6 +33,7 @@ impl Host {
             name: "web".into(),
             role: "source".into(),
             repo_path: "/src/web".into(),
+            instance: None,
             workspace: None,
             wait_for_server: Duration::ZERO,
         };

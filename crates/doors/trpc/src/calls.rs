@@ -66,7 +66,9 @@ impl Session {
         }
         match procedure::parse(request)? {
             Call::Query(_) if self.submitted > self.answered => {
-                self.deferred.push_back(Deferred::new(self.submitted, request));
+                let deferred = Deferred::new(self.submitted, request);
+                self.deferred_bytes += deferred.bytes();
+                self.deferred.push_back(deferred);
                 Ok(())
             }
             Call::Query(query) => self.query(&request.to, query).await,
@@ -143,6 +145,7 @@ impl Session {
         while self.deferred.front().is_some_and(|next| next.after <= self.answered)
             && let Some(deferred) = self.deferred.pop_front()
         {
+            self.deferred_bytes -= deferred.bytes();
             match self.call_deferred(&deferred).await {
                 Ok(()) => {}
                 Err(Stop::Refused(error)) => self.put_error(&deferred.to, &error).await?,
@@ -169,10 +172,11 @@ impl Session {
         }
         let following = Following::start(&self.workspace, to, subscription)?;
         let resumed = matches!(subscription.delivery, Delivery::Tracked { last_event_id: Some(_) });
+        let snapshot = following.snapshot(&self.workspace, resumed)?;
         let mut frame = Vec::new();
         reply::started(following.to(), &mut frame);
         self.outbox.put(&mut self.socket, frame).await?;
-        if let Some(snapshot) = following.snapshot(&self.workspace, resumed) {
+        if let Some(snapshot) = snapshot {
             self.outbox.put(&mut self.socket, snapshot).await?;
         }
         self.behind |= following.is_behind();
@@ -204,6 +208,11 @@ impl Deferred {
             input: request.input.raw.map(|raw| raw.get().to_owned()),
             last_event_id: request.input.last_event_id.map(|id| id.token().to_owned()),
         }
+    }
+
+    fn bytes(&self) -> usize {
+        let texts = [Some(&self.path), self.input.as_ref(), self.last_event_id.as_ref()];
+        texts.into_iter().flatten().map(String::len).sum()
     }
 
     fn request(&self) -> Option<Request<'_>> {

@@ -10,6 +10,8 @@ use model::questions::{Question, Status};
 use model::roster::{Membership, Role};
 use model::{Fact, MemberId, Text, Timestamp};
 
+use crate::list;
+use crate::wire::error::TrpcError;
 use crate::wire::input;
 use crate::wire::shape::{self, Id, Shape};
 use crate::wire::text::JsonText;
@@ -19,37 +21,53 @@ struct TrpcForm;
 
 /// An event as data: the entry, question or decision it is about. For a change of the roster, the whole roster, as
 /// long as the event remembers it. `None` for what these clients know nothing of.
-pub(crate) fn event(entry: &Entry) -> Option<Bytes> {
+///
+/// # Errors
+/// If the roster is too large to be sent.
+pub(crate) fn event(entry: &Entry) -> Result<Option<Bytes>, TrpcError> {
     match entry.fact() {
         Fact::ContextShared(_)
         | Fact::QuestionAsked(_)
         | Fact::QuestionAnswered(_)
         | Fact::QuestionPassed(_)
-        | Fact::QuestionFailed(_)
         | Fact::DecisionLogged(_) => {}
         Fact::MemberJoined(_) | Fact::MemberReturned(_) | Fact::MemberLeft(_) => {
-            entry.roster()?;
+            if entry.roster().is_none() {
+                return Ok(None);
+            }
         }
-        _ => return None,
+        _ => return Ok(None),
     }
-    Some(entry.encoded::<TrpcForm>(|entry| {
+    let encoded = entry.encoded::<TrpcForm>(|entry| {
         let mut out = Vec::with_capacity(512);
         match entry.fact() {
             Fact::ContextShared(shared) => context_entry(shared, None).write(&mut out),
-            Fact::QuestionAsked(asked)
-            | Fact::QuestionAnswered(asked)
-            | Fact::QuestionPassed(asked)
-            | Fact::QuestionFailed(asked) => question(asked).write(&mut out),
+            Fact::QuestionAsked(asked) | Fact::QuestionAnswered(asked) | Fact::QuestionPassed(asked) => {
+                question(asked).write(&mut out);
+            }
             Fact::DecisionLogged(logged) => decision(logged).write(&mut out),
-            _ => agents(entry.roster().into_iter().flat_map(|roster| roster.iter()), &mut out),
+            _ => {
+                let roster = entry.roster().into_iter().flat_map(|roster| roster.iter());
+                if agents(roster, &mut out).is_err() {
+                    return Bytes::new();
+                }
+            }
         }
         out.into()
-    }))
+    });
+    // Nothing at all stands for what is too large, so that this too is found out once and not by every subscriber.
+    if encoded.is_empty() { Err(list::too_large()) } else { Ok(Some(encoded)) }
 }
 
-/// The roster, as clients see it.
-pub(crate) fn agents<'a>(members: impl Iterator<Item = &'a Arc<Membership>>, out: &mut Vec<u8>) {
-    shape::list(members.map(|member| agent(member)), out);
+/// Members of the roster, as clients see them.
+///
+/// # Errors
+/// If they are too large.
+pub(crate) fn agents<'a>(
+    members: impl Iterator<Item = &'a Arc<Membership>>,
+    out: &mut Vec<u8>,
+) -> Result<(), TrpcError> {
+    list::write(members.map(|member| agent(member)), out)
 }
 
 pub(crate) fn agent(member: &Membership) -> shape::Agent<'_> {
@@ -67,7 +85,7 @@ pub(crate) fn agent(member: &Membership) -> shape::Agent<'_> {
 
 pub(crate) fn context_entry(entry: &ContextEntry, version: Option<u64>) -> shape::ContextEntry<'_, String> {
     shape::ContextEntry {
-        id: Id::Claimed(entry.id.as_str()),
+        id: Id::Text(entry.id.as_str()),
         key: &entry.key,
         value: token(&entry.value),
         tags: &entry.tags,
@@ -81,7 +99,7 @@ pub(crate) fn context_entry(entry: &ContextEntry, version: Option<u64>) -> shape
 /// A question. One that was given up looks pending, the only other thing these clients know; the lists leave it out.
 pub(crate) fn question(question: &Question) -> shape::Question<'_> {
     shape::Question {
-        id: Id::Claimed(question.id.as_str()),
+        id: Id::Text(question.id.as_str()),
         question: token(&question.text),
         from: id(&question.from),
         to: question.to_member.as_ref().map(id),
@@ -97,9 +115,20 @@ pub(crate) fn question(question: &Question) -> shape::Question<'_> {
     }
 }
 
+/// A version of a key that took it away. Ours: the coordinator has no history.
+pub(crate) fn deletion(deletion: &Deletion, at: Timestamp) -> shape::Deletion<'_> {
+    shape::Deletion {
+        id: Id::Text(deletion.id.as_str()),
+        key: &deletion.key,
+        by: id(&deletion.by),
+        at: at.as_millis(),
+        version: deletion.version,
+    }
+}
+
 pub(crate) fn decision(decision: &Decision) -> shape::Decision<'_> {
     shape::Decision {
-        id: Id::Claimed(decision.id.as_str()),
+        id: Id::Text(decision.id.as_str()),
         decision: token(&decision.decision),
         rationale: decision.rationale.as_ref().map(token),
         by: id(&decision.by),
@@ -108,22 +137,9 @@ pub(crate) fn decision(decision: &Decision) -> shape::Decision<'_> {
 }
 
 fn id(id: &MemberId) -> Id<'_> {
-    Id::Claimed(id.as_str())
+    Id::Text(id.as_str())
 }
 
 fn token(text: &Text) -> JsonText<'_> {
     JsonText::kept(text.as_json()).expect("a text is a JSON string")
-}
-
-/// A version of a key that took it away. Ours: the coordinator has no history.
-pub(crate) fn deletion(deletion: &Deletion, at: Timestamp, out: &mut Vec<u8>) {
-    let form = serde_json::json!({
-        "id": deletion.id,
-        "key": deletion.key,
-        "deleted": true,
-        "deletedBy": deletion.by,
-        "deletedAt": at.to_string(),
-        "version": deletion.version,
-    });
-    out.extend_from_slice(form.to_string().as_bytes());
 }

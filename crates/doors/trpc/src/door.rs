@@ -7,8 +7,8 @@ use axum::body::Body;
 use axum::extract::{Extension, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
-use gate::{Caller, Policy, Route, Upgrade};
-use hall::Hall;
+use gate::{AnyPath, Caller, Policy, Route, Upgrade};
+use hall::{Hall, Identity, Workspace};
 use http::{Request, StatusCode};
 use model::WorkspaceName;
 use tokio_util::sync::CancellationToken;
@@ -27,16 +27,6 @@ pub struct Options {
     pub write_stall: Duration,
 }
 
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            keep_alive: Duration::from_secs(30),
-            keep_alive_grace: Duration::from_secs(5),
-            write_stall: Duration::from_secs(10),
-        }
-    }
-}
-
 /// The door. Cheap to clone.
 #[derive(Clone)]
 pub struct Door(Arc<Inner>);
@@ -50,6 +40,35 @@ pub(crate) struct Inner {
     pub(crate) close: CancellationToken,
     sessions: TaskTracker,
 }
+
+/// Somebody who comes in.
+pub(crate) struct Arrival {
+    pub(crate) caller: Caller,
+    pub(crate) entrance: Entrance,
+}
+
+/// How somebody comes in.
+pub(crate) enum Entrance {
+    /// As somebody who is known, to a workspace they may enter.
+    Known(Identity, Workspace),
+    /// By a first message that names connection parameters, among them perhaps the token; to the workspace of this name,
+    /// if they turn out to be somebody who may enter it.
+    ByMessage(WorkspaceName),
+}
+
+// === impl Options ===
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            keep_alive: Duration::from_secs(30),
+            keep_alive_grace: Duration::from_secs(5),
+            write_stall: Duration::from_secs(10),
+        }
+    }
+}
+
+// === impl Door ===
 
 impl Door {
     /// A door onto a hall.
@@ -72,9 +91,9 @@ impl Door {
     }
 
     /// Its routes on a compatibility listener: the named workspaces, and any other path for `default`.
-    pub fn compatibility_routes(&self) -> (Vec<Route>, Route) {
+    pub fn compatibility_routes(&self) -> (Vec<Route>, AnyPath) {
         let named = Route::new("/w/{workspace}/trpc", Policy::Compatibility, self.named_workspace());
-        (vec![named], Route::new("/", Policy::Compatibility, self.default_workspace()))
+        (vec![named], AnyPath::new(Policy::Compatibility, self.default_workspace()))
     }
 
     fn default_workspace(&self) -> MethodRouter {
@@ -108,16 +127,20 @@ impl Door {
             Ok(upgrade) => upgrade,
             Err(refused) => return refused.into_response(),
         };
-        let Ok(workspace) = self.0.hall.workspace(name) else { return no_workspace() };
-        if caller.identity.as_ref().is_some_and(|identity| !identity.may_enter(name)) {
-            return no_workspace();
-        }
-        let handshake = asks_for_parameters(&request) || caller.identity.is_none();
-        let door = self.clone();
-        upgrade.then(move |socket| async move {
-            let token = door.0.sessions.token();
-            Session::serve(door.0.clone(), workspace, caller, handshake, socket).await;
-            drop(token);
+        let entrance = match &caller.identity {
+            Some(identity) if !caller.introduces => match self.0.enter(identity, name) {
+                Some(workspace) => Entrance::Known(identity.clone(), workspace),
+                None => return no_workspace(),
+            },
+            // Whether there is such a workspace is not for strangers to find out.
+            _ => Entrance::ByMessage(name.clone()),
+        };
+        let (door, counted) = (self.0.clone(), self.0.sessions.token());
+        // Boxed, since every future it is handed through keeps its room for as long as the connection lasts.
+        let arrival = Box::new(Arrival { caller, entrance });
+        upgrade.then(move |connection| async move {
+            Session::serve(door, arrival, connection).await;
+            drop(counted);
         })
     }
 
@@ -127,11 +150,10 @@ impl Door {
         self.0.drain.cancel();
     }
 
-    /// Ends all connections, and waits for them.
-    pub async fn close(&self) {
+    /// Tells all connections to end once what is under way on them is answered. The listeners they came through wait for
+    /// them.
+    pub fn close(&self) {
         self.0.close.cancel();
-        self.0.sessions.close();
-        self.0.sessions.wait().await;
     }
 
     /// How many connections are open.
@@ -140,10 +162,16 @@ impl Door {
     }
 }
 
-fn no_workspace() -> Response {
-    (StatusCode::NOT_FOUND, "no such workspace\n").into_response()
+// === impl Inner ===
+
+impl Inner {
+    /// The workspace of this name, if it exists and its token lets somebody in. Which of the two is missing is not told
+    /// apart: a token for one workspace is not to find out about others.
+    pub(crate) fn enter(&self, identity: &Identity, name: &WorkspaceName) -> Option<Workspace> {
+        self.hall.workspace(name).ok().filter(|_| identity.may_enter(name))
+    }
 }
 
-fn asks_for_parameters(request: &Request<Body>) -> bool {
-    request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair == "connectionParams=1"))
+fn no_workspace() -> Response {
+    (StatusCode::NOT_FOUND, "no such workspace\n").into_response()
 }

@@ -16,6 +16,14 @@ pub(crate) struct Following {
     follower: Follower,
 }
 
+/// What a subscription has to send.
+#[derive(Default)]
+pub(crate) struct Taken {
+    pub(crate) frames: Vec<Vec<u8>>,
+    /// Why it cannot go on, once those are sent.
+    pub(crate) ended: Option<TrpcError>,
+}
+
 impl Following {
     /// Starts at the log's end, or after the last event that the client has seen.
     ///
@@ -44,8 +52,15 @@ impl Following {
     }
 
     /// What a new subscriber is shown at once: the roster, unless it resumes and nothing has changed.
-    pub(crate) fn snapshot(&self, workspace: &Workspace, resumed: bool) -> Option<Vec<u8>> {
-        (self.feed == Feed::Agents && !resumed).then(|| self.roster(workspace))
+    ///
+    /// # Errors
+    /// If the roster is too large to be sent.
+    pub(crate) fn snapshot(
+        &self,
+        workspace: &Workspace,
+        resumed: bool,
+    ) -> Result<Option<Vec<u8>>, TrpcError> {
+        (self.feed == Feed::Agents && !resumed).then(|| self.roster(workspace)).transpose()
     }
 
     /// Whether there are events it has not taken.
@@ -58,22 +73,32 @@ impl Following {
         self.follower.position() < target
     }
 
-    /// Takes a page of events and gives the frames to send for it.
-    pub(crate) async fn take(&mut self, workspace: &Workspace) -> Result<Vec<Vec<u8>>, store::StoreError> {
+    /// Takes a page of events and gives what to send for it.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub(crate) async fn take(&mut self, workspace: &Workspace) -> Result<Taken, store::StoreError> {
         let page = self.follower.take().await?;
-        let mut frames = Vec::new();
+        let mut taken = Taken::default();
         let mut forgotten = false;
         for entry in page.iter().filter(|entry| self.picks(entry)) {
             match data::event(entry) {
-                Some(data) => frames.push(self.frame(&data, entry.position())),
+                Ok(Some(data)) => taken.frames.push(self.frame(&data, entry.position())),
                 // A change of the roster that is read back: what the roster was then is not known any more.
-                None => forgotten = true,
+                Ok(None) => forgotten = true,
+                Err(error) => {
+                    taken.ended = Some(error);
+                    return Ok(taken);
+                }
             }
         }
         if forgotten {
-            frames.push(self.roster(workspace));
+            match self.roster(workspace) {
+                Ok(frame) => taken.frames.push(frame),
+                Err(error) => taken.ended = Some(error),
+            }
         }
-        Ok(frames)
+        Ok(taken)
     }
 
     fn picks(&self, entry: &Entry) -> bool {
@@ -91,15 +116,15 @@ impl Following {
         }
     }
 
-    fn roster(&self, workspace: &Workspace) -> Vec<u8> {
+    fn roster(&self, workspace: &Workspace) -> Result<Vec<u8>, TrpcError> {
         let mut data = Vec::new();
         let position = {
             let state = workspace.state();
-            data::agents(state.roster.members(), &mut data);
+            data::agents(state.roster.members(), &mut data)?;
             state.position()
         };
         // Never an id behind what was already taken: the client would be sent those events again.
-        self.frame(&data, position.min(self.follower.position()))
+        Ok(self.frame(&data, position.min(self.follower.position())))
     }
 
     fn frame(&self, data: &[u8], position: Position) -> Vec<u8> {

@@ -2,16 +2,15 @@
 
 use std::net::IpAddr;
 
-use gate::Socket;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::limits;
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Stream};
 
 /// Why a session ends.
 #[derive(Debug, thiserror::Error)]
@@ -35,29 +34,34 @@ pub(crate) enum End {
 }
 
 /// Says goodbye as well as the way it ended allows.
-pub(crate) async fn finish(mut socket: Socket, mut outbox: Outbox, end: End, address: IpAddr) {
+pub(crate) async fn finish(
+    mut socket: WebSocketStream<impl Stream>,
+    mut outbox: Outbox,
+    end: End,
+    address: IpAddr,
+) {
     let close = match &end {
         End::Gone => return,
         End::Stalled | End::Silent => {
             return tracing::info!(%address, reason = %end, "dropped a client");
         }
-        End::Socket(Error::Capacity(CapacityError::MessageTooLong { .. })) => {
-            Some((CloseCode::Size, "a message is at most 16 MiB"))
+        End::Socket(Error::Capacity(CapacityError::MessageTooLong { max_size, .. })) => {
+            Some((CloseCode::Size, format!("a message is at most {max_size} bytes here").into()))
         }
-        End::Socket(Error::Utf8(_)) => Some((CloseCode::Invalid, "text is UTF-8")),
-        End::Socket(Error::Protocol(_)) => Some((CloseCode::Protocol, "not the WebSocket protocol")),
+        End::Socket(Error::Utf8(_)) => Some((CloseCode::Invalid, "text is UTF-8".into())),
+        End::Socket(Error::Protocol(_)) => Some((CloseCode::Protocol, "not the WebSocket protocol".into())),
         End::Socket(_) => return tracing::debug!(%address, reason = %end, "a connection broke"),
         End::Unauthorized(why) => {
             tracing::info!(%address, why, "closed a connection");
             None
         }
-        End::Closing => Some((CloseCode::Restart, "the server is restarting")),
+        End::Closing => Some((CloseCode::Restart, "the server is restarting".into())),
         End::Unreadable(_) | End::Defect(_) => {
             tracing::error!(%address, reason = %end, "ended a connection");
-            Some((CloseCode::Error, "the server cannot go on with this connection"))
+            Some((CloseCode::Error, "the server cannot go on with this connection".into()))
         }
     };
-    let frame = close.map(|(code, reason)| CloseFrame { code, reason: reason.into() });
+    let frame = close.map(|(code, reason)| CloseFrame { code, reason });
     // The client may be gone already, and then there is nobody to say it to.
     if outbox.send(&mut socket, Message::Close(frame)).await.is_ok()
         && outbox.flush(&mut socket).await.is_ok()
@@ -68,7 +72,7 @@ pub(crate) async fn finish(mut socket: Socket, mut outbox: Outbox, end: End, add
 
 /// Reads on for a while, and throws away what comes. Closing a connection with unread bytes in it resets it, and the
 /// reset would overtake the reason that was just sent.
-async fn linger(mut stream: TcpStream) {
+async fn linger(mut stream: impl Stream) {
     let drain = async {
         stream.shutdown().await?;
         tokio::io::copy(&mut stream.take(limits::LINGER_BYTES), &mut tokio::io::sink()).await

@@ -8,13 +8,16 @@ use crate::wire::request;
 pub const FRAME: request::Limits = request::Limits { batch: 1_000, id_bytes: 128 };
 /// Calls under way on one connection; beyond it, no more of its frames are read.
 pub const CALLS: usize = 1_024;
-/// Queries that wait for earlier calls of the same connection.
+/// Queries that wait for earlier calls of the same connection; beyond it, no more of its frames are read.
 pub const DEFERRED: usize = 1_024;
+/// The same for what they hold: an input may fill a frame, and is kept as it came.
+pub const DEFERRED_BYTES: usize = 1024 * 1024;
 /// Subscriptions of one connection.
 pub const SUBSCRIPTIONS: usize = 256;
-/// Members that one connection holds present.
-pub const MEMBERS: usize = 1_024;
-/// A reply's data. A larger list is to be asked for in pages.
+/// Members that one connection holds present: as many as may be present at all, so that none lapses whose client is here.
+pub const MEMBERS: usize = model::limits::MEMBERS;
+/// A list in a reply or an event; a larger one is an error, and is to be asked for in pages. Whatever else is sent holds
+/// one thing, and the model bounds that: an entry has a token of at most [`model::limits::VALUE_TOKEN_BYTES`].
 pub const REPLY_BYTES: usize = 16 * 1024 * 1024;
 /// Items of a page where the client does not say.
 pub const PAGE: usize = 1_000;

@@ -4,15 +4,14 @@ use hall::{Declined, Done, Identity, Workspace};
 use model::context::{Delete, Share};
 use model::questions::{Answer, Ask};
 use model::roster::{Join, Leave, Reason, Role};
-use model::{Address, Command, Fact, MemberId, QuestionId, Refusal, Text, decisions};
+use model::{Address, Command, Fact, MemberId, Refusal, Text, decisions};
 
-use crate::data;
 use crate::wire::error::{Code, TrpcError};
 use crate::wire::input;
 use crate::wire::procedure::Mutation;
 use crate::wire::shape::{JoinResult, Shape, Success};
 use crate::wire::text::JsonText;
-use crate::wire::uuid_text::UuidText;
+use crate::{data, ids};
 
 /// A mutation that can be submitted.
 pub(crate) struct Prepared {
@@ -55,13 +54,13 @@ pub(crate) fn prepare(workspace: &Workspace, identity: &Identity, mutation: Muta
             (None, Command::Join(join), Reply::Joined)
         }
         Mutation::SessionLeave(leave) => {
-            let member = member(&leave.agent_id);
+            let member = ids::member(&leave.agent_id);
             // Leaving brings nobody back, so the author is not asked for; whose membership it is, is checked all the same.
             let command = Command::Leave(Leave { member: member.clone(), reason: Reason::Left });
             (Some(member), command, Reply::Changed)
         }
         Mutation::ContextShare(share) => {
-            let author = member(&share.agent_id);
+            let author = ids::member(&share.agent_id);
             let command = Command::Share(Share {
                 key: share.key.into(),
                 value: text(share.value),
@@ -72,7 +71,7 @@ pub(crate) fn prepare(workspace: &Workspace, identity: &Identity, mutation: Muta
             (Some(author), command, if share.with_version { Reply::EntryWithVersion } else { Reply::Event })
         }
         Mutation::ContextDelete(delete) => {
-            let author = member(&delete.agent_id);
+            let author = ids::member(&delete.agent_id);
             let command = Command::Delete(Delete {
                 key: delete.key.into(),
                 author: author.clone(),
@@ -81,19 +80,19 @@ pub(crate) fn prepare(workspace: &Workspace, identity: &Identity, mutation: Muta
             (Some(author), command, Reply::Changed)
         }
         Mutation::QuestionsAsk(ask) => {
-            let author = member(&ask.agent_id);
+            let author = ids::member(&ask.agent_id);
             let command = Command::Ask(Ask {
                 text: text(ask.question),
                 author: author.clone(),
-                to: ask.to.iter().map(|to| Address::Member(member(to))).collect(),
+                to: ask.to.iter().map(|to| Address::Member(ids::member(to))).collect(),
                 options: [].into(),
                 patience: None,
             });
             (Some(author), command, Reply::Event)
         }
         Mutation::QuestionsAnswer(answer) => {
-            let author = member(&answer.agent_id);
-            let question = QuestionId::parse(answer.question_id.as_str()).expect("a UUID in either case");
+            let author = ids::member(&answer.agent_id);
+            let question = ids::question(&answer.question_id);
             let command = Command::Answer(Answer {
                 question,
                 answer: text(answer.answer),
@@ -104,7 +103,7 @@ pub(crate) fn prepare(workspace: &Workspace, identity: &Identity, mutation: Muta
             (Some(author), command, Reply::Event)
         }
         Mutation::DecisionsLog(log) => {
-            let author = member(&log.agent_id);
+            let author = ids::member(&log.agent_id);
             let command = Command::Log(decisions::Log {
                 decision: text(log.decision),
                 rationale: log.rationale.map(text),
@@ -133,10 +132,10 @@ pub(crate) fn write_reply(
         (Reply::EntryWithVersion, Some(Fact::ContextShared(shared))) => {
             data::context_entry(shared, Some(shared.version)).write(out);
         }
-        (Reply::Event, Some(_)) => match entry.and_then(|entry| data::event(entry)) {
-            Some(data) => out.extend_from_slice(&data),
-            None => return Err(unexpected()),
-        },
+        (Reply::Event, Some(_)) => {
+            let data = entry.map(|entry| data::event(entry)).transpose()?.flatten();
+            out.extend_from_slice(&data.ok_or_else(unexpected)?);
+        }
         _ => return Err(unexpected()),
     }
     Ok(())
@@ -149,10 +148,6 @@ fn unexpected() -> TrpcError {
 /// Why a caller may not write at all.
 pub(crate) fn read_only() -> Declined {
     Declined::Refused(Refusal::Forbidden("this token may only read".into()))
-}
-
-fn member(id: &UuidText<'_>) -> MemberId {
-    MemberId::parse(id.as_str()).expect("a UUID in either case")
 }
 
 fn text(token: JsonText<'_>) -> Text {

@@ -4,13 +4,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, SinkExt as _};
-use gate::Socket;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::goodbye::End;
 use crate::limits;
 use crate::wire::error::TrpcError;
 use crate::wire::reply::{self, ReplyTo};
+
+/// What a WebSocket runs on.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
 
 /// Frames that have been put into the socket's buffer and not been flushed.
 pub(crate) struct Outbox {
@@ -35,7 +41,11 @@ impl Outbox {
     }
 
     /// Puts one text frame into the buffer.
-    pub(crate) async fn put(&mut self, socket: &mut Socket, frame: Vec<u8>) -> Result<(), End> {
+    pub(crate) async fn put(
+        &mut self,
+        socket: &mut WebSocketStream<impl Stream>,
+        frame: Vec<u8>,
+    ) -> Result<(), End> {
         let text =
             Utf8Bytes::try_from(Bytes::from(frame)).map_err(|_| End::Defect("a frame is not UTF-8"))?;
         self.send(socket, Message::Text(text)).await
@@ -44,7 +54,7 @@ impl Outbox {
     /// Puts an error frame into the buffer.
     pub(crate) async fn put_error(
         &mut self,
-        socket: &mut Socket,
+        socket: &mut WebSocketStream<impl Stream>,
         to: &ReplyTo<'_>,
         error: &TrpcError,
     ) -> Result<(), End> {
@@ -53,7 +63,11 @@ impl Outbox {
         self.put(socket, frame).await
     }
 
-    pub(crate) async fn send(&mut self, socket: &mut Socket, message: Message) -> Result<(), End> {
+    pub(crate) async fn send(
+        &mut self,
+        socket: &mut WebSocketStream<impl Stream>,
+        message: Message,
+    ) -> Result<(), End> {
         self.frames += 1;
         self.bytes += message.len();
         within(self.patience(), socket.feed(message)).await
@@ -67,7 +81,7 @@ impl Outbox {
     }
 
     /// Waits until everything has left.
-    pub(crate) async fn flush(&mut self, socket: &mut Socket) -> Result<(), End> {
+    pub(crate) async fn flush(&mut self, socket: &mut WebSocketStream<impl Stream>) -> Result<(), End> {
         let patience = self.patience();
         (self.frames, self.bytes) = (0, 0);
         within(patience, socket.flush()).await

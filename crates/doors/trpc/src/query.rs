@@ -1,18 +1,22 @@
 //! Calls that read: answered from the committed state, with values and history read by position.
 
+use std::sync::Arc;
+
 use hall::{HallError, Workspace};
 use model::decisions::Decision;
 use model::questions::{Question, Status};
 use model::rows::Table;
-use model::{Fact, MemberId, Position, QuestionId};
+use model::{Fact, Position};
 
+use crate::list::{self, List};
 use crate::wire::error::{Code, TrpcError};
 use crate::wire::input::{
-    Get, History, ListContext, ListDecisions, ListPending, ListQuestions, Page, QuestionStatus,
+    Get, GetQuestion, History, ListAgents, ListContext, ListDecisions, ListPending, ListQuestions, Page,
+    QuestionStatus,
 };
 use crate::wire::procedure::Query;
-use crate::wire::shape::{self, Shape};
-use crate::{data, limits, refusal};
+use crate::wire::shape::Shape;
+use crate::{data, ids, limits, refusal};
 
 /// Appends the data of a query's reply.
 pub(crate) async fn answer(
@@ -20,29 +24,22 @@ pub(crate) async fn answer(
     query: Query<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), TrpcError> {
-    let start = out.len();
-    write(workspace, query, out).await?;
-    unless_too_large(out.len() - start)
+    match query {
+        Query::SessionList(list) => session_list(workspace, &list, out),
+        Query::ContextGet(get) => context_get(workspace, &get, out).await,
+        Query::ContextList(list) => context_list(workspace, &list, out).await,
+        Query::ContextHistory(history) => context_history(workspace, &history, out).await,
+        Query::QuestionsListPending(list) => list_pending(workspace, &list, out),
+        Query::QuestionsGet(get) => questions_get(workspace, &get, out).await,
+        Query::QuestionsList(list) => questions_list(workspace, &list, out).await,
+        Query::DecisionsList(list) => decisions_list(workspace, &list, out).await,
+    }
 }
 
-async fn write(workspace: &Workspace, query: Query<'_>, out: &mut Vec<u8>) -> Result<(), TrpcError> {
-    match query {
-        Query::SessionList => data::agents(workspace.state().roster.members(), out),
-        Query::ContextGet(get) => return context_get(workspace, &get, out).await,
-        Query::ContextList(list) => return context_list(workspace, &list, out).await,
-        Query::ContextHistory(history) => return context_history(workspace, &history, out).await,
-        Query::QuestionsListPending(list) => list_pending(workspace, &list, out),
-        Query::QuestionsGet(get) => {
-            let id = QuestionId::parse(get.id.as_str()).expect("a UUID in either case");
-            match workspace.question(&id).await.map_err(unreadable)? {
-                Some(question) => data::question(&question).write(out),
-                None => out.extend_from_slice(b"null"),
-            }
-        }
-        Query::QuestionsList(list) => return questions_list(workspace, &list, out).await,
-        Query::DecisionsList(list) => return decisions_list(workspace, &list, out).await,
-    }
-    Ok(())
+fn session_list(workspace: &Workspace, list: &ListAgents<'_>, out: &mut Vec<u8>) -> Result<(), TrpcError> {
+    let state = workspace.state();
+    let members = page(state.roster.members(), &list.page, |member, id| member.id.as_str() == id)?;
+    data::agents(members, out)
 }
 
 async fn context_get(workspace: &Workspace, get: &Get<'_>, out: &mut Vec<u8>) -> Result<(), TrpcError> {
@@ -80,7 +77,7 @@ async fn context_list(
         let most = list.page.limit.map_or(usize::MAX, usize::from);
         wanted.take(most).map(|(_, current)| current.position).collect()
     };
-    let mut array = Array::begin(out);
+    let mut array = List::begin(out);
     for position in positions {
         write_entry(workspace, position, list.with_version, array.item()?).await?;
     }
@@ -98,7 +95,7 @@ async fn context_history(
         None => u64::MAX,
     };
     let mut next = workspace.state().context.newest_change(&history.key);
-    let mut array = Array::begin(out);
+    let mut array = List::begin(out);
     let mut written = 0;
     while let Some(position) = next.filter(|_| written < most) {
         let entry = workspace.entry(position).await.map_err(unreadable)?;
@@ -114,7 +111,7 @@ async fn context_history(
                 next = Some(deletion.previous);
                 if deletion.version < before {
                     written += 1;
-                    data::deletion(deletion, entry.recorded().event.at, array.item()?);
+                    data::deletion(deletion, entry.recorded().event.at).write(array.item()?);
                 }
             }
             _ => {
@@ -137,7 +134,7 @@ async fn write_entry(
         Some(entry) => entry,
         None => workspace.entry(position).await.map_err(unreadable)?,
     };
-    match (entry.fact(), data::event(&entry)) {
+    match (entry.fact(), data::event(&entry)?) {
         (Fact::ContextShared(shared), _) if with_version => {
             data::context_entry(shared, Some(shared.version)).write(out);
         }
@@ -147,18 +144,32 @@ async fn write_entry(
     Ok(())
 }
 
-fn list_pending(workspace: &Workspace, list: &ListPending<'_>, out: &mut Vec<u8>) {
+fn list_pending(workspace: &Workspace, list: &ListPending<'_>, out: &mut Vec<u8>) -> Result<(), TrpcError> {
     let state = workspace.state();
-    let asker = list.agent_id.as_ref().map(|id| MemberId::parse(id.as_str()).expect("a UUID in either case"));
+    let asker = list.agent_id.as_ref().map(ids::member);
     let member = asker.as_ref().and_then(|id| state.roster.get(id));
-    let meant = |question: &&std::sync::Arc<Question>| {
+    let meant = |question: &&Arc<Question>| {
         let Some(id) = &asker else { return true };
         let asked = question.asked_now();
         asked.is_empty()
             || question.to_member.as_ref() == Some(id)
             || member.is_some_and(|member| asked.iter().any(|address| address.reaches(member)))
     };
-    shape::list(state.questions.open().filter(meant).map(|open| data::question(open)), out);
+    let open = state.questions.open().filter(meant);
+    let open = page(open, &list.page, |question, id| question.id.as_str() == id)?;
+    list::write(open.map(|open| data::question(open)), out)
+}
+
+async fn questions_get(
+    workspace: &Workspace,
+    get: &GetQuestion<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), TrpcError> {
+    match workspace.question(&ids::question(&get.id)).await.map_err(unreadable)? {
+        Some(question) => data::question(&question).write(out),
+        None => out.extend_from_slice(b"null"),
+    }
+    Ok(())
 }
 
 async fn questions_list(
@@ -199,7 +210,20 @@ async fn decisions_list(
     .await
 }
 
-/// Where a page begins: after the item with this id.
+/// A page of what is in memory: it begins after the item with the id `page.after`.
+fn page<T>(
+    items: impl Iterator<Item = T>,
+    page: &Page<'_>,
+    has_id: impl Fn(&T, &str) -> bool,
+) -> Result<impl Iterator<Item = T>, TrpcError> {
+    let mut items = items;
+    if let Some(id) = page.after.as_deref() {
+        items.find(|item| has_id(item, id)).ok_or_else(no_such_place)?;
+    }
+    Ok(items.take(page.limit.map_or(usize::MAX, usize::from)))
+}
+
+/// Where a page of rows begins: after the item with the id `page.after`.
 async fn place<T: serde::de::DeserializeOwned>(
     workspace: &Workspace,
     table: Table,
@@ -221,7 +245,7 @@ async fn rows<T: serde::de::DeserializeOwned>(
     write: impl Fn(&T, &mut Vec<u8>),
 ) -> Result<(), TrpcError> {
     let mut left = page.limit.map_or(usize::MAX, usize::from);
-    let mut array = Array::begin(out);
+    let mut array = List::begin(out);
     while left > 0 {
         let rows = workspace.rows::<T>(table, after, limits::PAGE).await.map_err(unreadable)?;
         let Some((last, _)) = rows.last() else { break };
@@ -232,49 +256,6 @@ async fn rows<T: serde::de::DeserializeOwned>(
         }
     }
     array.end()
-}
-
-/// A JSON array that is being written, bounded in bytes.
-struct Array<'a> {
-    out: &'a mut Vec<u8>,
-    start: usize,
-    first: bool,
-}
-
-impl<'a> Array<'a> {
-    fn begin(out: &'a mut Vec<u8>) -> Self {
-        let start = out.len();
-        out.push(b'[');
-        Self { out, start, first: true }
-    }
-
-    /// Where the next item is to be written.
-    fn item(&mut self) -> Result<&mut Vec<u8>, TrpcError> {
-        self.check()?;
-        if !std::mem::take(&mut self.first) {
-            self.out.push(b',');
-        }
-        Ok(self.out)
-    }
-
-    fn end(self) -> Result<(), TrpcError> {
-        self.check()?;
-        self.out.push(b']');
-        Ok(())
-    }
-
-    fn check(&self) -> Result<(), TrpcError> {
-        unless_too_large(self.out.len() - self.start)
-    }
-}
-
-fn unless_too_large(bytes: usize) -> Result<(), TrpcError> {
-    if bytes <= limits::REPLY_BYTES {
-        return Ok(());
-    }
-    let message =
-        format!("the reply is over {} bytes; ask for it in pages, with limit and after", limits::REPLY_BYTES);
-    Err(TrpcError::new(Code::PayloadTooLarge, &message))
 }
 
 fn no_such_place() -> TrpcError {

@@ -6,11 +6,12 @@ use std::convert::Infallible;
 use std::future::ready;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use gate::rate::Allowance;
-use gate::{Caller, Socket};
+use gate::{Connection, Socket};
 use hall::{Attendance, Identity, Workspace};
 use indexmap::IndexMap;
 use model::{MemberId, Position};
@@ -20,7 +21,7 @@ use tokio_tungstenite::tungstenite::error::Error;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use crate::calls::{Deferred, Finished, Pending, Stop};
-use crate::door::Inner;
+use crate::door::{Arrival, Entrance, Inner};
 use crate::feed::Following;
 use crate::goodbye::{End, finish};
 use crate::introduction::introduce;
@@ -44,6 +45,8 @@ pub(crate) struct Session {
     /// Mutations answered so far.
     pub(crate) answered: u64,
     pub(crate) deferred: VecDeque<Deferred>,
+    /// What they hold.
+    pub(crate) deferred_bytes: usize,
     pub(crate) following: IndexMap<RequestId<'static>, Following>,
     /// Whether some subscription has more to be sent at once.
     pub(crate) behind: bool,
@@ -79,27 +82,37 @@ enum Event {
 // === impl Session ===
 
 impl Session {
-    /// Serves a connection to its end. `by_message` says whether the client's first message names connection
-    /// parameters, among them perhaps the token.
-    pub(crate) async fn serve(
-        door: Arc<Inner>,
-        workspace: Workspace,
-        caller: Caller,
-        by_message: bool,
-        mut socket: Socket,
-    ) {
-        let address = caller.address;
-        let mut outbox = Outbox::new(door.options.write_stall);
+    /// Serves a connection to its end.
+    pub(crate) async fn serve(door: Arc<Inner>, arrival: Box<Arrival>, connection: Connection) {
+        let address = arrival.caller.address;
         // Boxed, since what it needs is needed only now, and the session is there for long.
-        let entered = match by_message {
-            true => Box::pin(introduce(&door, &workspace, &caller, &mut socket, &mut outbox)).await,
-            false => caller.identity.clone().ok_or(End::Defect("a caller without identity")),
+        let Some(mut session) = Box::pin(Self::begin(door, arrival, connection)).await else { return };
+        tracing::debug!(%address, principal = %session.identity.principal, "connected");
+        let Err(end) = session.run().await;
+        let Self { socket, outbox, .. } = session;
+        Box::pin(finish(socket, outbox, end, address)).await;
+    }
+
+    /// Lets somebody in; says goodbye to one who may not come in.
+    async fn begin(door: Arc<Inner>, arrival: Box<Arrival>, connection: Connection) -> Option<Self> {
+        let Arrival { caller, entrance } = *arrival;
+        let mut outbox = Outbox::new(door.options.write_stall);
+        let (identity, workspace, socket) = match entrance {
+            Entrance::Known(identity, workspace) => (identity, workspace, connection.known().await),
+            Entrance::ByMessage(name) => {
+                let mut stranger = connection.stranger().await;
+                match introduce(&door, &caller, &name, &mut stranger, &mut outbox).await {
+                    Ok((identity, workspace)) => {
+                        (identity, workspace, Connection::from(stranger).known().await)
+                    }
+                    Err(end) => {
+                        finish(stranger, outbox, end, caller.address).await;
+                        return None;
+                    }
+                }
+            }
         };
-        let identity = match entered {
-            Ok(identity) => identity,
-            Err(end) => return Box::pin(finish(socket, outbox, end, address)).await,
-        };
-        let mut session = Self {
+        Some(Self {
             allowance: caller.allowance(&identity),
             head: workspace.head(),
             // Who comes while the server ends has moved already.
@@ -113,28 +126,26 @@ impl Session {
             submitted: 0,
             answered: 0,
             deferred: VecDeque::new(),
+            deferred_bytes: 0,
             following: IndexMap::new(),
             behind: false,
             members: HashMap::new(),
             heard: Instant::now(),
-        };
-        drop(caller);
-        tracing::debug!(%address, principal = %session.identity.principal, "connected");
-        let Err(end) = session.run().await;
-        let Self { socket, outbox, .. } = session;
-        Box::pin(finish(socket, outbox, end, address)).await;
+        })
     }
 
     async fn run(&mut self) -> Result<Infallible, End> {
         let door = self.door.clone();
         let (mut drain, mut close) = (pin!(door.drain.cancelled()), pin!(door.close.cancelled()));
-        let mut tick = pin!(tokio::time::sleep_until(self.heard + door.options.keep_alive));
+        let mut tick = pin!(tokio::time::sleep_until(self.awake_at(self.heard + door.options.keep_alive)));
         let mut directory = door.hall.directory_changes();
         // What happened to the token between the upgrade and now was told to nobody.
         self.check_token()?;
         let mut in_a_row = 0;
         loop {
-            let full = self.calls.len() >= limits::CALLS || self.deferred.len() >= limits::DEFERRED;
+            let full = self.calls.len() >= limits::CALLS
+                || self.deferred.len() >= limits::DEFERRED
+                || self.deferred_bytes >= limits::DEFERRED_BYTES;
             let breathless = in_a_row >= limits::IN_A_ROW;
             let event = tokio::select! {
                 biased;
@@ -185,7 +196,7 @@ impl Session {
         Err(End::Unauthorized("this token has expired or was revoked"))
     }
 
-    /// Pings a client that has been silent; drops it if the ping was not answered.
+    /// Looks whether the token still holds. Pings a client that has been silent; drops it if the ping was not answered.
     async fn keep_alive(&mut self, mut tick: Pin<&mut Sleep>) -> Result<(), End> {
         self.check_token()?;
         let options = &self.door.options;
@@ -198,8 +209,15 @@ impl Session {
         } else {
             self.heard + options.keep_alive
         };
-        tick.as_mut().reset(next);
+        tick.as_mut().reset(self.awake_at(next));
         Ok(())
+    }
+
+    /// This moment, or when the token expires if that is before: nobody else tells.
+    fn awake_at(&self, moment: Instant) -> Instant {
+        let Some(end) = self.identity.expires_at else { return moment };
+        let left = end.as_millis().saturating_sub(self.door.hall.clock().now().as_millis());
+        moment.min(Instant::now() + Duration::from_millis(u64::try_from(left).unwrap_or(0)))
     }
 
     async fn receive(&mut self, received: Option<Result<Message, Error>>) -> Result<(), End> {
@@ -266,12 +284,21 @@ impl Session {
     /// Sends every subscription a page of what it has not been sent; whether there is more.
     async fn pump(&mut self) -> Result<bool, End> {
         self.head.mark_unchanged();
-        let mut more = false;
-        for following in self.following.values_mut().filter(|following| following.is_behind()) {
-            for frame in following.take(&self.workspace).await.map_err(End::Unreadable)? {
+        let (mut more, mut ended) = (false, Vec::new());
+        for (id, following) in self.following.iter_mut().filter(|(_, following)| following.is_behind()) {
+            let taken = following.take(&self.workspace).await.map_err(End::Unreadable)?;
+            for frame in taken.frames {
                 self.outbox.put(&mut self.socket, frame).await?;
             }
-            more |= following.is_behind();
+            if let Some(error) = taken.ended {
+                self.outbox.put_error(&mut self.socket, following.to(), &error).await?;
+                ended.push(id.clone());
+            } else {
+                more |= following.is_behind();
+            }
+        }
+        for id in ended {
+            self.following.shift_remove(&id);
         }
         Ok(more)
     }

@@ -10,27 +10,8 @@ mod corpus;
 
 use corpus::{Said, answer, answer_first, frames};
 
-/// Pieces that mean something somewhere in a frame.
+/// Pieces that mean something in a frame.
 const PIECES: &[&str] = &[
-    "null",
-    "true",
-    "0",
-    "-1",
-    "1e999",
-    "1.5",
-    "\"\"",
-    "[]",
-    "{}",
-    "[[",
-    "]]",
-    "{\"",
-    "\"}",
-    ",",
-    ":",
-    "\\",
-    "\"",
-    "\\u0000",
-    "\\ud83e",
     "\\udd16",
     "\"id\":",
     "\"id\":null",
@@ -46,10 +27,6 @@ const PIECES: &[&str] = &[
     "\"tags\":[1]",
     "\"limit\":",
     "\"__proto__\":",
-    "\u{feff}",
-    "é",
-    "\n",
-    " ",
 ];
 
 /// What must hold for any text whatever.
@@ -95,5 +72,5 @@ fn check(frame: &str) {
 fn no_frame_confuses_the_wire() {
     let frames: Vec<_> = frames().into_iter().map(|(_, frame)| frame.into_bytes()).collect();
     assert!(frames.len() > 100, "the corpus is missing");
-    fuzz(&frames, PIECES, |frame| check(&String::from_utf8_lossy(frame)));
+    fuzz(&frames, &[mutator::JSON, PIECES].concat(), |frame| check(&String::from_utf8_lossy(frame)));
 }

@@ -9,10 +9,7 @@ use crate::output::table;
 
 pub(crate) async fn run(here: &Here) -> anyhow::Result<ExitCode> {
     let agents: Vec<Agent> = here.hall().await?.call(Call::Agents(Empty {})).await?;
-    here.output.show(&agents[..], |agents| {
-        if agents.is_empty() {
-            return "Nobody is here.\n".into();
-        }
+    here.output.list(&agents, "Nobody is here.", |agents| {
         let row = |agent: &Agent| {
             let Agent { name, role, door, repo_path, connected_at, .. } = agent.clone();
             [name, role, door, connected_at, repo_path]

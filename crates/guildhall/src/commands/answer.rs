@@ -1,18 +1,15 @@
-//! `guildhall answer`: what waits for an answer, and answering it.
+//! `guildhall answer`: what waits for an answer, and answering it; on demand also what has one.
 
 use std::process::ExitCode;
 
-use anyhow::bail;
-use clap::Args;
+use clap::{Args, value_parser};
 use client::Connection;
-use client::protocol::{self, Call, Question, Questions, Ticket};
+use client::protocol::{self, Call, Question, QuestionStatus, Questions};
 
+use super::limit;
+use super::ticket::{Among, MOST, look, whole_id};
 use crate::here::Here;
-
-/// As many as one list holds.
-const MOST: usize = 1000;
-/// The length of a whole id.
-const ID: usize = 36;
+use crate::output::indented;
 
 #[derive(Debug, Args)]
 pub(crate) struct Answer {
@@ -21,65 +18,83 @@ pub(crate) struct Answer {
     question: Option<String>,
     /// The answer.
     answer: Option<String>,
+    /// Show the newest of all questions: also those for others, and those that were answered or given up.
+    #[arg(long, conflicts_with = "question")]
+    all: bool,
+    /// How many of these at most, up to 1000 [default: 100].
+    #[arg(long, value_name = "NUMBER", requires = "all", value_parser = value_parser!(u16).range(limit::RANGE))]
+    limit: Option<u16>,
 }
 
 impl Answer {
     pub(crate) async fn run(self, here: &Here) -> anyhow::Result<ExitCode> {
         let hall = here.hall().await?;
-        let (Some(question), Some(answer)) = (self.question, self.answer) else {
-            let mut waiting = open(&hall, true).await?;
-            for question in waiting.iter_mut().filter(|question| question.excerpt) {
-                let ticket = Ticket { question: question.id.clone(), wait_seconds: 0 };
-                *question = hall.call(Call::Question(ticket)).await?;
+        match (self.question, self.answer) {
+            (Some(question), Some(answer)) => {
+                let question = whole_id(&hall, question, Among::Open).await?;
+                let call = Call::Answer(protocol::Answer { question, answer, once: None });
+                let answered: Question = hall.call(call).await?;
+                here.output.show(&answered, |question| format!("Answered {}.\n", question.from))?;
             }
-            here.output.show(&waiting[..], list)?;
-            return Ok(ExitCode::SUCCESS);
-        };
-        let question = find(&hall, question).await?;
-        let call = Call::Answer(protocol::Answer { question, answer, once: None });
-        let answered: Question = hall.call(call).await?;
-        here.output.show(&answered, |question| format!("Answered {}.\n", question.from))?;
+            _ if self.all => {
+                let limit = Some(self.limit.unwrap_or(limit::USUAL).into());
+                let call = Call::Questions(Questions { for_me: false, all: true, limit });
+                let all: Vec<Question> = hall.call(call).await?;
+                let text = |all: &[Question]| all.iter().map(with_standing).collect();
+                here.output.list(&all, "Nothing was asked yet.", text)?;
+            }
+            _ => {
+                let waiting = waiting(&hall).await?;
+                let text = |waiting: &[Question]| waiting.iter().map(paragraph).collect();
+                here.output.list(&waiting, "Nothing waits for your answer.", text)?;
+                if !waiting.is_empty() {
+                    here.output.say("\nAnswer with: guildhall answer ID TEXT");
+                }
+            }
+        }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-async fn open(hall: &Connection, for_me: bool) -> anyhow::Result<Vec<Question>> {
-    let call = Call::Questions(Questions { for_me, all: false, limit: Some(MOST) });
-    Ok(hall.call(call).await?)
+/// What waits for this person, all of it to be read.
+async fn waiting(hall: &Connection) -> anyhow::Result<Vec<Question>> {
+    let call = Call::Questions(Questions { for_me: true, all: false, limit: Some(MOST) });
+    let mut waiting: Vec<Question> = hall.call(call).await?;
+    for question in waiting.iter_mut().filter(|question| question.excerpt) {
+        *question = look(hall, &question.id, 0).await?;
+    }
+    Ok(waiting)
 }
 
-/// The whole id of the question that is meant.
-async fn find(hall: &Connection, id: String) -> anyhow::Result<String> {
-    if id.len() >= ID {
-        return Ok(id);
+/// What is asked, and by whom.
+fn paragraph(question: &Question) -> String {
+    let Question { id, from, asked_at, .. } = question;
+    let mut text = format!("{id}  from {from}, {asked_at}\n");
+    text.push_str(&indented(&question.question));
+    if question.excerpt {
+        text.push_str(&format!("    … (the beginning; all of it: guildhall --json ask --ticket {id})\n"));
     }
-    let open = open(hall, false).await?;
-    let mut meant = open.into_iter().map(|question| question.id).filter(|whole| whole.starts_with(&id));
-    match (meant.next(), meant.next()) {
-        (Some(whole), None) => Ok(whole),
-        (None, _) => bail!("no open question's id begins with {id:?}"),
-        (Some(_), Some(_)) => bail!("more than one open question's id begins with {id:?}"),
+    if !question.options.is_empty() {
+        text.push_str(&format!("    choices: {}\n", question.options.join(" | ")));
     }
-}
-
-fn list(questions: &[Question]) -> String {
-    if questions.is_empty() {
-        return "Nothing waits for your answer.\n".into();
+    if let Some(deadline) = &question.deadline {
+        text.push_str(&format!("    until: {deadline}\n"));
     }
-    let mut text = String::new();
-    for question in questions {
-        let Question { id, from, asked_at, .. } = question;
-        text.push_str(&format!("{id}  from {from}, {asked_at}\n"));
-        for line in question.question.lines() {
-            text.push_str(&format!("    {line}\n"));
-        }
-        if !question.options.is_empty() {
-            text.push_str(&format!("    choices: {}\n", question.options.join(" | ")));
-        }
-        if let Some(deadline) = &question.deadline {
-            text.push_str(&format!("    until: {deadline}\n"));
-        }
-    }
-    text.push_str("\nAnswer with: guildhall answer ID TEXT\n");
     text
+}
+
+/// The same, and how it stands.
+fn with_standing(question: &Question) -> String {
+    let Question { answer, answered_by, asked_now, .. } = question;
+    let standing = match question.status {
+        QuestionStatus::Pending if asked_now.is_empty() => "open, for everybody".to_owned(),
+        QuestionStatus::Pending => format!("open, for {}", asked_now.join(", ")),
+        QuestionStatus::Answered => {
+            let by = answered_by.as_deref().map(|by| format!(" by {by}")).unwrap_or_default();
+            format!("answered{by}: {}", answer.as_deref().unwrap_or_default())
+        }
+        QuestionStatus::Failed => "given up: nobody answered in time".to_owned(),
+        QuestionStatus::Unknown => "neither open nor answered nor given up".to_owned(),
+    };
+    paragraph(question) + &indented(&standing)
 }

@@ -1,26 +1,36 @@
-//! `guildhall ask`: puts a question, and waits for the answer if wished.
+//! `guildhall ask`: puts a question, and waits for the answer if wished, now or later.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum, value_parser};
 use client::Connection;
-use client::protocol::{self, Call, OnTimeout, Question, Ticket, WAIT_SECONDS};
+use client::protocol::{self, Call, OnTimeout, Question, QuestionStatus, WAIT_SECONDS};
 use tokio::time::Instant;
 
+use super::ticket::{Among, look, whole_id};
 use crate::here::Here;
 
 /// The longest that a question may wait, in seconds.
 const YEAR: u64 = 366 * 24 * 3600;
 
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "guildhall ask [OPTIONS] <QUESTION>\n       guildhall ask [OPTIONS] --ticket <ID>"
+)]
 pub(crate) struct Ask {
     /// The question.
-    question: String,
-    /// For whom: an agent's name, `role:source`, `role:target`, `person:NAME` or `person`; everybody if not given.
+    #[arg(required_unless_present = "ticket")]
+    question: Option<String>,
+    /// Show the answer to a question that was asked before, by its id or the beginning of that.
+    #[arg(long, value_name = "ID",
+        conflicts_with_all = ["question", "to", "option", "deadline", "on_timeout", "default"])]
+    ticket: Option<String>,
+    /// For whom: an agent's name, `role:source`, `role:target`, `person:NAME` or `person`; may be given several times;
+    /// everybody if not given.
     #[arg(long, value_name = "WHOM")]
     to: Vec<String>,
-    /// An answer to choose from.
+    /// An answer to choose from; may be given several times.
     #[arg(long, value_name = "ANSWER")]
     option: Vec<String>,
     /// How long it may wait for an answer.
@@ -32,7 +42,7 @@ pub(crate) struct Ask {
     /// The answer that is given then, with `--on-timeout default`.
     #[arg(long, value_name = "ANSWER")]
     default: Option<String>,
-    /// Wait for the answer, so long at most.
+    /// Wait for the answer, so long at most. Without an answer the command fails.
     #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(0..=YEAR))]
     wait: Option<u64>,
 }
@@ -52,8 +62,12 @@ enum Then {
 impl Ask {
     pub(crate) async fn run(self, here: &Here) -> anyhow::Result<ExitCode> {
         let hall = here.hall().await?;
+        if let Some(ticket) = self.ticket {
+            let ticket = whole_id(&hall, ticket, Among::All).await?;
+            return show_answer(here, &wait(&hall, &ticket, self.wait.unwrap_or(0)).await?);
+        }
         let call = Call::Ask(protocol::Ask {
-            question: self.question,
+            question: self.question.unwrap_or_default(),
             to: self.to,
             options: self.option,
             deadline_seconds: self.deadline,
@@ -69,32 +83,38 @@ impl Ask {
         let asked: Question = hall.call(call).await?;
         let Some(seconds) = self.wait else {
             here.output.show(&asked, |question| format!("{}\n", question.id))?;
+            here.output.say("Look for the answer with: guildhall ask --ticket ID");
             return Ok(ExitCode::SUCCESS);
         };
-        eprintln!("Asked; the ticket is {}. Waiting.", asked.id);
-        let question = wait(&hall, &asked.id, Duration::from_secs(seconds)).await?;
-        match &question.answer {
-            Some(_) => {
-                here.output.show(&question, |q| format!("{}\n", q.answer.as_deref().unwrap_or_default()))?;
-                Ok(ExitCode::SUCCESS)
-            }
-            None => {
-                here.output.show(&question, |_| String::new())?;
-                eprintln!("There is no answer: the question is {}.", question.status);
-                Ok(ExitCode::FAILURE)
-            }
-        }
+        here.output.say(&format!("Asked; the ticket is {}. Waiting.", asked.id));
+        show_answer(here, &wait(&hall, &asked.id, seconds).await?)
     }
 }
 
-async fn wait(hall: &Connection, ticket: &str, patience: Duration) -> anyhow::Result<Question> {
-    let end = Instant::now() + patience;
+/// That there is none is a failure: a script that asks can go on only with an answer.
+fn show_answer(here: &Here, question: &Question) -> anyhow::Result<ExitCode> {
+    here.output.show(question, |question| match &question.answer {
+        Some(answer) => format!("{answer}\n"),
+        None => String::new(),
+    })?;
+    if question.answer.is_some() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    here.output.say(match question.status {
+        QuestionStatus::Pending => "There is no answer yet.",
+        _ => "There is no answer: the question was given up.",
+    });
+    Ok(ExitCode::FAILURE)
+}
+
+/// The question once it is no longer open, or as it is after so many seconds.
+async fn wait(hall: &Connection, ticket: &str, seconds: u64) -> anyhow::Result<Question> {
+    let end = Instant::now() + Duration::from_secs(seconds);
     loop {
         let left = end.saturating_duration_since(Instant::now());
         let wait_seconds = (left.as_secs_f64().ceil() as u64).min(WAIT_SECONDS);
-        let call = Call::Question(Ticket { question: ticket.to_owned(), wait_seconds });
-        let question: Question = hall.call(call).await?;
-        if question.status != "pending" || wait_seconds == 0 {
+        let question = look(hall, ticket, wait_seconds).await?;
+        if question.status != QuestionStatus::Pending || wait_seconds == 0 {
             return Ok(question);
         }
     }

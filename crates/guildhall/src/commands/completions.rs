@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
+use serde_json::json;
 
 use crate::cli::Cli;
 use crate::here::Here;
-use crate::output::print;
 
 #[derive(Debug, Args)]
 pub(crate) struct Completions {
@@ -17,10 +17,12 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(self, _: &Here) -> anyhow::Result<ExitCode> {
+    pub(crate) fn run(self, here: &Here) -> anyhow::Result<ExitCode> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "guildhall", &mut script);
-        print(&String::from_utf8(script)?)?;
+        let script = String::from_utf8(script)?;
+        here.output
+            .show(&json!({ "shell": self.shell.to_string(), "script": script }), |_| script.clone())?;
         Ok(ExitCode::SUCCESS)
     }
 }

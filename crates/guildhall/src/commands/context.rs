@@ -7,6 +7,8 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use client::protocol::{self, Call, Deleted, Entry, Key, List};
 
+use super::limit::Limit;
+use crate::failure::NotFound;
 use crate::here::Here;
 use crate::output::table;
 
@@ -35,9 +37,8 @@ pub(crate) enum Context {
         /// A tag they must have; may be given several times.
         #[arg(long)]
         tag: Vec<String>,
-        /// How many at most, up to 1000.
-        #[arg(long, value_name = "NUMBER", default_value_t = 100)]
-        limit: usize,
+        #[command(flatten)]
+        limit: Limit,
         /// Only those after this one.
         #[arg(long, value_name = "KEY")]
         after: Option<String>,
@@ -46,9 +47,8 @@ pub(crate) enum Context {
     History {
         /// The key.
         key: String,
-        /// How many at most, up to 1000.
-        #[arg(long, value_name = "NUMBER", default_value_t = 100)]
-        limit: usize,
+        #[command(flatten)]
+        limit: Limit,
     },
     /// Take a key away.
     Delete {
@@ -73,22 +73,23 @@ impl Context {
             }
             Self::Get { key } => {
                 let entry: Option<Entry> = hall.call(Call::Get(Key { key: key.clone() })).await?;
-                let entry = entry.with_context(|| format!("the key {key:?} has no value"))?;
+                let entry = entry.ok_or_else(|| NotFound(format!("the key {key:?} has no value")))?;
                 here.output
                     .show(&entry, |entry| format!("{}\n", entry.value.as_deref().unwrap_or_default()))?;
             }
             Self::List { tag, limit, after } => {
+                let limit = limit.into();
                 let list = List { tags: tag, limit: Some(limit), after };
                 let entries: Vec<Entry> = hall.call(Call::List(list)).await?;
-                here.output.show(&entries[..], keys)?;
+                here.output.list(&entries, "No keys.", keys)?;
                 if entries.len() == limit {
-                    eprintln!("There may be more; go on with --after.");
+                    here.output.say("There may be more; go on with --after.");
                 }
             }
             Self::History { key, limit } => {
-                let history = protocol::History { key, limit: Some(limit) };
+                let history = protocol::History { key: key.clone(), limit: Some(limit.into()) };
                 let entries: Vec<Entry> = hall.call(Call::History(history)).await?;
-                here.output.show(&entries[..], versions)?;
+                here.output.list(&entries, &format!("The key {key:?} never had a value."), versions)?;
             }
             Self::Delete { key, if_version } => {
                 let delete = protocol::Delete { key: key.clone(), if_version, once: None };
@@ -127,7 +128,7 @@ fn versions(entries: &[Entry]) -> String {
             }
             Some(value) => value.clone(),
         };
-        [entry.version.to_string(), entry.at.clone(), entry.by.clone(), value]
+        [entry.version.to_string(), entry.at.clone(), entry.author().to_owned(), value]
     };
     table(["VERSION", "AT", "BY", "VALUE"], entries.iter().map(row))
 }

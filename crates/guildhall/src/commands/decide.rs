@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use client::protocol::{self, Call, Decision, Page};
 
+use super::limit::Limit;
 use crate::here::Here;
+use crate::output::indented;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -34,21 +36,17 @@ enum Other {
     /// Write down what was decided, also if it is a single word such as `list`.
     Log(Log),
     /// Show the newest decisions.
-    List {
-        /// How many at most, up to 1000.
-        #[arg(long, value_name = "NUMBER", default_value_t = 100)]
-        limit: usize,
-    },
+    List(Limit),
 }
 
 impl Decide {
     pub(crate) async fn run(self, here: &Here) -> anyhow::Result<ExitCode> {
         let hall = here.hall().await?;
         let log = match self.command {
-            Some(Other::List { limit }) => {
-                let decisions: Vec<Decision> =
-                    hall.call(Call::Decisions(Page { limit: Some(limit) })).await?;
-                here.output.show(&decisions[..], list)?;
+            Some(Other::List(limit)) => {
+                let page = Page { limit: Some(limit.into()) };
+                let decisions: Vec<Decision> = hall.call(Call::Decisions(page)).await?;
+                here.output.list(&decisions, "Nothing was decided yet.", list)?;
                 return Ok(ExitCode::SUCCESS);
             }
             Some(Other::Log(log)) => log,
@@ -68,14 +66,12 @@ impl Decide {
 }
 
 fn list(decisions: &[Decision]) -> String {
-    if decisions.is_empty() {
-        return "Nothing was decided yet.\n".into();
-    }
     let mut text = String::new();
-    for Decision { id, decision, rationale, supersedes, at, .. } in decisions {
-        text.push_str(&format!("{id}  {at}\n    {decision}\n"));
+    for made in decisions {
+        let Decision { id, decision, rationale, supersedes, at, .. } = made;
+        text.push_str(&format!("{id}  by {}, {at}\n{}", made.author(), indented(decision)));
         if let Some(rationale) = rationale {
-            text.push_str(&format!("    because: {rationale}\n"));
+            text.push_str(&indented(&format!("because: {rationale}")));
         }
         if let Some(supersedes) = supersedes {
             text.push_str(&format!("    instead of {supersedes}\n"));

@@ -12,10 +12,13 @@ use crate::config::settings::{LOG, LOG_FORMAT};
 use crate::here::Here;
 use crate::logs;
 
+/// What tells one of several agents of the same name from another: Claude Code names its session here.
+const SESSION: &str = "CLAUDE_CODE_SESSION_ID";
 /// The longest that a call waits for a server, in seconds: hosts give up long before.
 const HOUR: u64 = 3600;
 
 #[derive(Debug, Args)]
+#[command(after_help = format!("Variables:\n  {SESSION}  Tells agents of the same name apart; Claude Code sets it."))]
 pub(crate) struct Mcp {
     /// The agent's name [default: the name of the directory it works in].
     #[arg(long)]
@@ -57,6 +60,7 @@ impl Mcp {
             name,
             role: role.into(),
             repo_path: directory.to_string_lossy().into_owned(),
+            instance: here.surroundings.variable(SESSION).map(|id| id.to_string_lossy().into_owned()),
             workspace: Some(settings.workspace()?.to_string()),
             wait_for_server: Duration::from_secs(self.wait_for_server),
         };

@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 use tokio::runtime::Builder;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::Config;
 use crate::config::flags::AllSettings;
@@ -15,6 +14,7 @@ use crate::here::Here;
 use crate::logs;
 use crate::output::print;
 use crate::server::{Addresses, Options, Paths, Server};
+use crate::signals::Signals;
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
@@ -75,23 +75,16 @@ impl Config {
 async fn serve(options: Options, here: &Here) -> anyhow::Result<ExitCode> {
     let owner_token = options.paths.owner_token.clone();
     // Listened to before anything is opened, so that being told to end in between is not the end of the process.
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut signals = Signals::listen()?;
     let server = Server::start(options).await?;
     print(&ready(server.addresses(), &owner_token, here.output.json))?;
     let failed = tokio::select! {
-        () = told(&mut terminate, &mut interrupt) => false,
+        () = signals.end() => false,
         () = server.failed() => true,
     };
     tracing::info!("ending; once more to hurry");
-    server.stop(told(&mut terminate, &mut interrupt)).await;
+    server.stop(signals.hurry()).await;
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-async fn told(terminate: &mut Signal, interrupt: &mut Signal) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
 }
 
 /// What is printed once everything can be used.

@@ -42,7 +42,7 @@ impl Store {
             Self::Rebuild(flags) => (flags.0, true),
         };
         let doing = if rebuild { "store rebuild" } else { "store verify" };
-        let (store, _lock) = open(here, flags, doing).await?;
+        let (store, _lock) = open(here, flags, doing, rebuild).await?;
         let mut outcomes = Vec::new();
         for log in store.logs().await? {
             let done = if rebuild {
@@ -64,9 +64,13 @@ async fn open(
     here: &Here,
     flags: Flags,
     doing: &str,
+    rebuild: bool,
 ) -> anyhow::Result<(Arc<dyn store::Store>, Option<DirectoryLock>)> {
     match here.settings(flags)?.store()? {
         StoreChoice::Memory => bail!("the store `memory` keeps nothing"),
+        StoreChoice::Postgres(url) if rebuild => {
+            Ok((Arc::new(PostgresStore::connect_alone(&url).await?), None))
+        }
         StoreChoice::Postgres(url) => Ok((Arc::new(PostgresStore::connect(&url).await?), None)),
         StoreChoice::Sqlite => {
             let directory = &here.home.data;

@@ -46,13 +46,11 @@ impl Token {
                     Call::CreateToken(CreateToken { role, name, workspaces: only, life_seconds: life });
                 let issued: IssuedToken = hall.call(call).await?;
                 here.output.show(&issued, |issued| format!("{}\n", issued.token))?;
-                if !here.output.json {
-                    eprintln!("This is {}'s, and is shown only now.", issued.about.principal);
-                }
+                here.output.say(&format!("This is {}'s, and is shown only now.", issued.about.principal));
             }
             Self::List => {
                 let tokens: Vec<client::protocol::Token> = hall.call(Call::Tokens(Empty {})).await?;
-                here.output.show(&tokens[..], list)?;
+                here.output.list(&tokens, "No tokens are in force.", list)?;
             }
             Self::Revoke { id } => {
                 let deleted: Deleted = hall.call(Call::RevokeToken(TokenId { id })).await?;

@@ -30,8 +30,8 @@ impl Workspace {
             }
             Self::List => {
                 let names: Vec<String> = hall.call(Call::Workspaces(Empty {})).await?;
-                here.output
-                    .show(&names[..], |names| names.iter().map(|name| format!("{name}\n")).collect())?;
+                let lines = |names: &[String]| names.iter().map(|name| format!("{name}\n")).collect();
+                here.output.list(&names, "There are no workspaces.", lines)?;
             }
         }
         Ok(ExitCode::SUCCESS)

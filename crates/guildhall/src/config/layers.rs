@@ -150,7 +150,7 @@ fn parse_file(text: &str) -> anyhow::Result<HashMap<&'static str, String>> {
             bail!("there is no key `{key}`; the nearest is `{}`", settings::nearest(&key));
         };
         let text = match (setting.kind, value) {
-            (Kind::List, toml::Value::Array(items)) => {
+            (Kind::Hosts | Kind::Origins, toml::Value::Array(items)) => {
                 let texts = items.iter().map(|item| {
                     item.as_str().filter(|text| !text.contains(',')).with_context(|| {
                         format!("`{key}` is a list of texts without commas, and {item} is none")
@@ -158,11 +158,13 @@ fn parse_file(text: &str) -> anyhow::Result<HashMap<&'static str, String>> {
                 });
                 texts.collect::<anyhow::Result<Vec<_>>>()?.join(",")
             }
-            (Kind::Count { .. } | Kind::Milliseconds, toml::Value::Integer(number)) => number.to_string(),
-            (Kind::Count { .. } | Kind::Milliseconds, other) => {
+            (Kind::Count { .. } | Kind::Milliseconds { .. }, toml::Value::Integer(number)) => {
+                number.to_string()
+            }
+            (Kind::Count { .. } | Kind::Milliseconds { .. }, other) => {
                 bail!("`{key}` is a whole number, and {other} is none")
             }
-            (Kind::List, other) => bail!("`{key}` is a list of texts, and {other} is none"),
+            (Kind::Hosts | Kind::Origins, other) => bail!("`{key}` is a list of texts, and {other} is none"),
             (_, toml::Value::String(text)) => text,
             (_, other) => bail!("`{key}` is a text, and {other} is none"),
         };

@@ -8,7 +8,7 @@ mod masked;
 mod reference;
 pub(crate) mod settings;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -16,7 +16,7 @@ use model::WorkspaceName;
 
 pub(crate) use self::layers::{Flags, Settings, Value};
 pub(crate) use self::masked::masked;
-use self::settings::{self as keys, Kind};
+use self::settings::{self as keys, Kind, Setting};
 use crate::server::StoreChoice;
 
 /// Everything a server needs to know.
@@ -68,8 +68,8 @@ impl Settings {
             rate_burst: count(keys::RATE_BURST)?,
             auth_failures_burst: count(keys::AUTH_FAILURES_BURST)?,
             connections: count(keys::CONNECTIONS)? as usize,
-            allowed_hosts: self.get(keys::ALLOWED_HOSTS).list(),
-            allowed_origins: self.get(keys::ALLOWED_ORIGINS).list(),
+            allowed_hosts: self.get(keys::ALLOWED_HOSTS).list()?,
+            allowed_origins: self.get(keys::ALLOWED_ORIGINS).list()?,
             log: self.get(keys::LOG).text.clone(),
             log_as_json: self.get(keys::LOG_FORMAT).text == "json",
         })
@@ -88,26 +88,22 @@ impl Settings {
 
 impl Value {
     /// Whether the setting takes this value.
+    ///
+    /// # Errors
+    /// What it takes, what was given, and where that comes from.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         match self.setting.kind {
             Kind::Address => self.address().map(drop),
             Kind::Compat => self.compat().map(drop),
             Kind::Store => self.store().map(drop),
-            Kind::Count { least } => match self.number()? {
-                number if number < least => bail!(self.wrong(&format!("a whole number from {least} on"))),
-                number if u32::try_from(number).is_err() => {
-                    bail!(self.wrong(&format!("a whole number up to {}", u32::MAX)))
-                }
-                _ => Ok(()),
-            },
-            Kind::Milliseconds => self.number().map(drop),
-            Kind::List => Ok(()),
+            Kind::Count { .. } | Kind::Milliseconds { .. } => self.number().map(drop),
+            Kind::Hosts | Kind::Origins => self.list().map(drop),
             Kind::Filter => {
                 let parsed = tracing_subscriber::EnvFilter::builder().parse(&self.text);
-                parsed.map(drop).with_context(|| self.wrong("a filter for logs"))
+                parsed.map(drop).with_context(|| self.wrong())
             }
             Kind::Word(words) if words.contains(&&*self.text) => Ok(()),
-            Kind::Word(words) => bail!(self.wrong(&format!("one of {}", words.join(", ")))),
+            Kind::Word(_) => bail!(self.wrong()),
             Kind::Workspace => self.workspace().map(drop),
         }
     }
@@ -117,16 +113,21 @@ impl Value {
         masked(&self.text)
     }
 
-    fn wrong(&self, expected: &str) -> String {
-        format!("`{}` is {expected}, not {:?} (from {})", self.setting.key, self.shown(), self.origin)
+    fn wrong(&self) -> String {
+        let Setting { key, kind, .. } = self.setting;
+        format!("`{key}` takes {}, not {:?} (from {})", kind.values(), self.shown(), self.origin)
     }
 
     fn number(&self) -> anyhow::Result<u64> {
-        self.text.trim().parse().with_context(|| self.wrong("a whole number"))
+        let (Kind::Count { least, most } | Kind::Milliseconds { least, most }) = self.setting.kind else {
+            bail!(self.wrong());
+        };
+        let number = self.text.trim().parse().ok();
+        number.filter(|number| (least..=most).contains(number)).with_context(|| self.wrong())
     }
 
     fn address(&self) -> anyhow::Result<SocketAddr> {
-        let wrong = || self.wrong("an IP address or `localhost`, a colon and a port");
+        let wrong = || self.wrong();
         let (host, port) = self.text.rsplit_once(':').with_context(wrong)?;
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let ip = match host {
@@ -144,7 +145,7 @@ impl Value {
             "trpc" => Ok(Some(TRPC)),
             text => {
                 let port = text.strip_prefix("trpc=").and_then(|port| port.parse().ok());
-                Ok(Some(port.with_context(|| self.wrong("`off`, `trpc` or `trpc=PORT`"))?))
+                Ok(Some(port.with_context(|| self.wrong())?))
             }
         }
     }
@@ -156,18 +157,42 @@ impl Value {
             url if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
                 Ok(StoreChoice::Postgres(url.to_owned()))
             }
-            _ => bail!(self.wrong("`sqlite`, `memory` or a URL that begins with `postgres://`")),
+            _ => bail!(self.wrong()),
         }
     }
 
     fn workspace(&self) -> anyhow::Result<WorkspaceName> {
-        WorkspaceName::parse(&self.text).with_context(|| format!("from {}", self.origin))
+        WorkspaceName::parse(&self.text).with_context(|| self.wrong())
     }
 
-    fn list(&self) -> Vec<String> {
-        let items = self.text.split(',').map(str::trim).filter(|item| !item.is_empty());
-        items.map(str::to_owned).collect()
+    fn list(&self) -> anyhow::Result<Vec<String>> {
+        let fits = if self.setting.kind == Kind::Origins { is_origin } else { is_host };
+        let items: Vec<_> = self.text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
+        if !items.iter().all(|item| fits(item)) {
+            bail!(self.wrong());
+        }
+        Ok(items.into_iter().map(str::to_owned).collect())
     }
+}
+
+/// Whether this can be what `Host` says, less the port: anything else would be set and never match.
+fn is_host(text: &str) -> bool {
+    match text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c)),
+    }
+}
+
+/// Whether this can be what `Origin` says of a page. `null`, which pages of any site can send, is none.
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, place)) = text.split_once("://") else { return false };
+    let host = match place.rsplit_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_ok() => host,
+        _ => place,
+    };
+    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        && is_host(host)
 }
 
 #[cfg(test)]
@@ -197,15 +222,45 @@ mod tests {
             ("compat", "trpc=x"),
             ("store", "mysql://"),
             ("workers", "-1"),
-            ("connections", "0"),
-            ("connections", "99999999999"),
+            ("workers", "1.5"),
             ("drain_ms", "5s"),
+            ("allowed_hosts", "hall.example:7420"),
+            ("allowed_hosts", "https://hall.example"),
+            ("allowed_origins", "hall.example"),
+            ("allowed_origins", "https://hall.example/"),
+            ("allowed_origins", "https://a.example,null"),
             ("log", "a=b=c"),
             ("log_format", "xml"),
             ("workspace", "A"),
         ] {
             let why = format!("{:#}", value(key, text).check().unwrap_err());
-            assert!(why.contains("flag --"), "{key} {text}: {why}");
+            let setting = keys::setting(key).unwrap();
+            let says = format!("`{key}` takes {}, not ", setting.kind.values());
+            assert!(why.starts_with(&says), "{why}");
+            assert!(why.contains(&format!("(from flag --{})", setting.flag)), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_number_stays_within_its_range_and_the_range_is_named() {
+        for setting in keys::SETTINGS {
+            let (Kind::Count { least, most } | Kind::Milliseconds { least, most }) = setting.kind else {
+                continue;
+            };
+            for number in [least, most] {
+                value(setting.key, &number.to_string()).check().unwrap();
+            }
+            for number in [least.checked_sub(1), most.checked_add(1), Some(u64::MAX)].into_iter().flatten() {
+                let why = value(setting.key, &number.to_string()).check().unwrap_err().to_string();
+                assert!(why.contains(&format!("from {least} to {most}, not \"{number}\"")), "{why}");
+            }
+            if matches!(setting.kind, Kind::Count { .. }) {
+                assert!(u32::try_from(most).is_ok(), "{}", setting.key);
+            }
+        }
+        // What would drop every client at once, or never notice one.
+        for key in ["keepalive_ms", "keepalive_grace_ms", "write_stall_ms", "connections", "rate_burst"] {
+            assert!(value(key, "0").check().is_err(), "{key}");
         }
     }
 
@@ -216,6 +271,11 @@ mod tests {
         assert_eq!(address("[::1]:2"), "[::1]:2");
         assert_eq!(value("compat", "trpc").compat().unwrap(), Some(3030));
         assert_eq!(value("compat", "trpc=0").compat().unwrap(), Some(0));
-        assert_eq!(value("allowed_hosts", "a, b,").list(), ["a", "b"]);
+        assert_eq!(value("allowed_hosts", "a, b,").list().unwrap(), ["a", "b"]);
+        assert_eq!(value("allowed_hosts", "Hall.example,[::1]").list().unwrap().len(), 2);
+        assert_eq!(
+            value("allowed_origins", "https://a.b, http://[::1]:80,app+x://c").list().unwrap().len(),
+            3
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::settings::{Kind, SETTINGS, VARIABLES};
+use super::settings::{SETTINGS, VARIABLES};
 
 fn page() -> String {
     let mut page = String::from(
@@ -16,23 +16,11 @@ fn page() -> String {
          4. the user's file: `$GUILDHALL_HOME/config.toml`, or `~/.config/guildhall/config.toml`\n\
          5. the default\n\n\
          `guildhall config show --origin` shows what counts and where it comes from, `guildhall config path` where files are.\n\
-         A key that does not exist is an error. `workspace` is a flag of every command.\n\n\
+         A key that does not exist is an error, and so is a value that its setting does not take. `workspace` is a flag of every command.\n\n\
          ## Settings\n",
     );
     for setting in SETTINGS {
-        let values = match setting.kind {
-            Kind::Address => "an IP address or `localhost`, a colon and a port".to_owned(),
-            Kind::Compat => "`off`, `trpc` or `trpc=PORT`".to_owned(),
-            Kind::Store => "`sqlite`, `memory` or a URL that begins with `postgres://`".to_owned(),
-            Kind::Count { least } => format!("a whole number from {least} on"),
-            Kind::Milliseconds => "milliseconds".to_owned(),
-            Kind::List => "a list of texts in a file, texts separated by commas elsewhere".to_owned(),
-            Kind::Filter => "a filter".to_owned(),
-            Kind::Word(words) => {
-                words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ")
-            }
-            Kind::Workspace => "a workspace's name".to_owned(),
-        };
+        let values = setting.kind.values();
         let default =
             if setting.default.is_empty() { "none".into() } else { format!("`{}`", setting.default) };
         _ = write!(

@@ -14,17 +14,49 @@ pub(crate) enum Kind {
     Count {
         /// The smallest that makes sense.
         least: u64,
+        /// The largest that does; it fits an `u32`.
+        most: u64,
     },
     /// A time in milliseconds.
-    Milliseconds,
-    /// Texts; separated by commas where there is but one text to write them in.
-    List,
+    Milliseconds {
+        /// The shortest that makes sense.
+        least: u64,
+        /// The longest that does.
+        most: u64,
+    },
+    /// Names of hosts. Lists are separated by commas where there is but one text to write them in.
+    Hosts,
+    /// Origins of web pages, a list too.
+    Origins,
     /// A filter for logs.
     Filter,
     /// One of these.
     Word(&'static [&'static str]),
     /// A workspace's name.
     Workspace,
+}
+
+impl Kind {
+    /// What values it takes, to go on after "takes".
+    pub(crate) fn values(self) -> String {
+        match self {
+            Self::Address => "an IP address or `localhost`, a colon and a port".to_owned(),
+            Self::Compat => "`off`, `trpc` or `trpc=PORT`".to_owned(),
+            Self::Store => "`sqlite`, `memory` or a URL that begins with `postgres://`".to_owned(),
+            Self::Count { least, most } => format!("a whole number from {least} to {most}"),
+            Self::Milliseconds { least, most } => format!("milliseconds, from {least} to {most}"),
+            Self::Hosts => "names of hosts without a port: a list in a file, separated by commas elsewhere".to_owned(),
+            Self::Origins => {
+                "origins, each a scheme, `://`, a host and perhaps a port: a list in a file, separated by commas elsewhere"
+                    .to_owned()
+            }
+            Self::Filter => "a filter for logs".to_owned(),
+            Self::Word(words) => {
+                words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ")
+            }
+            Self::Workspace => "a workspace's name".to_owned(),
+        }
+    }
 }
 
 /// One setting.
@@ -43,6 +75,10 @@ pub(crate) struct Setting {
     /// What it is for.
     pub(crate) description: &'static str,
 }
+
+const SECOND: u64 = 1_000;
+const HOUR: u64 = 3_600 * SECOND;
+const DAY: u64 = 24 * HOUR;
 
 macro_rules! settings {
     ($($name:ident: $key:literal, $variable:literal, $flag:literal, $default:literal, $kind:expr, $description:literal;)+) => {
@@ -72,29 +108,29 @@ settings! {
         "Listener for unmodified clients that cannot carry a token, on loopback only: `trpc=PORT`, or `trpc` for port 3030.";
     STORE: "store", "GUILDHALL_STORE", "store", "sqlite", Kind::Store,
         "Where everything is kept: `sqlite` in the data directory, `memory` for nothing, or `postgres://USER:PASSWORD@HOST/DATABASE`.";
-    WORKERS: "workers", "GUILDHALL_WORKERS", "workers", "0", Kind::Count { least: 0 },
+    WORKERS: "workers", "GUILDHALL_WORKERS", "workers", "0", Kind::Count { least: 0, most: 1_024 },
         "Threads that serve; 0 for one less than there are cores, since the store has its own.";
-    KEEPALIVE_MS: "keepalive_ms", "GUILDHALL_KEEPALIVE_MS", "keepalive-ms", "30000", Kind::Milliseconds,
+    KEEPALIVE_MS: "keepalive_ms", "GUILDHALL_KEEPALIVE_MS", "keepalive-ms", "30000", Kind::Milliseconds { least: 100, most: DAY },
         "A client that has sent nothing for so long is sent a ping.";
-    KEEPALIVE_GRACE_MS: "keepalive_grace_ms", "GUILDHALL_KEEPALIVE_GRACE_MS", "keepalive-grace-ms", "5000", Kind::Milliseconds,
+    KEEPALIVE_GRACE_MS: "keepalive_grace_ms", "GUILDHALL_KEEPALIVE_GRACE_MS", "keepalive-grace-ms", "5000", Kind::Milliseconds { least: 100, most: HOUR },
         "How long it may take to answer the ping before it is dropped.";
-    PRESENCE_GRACE_MS: "presence_grace_ms", "GUILDHALL_PRESENCE_GRACE_MS", "presence-grace-ms", "60000", Kind::Milliseconds,
+    PRESENCE_GRACE_MS: "presence_grace_ms", "GUILDHALL_PRESENCE_GRACE_MS", "presence-grace-ms", "60000", Kind::Milliseconds { least: 100, most: DAY },
         "How long an agent counts as present after its last connection has gone.";
-    DRAIN_MS: "drain_ms", "GUILDHALL_DRAIN_MS", "drain-ms", "5000", Kind::Milliseconds,
+    DRAIN_MS: "drain_ms", "GUILDHALL_DRAIN_MS", "drain-ms", "5000", Kind::Milliseconds { least: 0, most: HOUR },
         "How long a server that ends goes on serving clients that are moving.";
-    WRITE_STALL_MS: "write_stall_ms", "GUILDHALL_WRITE_STALL_MS", "write-stall-ms", "10000", Kind::Milliseconds,
+    WRITE_STALL_MS: "write_stall_ms", "GUILDHALL_WRITE_STALL_MS", "write-stall-ms", "10000", Kind::Milliseconds { least: 100, most: HOUR },
         "A client that takes nothing off its socket for so long is dropped.";
-    RATE_CALLS_PER_SECOND: "rate_calls_per_second", "GUILDHALL_RATE_CALLS_PER_SECOND", "rate-calls-per-second", "250000", Kind::Count { least: 1 },
+    RATE_CALLS_PER_SECOND: "rate_calls_per_second", "GUILDHALL_RATE_CALLS_PER_SECOND", "rate-calls-per-second", "250000", Kind::Count { least: 1, most: 1_000_000_000 },
         "How often one principal, and one address, may call, per second.";
-    RATE_BURST: "rate_burst", "GUILDHALL_RATE_BURST", "rate-burst", "500000", Kind::Count { least: 1 },
+    RATE_BURST: "rate_burst", "GUILDHALL_RATE_BURST", "rate-burst", "500000", Kind::Count { least: 1, most: 1_000_000_000 },
         "How many calls they may make at once after a time of making none.";
-    AUTH_FAILURES_BURST: "auth_failures_burst", "GUILDHALL_AUTH_FAILURES_BURST", "auth-failures-burst", "60", Kind::Count { least: 1 },
+    AUTH_FAILURES_BURST: "auth_failures_burst", "GUILDHALL_AUTH_FAILURES_BURST", "auth-failures-burst", "60", Kind::Count { least: 1, most: 1_000_000 },
         "How many bad tokens one address may show at once; as many again each minute.";
-    CONNECTIONS: "connections", "GUILDHALL_CONNECTIONS", "connections", "20000", Kind::Count { least: 1 },
+    CONNECTIONS: "connections", "GUILDHALL_CONNECTIONS", "connections", "20000", Kind::Count { least: 1, most: 1_000_000 },
         "Connections open at once.";
-    ALLOWED_HOSTS: "allowed_hosts", "GUILDHALL_ALLOWED_HOSTS", "allowed-hosts", "", Kind::List,
+    ALLOWED_HOSTS: "allowed_hosts", "GUILDHALL_ALLOWED_HOSTS", "allowed-hosts", "", Kind::Hosts,
         "Names this server goes by besides this machine's own, as they stand in `Host`, without a port.";
-    ALLOWED_ORIGINS: "allowed_origins", "GUILDHALL_ALLOWED_ORIGINS", "allowed-origins", "", Kind::List,
+    ALLOWED_ORIGINS: "allowed_origins", "GUILDHALL_ALLOWED_ORIGINS", "allowed-origins", "", Kind::Origins,
         "Origins of web pages that may speak to it, such as `https://hall.example`.";
     LOG: "log", "GUILDHALL_LOG", "log", "info", Kind::Filter,
         "What is logged: a level, or directives such as `info,guildhall_hall=debug`.";

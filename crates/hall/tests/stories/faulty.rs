@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use model::effect::Effect;
+use model::lists::{Item, List};
 use model::rows::Table;
 use model::{Position, Principal, Timestamp, WorkspaceName};
 use store::{
-    AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Receipt, Record,
-    Result, Snapshot, Store, StoreError,
+    AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Projection, Receipt,
+    Record, Result, Snapshot, Span, Store, StoreError,
 };
 
 /// What happens to one append.
@@ -103,9 +105,15 @@ impl<S: Store> Store for Faulty<S> {
         log: &WorkspaceName,
         from: Position,
         to: Position,
-        rows: &[PlacedRow],
+        projection: Projection<'_>,
     ) -> Result<bool> {
-        self.inner.project(log, from, to, rows).await
+        self.inner.project(log, from, to, projection).await
+    }
+    async fn items(&self, log: &WorkspaceName, list: &List, span: Span) -> Result<Vec<Item>> {
+        self.inner.items(log, list, span).await
+    }
+    async fn read_at(&self, log: &WorkspaceName, positions: &[Position]) -> Result<Vec<Record>> {
+        self.inner.read_at(log, positions).await
     }
     async fn row(&self, log: &WorkspaceName, table: Table, key: &str) -> Result<Option<PlacedRow>> {
         self.inner.row(log, table, key).await
@@ -121,6 +129,12 @@ impl<S: Store> Store for Faulty<S> {
     }
     async fn clear_rows(&self, log: &WorkspaceName) -> Result<()> {
         self.inner.clear_rows(log).await
+    }
+    async fn check(&self, log: &WorkspaceName) -> Result<()> {
+        self.inner.check(log).await
+    }
+    async fn mend(&self, log: &WorkspaceName, effects: &[Effect]) -> Result<()> {
+        self.inner.mend(log, effects).await
     }
     async fn save_snapshot(&self, log: &WorkspaceName, snapshot: Snapshot) -> Result<()> {
         self.inner.save_snapshot(log, snapshot).await

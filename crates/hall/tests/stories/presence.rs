@@ -1,5 +1,6 @@
 //! Coming and going. The grace is 300 ms here; what is asserted of time is that something happened at all.
 
+use hall::{Declined, Standing};
 use model::roster::{Leave, Reason};
 use model::{Command, MemberId, Principal, Refusal};
 
@@ -72,4 +73,16 @@ async fn nobody_speaks_as_anothers_member_present_or_not() {
         hall::Standing::Claimed
     );
     assert!(scene.names().is_empty());
+}
+
+#[tokio::test]
+async fn somebody_elses_id_in_another_spelling_is_still_somebody_elses() {
+    let scene = Scene::new().await;
+    let web = scene.join("web").await;
+    let shouted = MemberId::parse(&web.id.as_str().to_uppercase()).unwrap();
+    let refused = scene.workspace.speak_as(&Principal::owner(), &shouted).await.unwrap_err();
+    assert!(matches!(refused, Declined::Refused(Refusal::Forbidden(_))), "{refused}");
+    // Its own holder may write it so, and is recorded as having claimed it.
+    let standing = scene.workspace.speak_as(&Principal::local(), &shouted).await.unwrap();
+    assert_eq!(standing, Standing::Claimed);
 }

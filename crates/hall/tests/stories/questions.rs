@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::questions::{Answer, Ask, OnTimeout, Question, Status};
-use model::{Address, Command, Fact, MemberId, Principal, QuestionId, Text};
+use model::rows::Table;
+use model::{Address, Command, Fact, MemberId, Position, Principal, QuestionId, Text};
 
 use crate::scene::Scene;
 
@@ -48,6 +49,20 @@ async fn the_default_answer_is_given_when_the_time_is_over() {
     let Status::Answered(answered) = &now.status else { panic!("{now:?}") };
     assert_eq!(answered.answer.decode(), "7420");
     assert_eq!(answered.by, MemberId::hall());
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_makes_nobody_wait_longer() {
+    let scene = Scene::new().await;
+    let right = scene.clock.now();
+    scene.later(24 * 60 * MINUTE);
+    scene.share("plan", "one").await;
+    scene.clock.set(right);
+    let question = ask(&scene, &[], OnTimeout::Default(Text::new("7420"))).await;
+    assert_eq!(question.patience.as_ref().unwrap().deadline, right.after(MINUTE));
+    assert!(question.asked_at > right, "the log's time does not go back");
+    let now = after_the_deadline(&scene, &question.id).await;
+    assert!(matches!(now.status, Status::Answered(_)), "{now:?}");
 }
 
 #[tokio::test]
@@ -165,4 +180,30 @@ async fn who_answers_in_time_is_not_overtaken_by_the_clock() {
     scene.workspace.carry_out(&Principal::local(), answer("better")).await.unwrap();
     let now = scene.workspace.question(&question.id).await.unwrap().unwrap();
     assert_eq!(read(now), "better");
+}
+
+#[tokio::test]
+async fn a_page_goes_on_behind_a_question_that_was_just_answered() {
+    let scene = Scene::new().await;
+    let mut asked = Vec::new();
+    for _ in 0..4 {
+        asked.push(ask(&scene, &[], OnTimeout::Fail).await.id.clone());
+    }
+    // Long enough for the rows to be written, so that only the answer's is not.
+    while scene.store.projected(scene.workspace.name()).await.unwrap() < scene.workspace.state().position() {
+        tokio::task::yield_now().await;
+    }
+    let answer = Command::Answer(Answer {
+        question: asked[1].clone(),
+        answer: Text::new("7420"),
+        author: MemberId::hall(),
+        person: false,
+        known: None,
+    });
+    scene.workspace.carry_out(&Principal::local(), answer).await.unwrap();
+    let (place, answered): (Position, Question) =
+        scene.workspace.row(Table::Questions, asked[1].as_str()).await.unwrap().unwrap();
+    assert!(matches!(answered.status, Status::Answered(_)));
+    let rest: Vec<(Position, Question)> = scene.workspace.rows(Table::Questions, place, 10).await.unwrap();
+    assert_eq!(rest.iter().map(|(_, question)| &question.id).collect::<Vec<_>>(), [&asked[2], &asked[3]]);
 }

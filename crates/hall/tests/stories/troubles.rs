@@ -126,3 +126,14 @@ async fn a_name_held_by_one_principal_is_not_given_to_another_even_when_its_hold
     assert!(refused.to_string().contains("held by another principal"), "{refused}");
     assert_eq!(scene.join("web").await.agent, member.agent, "its holder comes back as the same agent");
 }
+
+#[tokio::test]
+async fn a_name_that_means_somebody_else_is_not_taken() {
+    let scene = Scene::new().await;
+    for name in ["person", "person:owner", "role:source"] {
+        let refused = scene.workspace.carry_out(&Principal::local(), join(name)).await.unwrap_err();
+        assert!(refused.to_string().contains("means somebody else"), "{name}: {refused}");
+    }
+    scene.join("personal").await;
+    scene.join("a:b").await;
+}

@@ -22,35 +22,37 @@ use tokio_postgres::types::ToSql;
 use super::failure::Failure;
 use super::pool::{Lent, Pool};
 use super::records;
-use crate::{AppendError, Batch, Hash, Head, LockedLog, Receipt, Result, StoreError, limits};
+use crate::{AppendError, Batch, Hash, Head, LockedLog, Receipt, Result, StoreError, limits, seal};
 
 const APPEND: &str = "
     WITH head AS (
-        UPDATE log SET position = $2, hash = $3, batch = $4
-        WHERE name = $1 AND position = $5 AND hash = $6 AND incarnation = $7
+        UPDATE log SET position = $2, hash = $3
+        WHERE name = $1 AND position = $4 AND hash = $5 AND incarnation = $6
         RETURNING id
     ), events AS (
         INSERT INTO event (log, position, header, body, digest, hash)
         SELECT head.id, new.* FROM head,
-            unnest($8::bigint[], $9::bytea[], $10::bytea[], $11::bytea[], $12::bytea[]) AS new
+            unnest($7::bigint[], $8::bytea[], $9::bytea[], $10::bytea[], $11::bytea[]) AS new
     ), blobs AS (
         INSERT INTO blob (log, digest, body)
-        SELECT head.id, new.* FROM head, unnest($13::bytea[], $14::bytea[]) AS new
+        SELECT head.id, new.* FROM head, unnest($12::bytea[], $13::bytea[]) AS new
         ON CONFLICT DO NOTHING
     ), receipts AS (
-        INSERT INTO receipt (log, principal, key_digest, key, command, first, last, at)
+        INSERT INTO receipt (log, principal, key_digest, key, command, first, last, at, digest)
         SELECT head.id, new.* FROM head,
-            unnest($15::text[], $16::bytea[], $17::bytea[], $18::bytea[], $19::bigint[], $20::bigint[],
-                $21::bigint[]) AS new
+            unnest($14::text[], $15::bytea[], $16::bytea[], $17::bytea[], $18::bigint[], $19::bigint[],
+                $20::bigint[], $21::bytea[]) AS new
         ON CONFLICT (log, principal, key_digest) DO UPDATE SET
-            command = excluded.command, first = excluded.first, last = excluded.last, at = excluded.at
+            key = excluded.key, command = excluded.command, first = excluded.first, last = excluded.last,
+            at = excluded.at, digest = excluded.digest
     ), cancelled AS (
         DELETE FROM job USING head WHERE job.log = head.id AND job.key = ANY ($22::bytea[])
     ), scheduled AS (
-        INSERT INTO job (log, key, due, held_until, job)
-        SELECT head.id, new.key, new.due, 0, new.job FROM head,
-            unnest($23::bytea[], $24::bigint[], $25::text[]) AS new (key, due, job)
-        ON CONFLICT (log, key) DO UPDATE SET due = excluded.due, held_until = 0, job = excluded.job
+        INSERT INTO job (log, key, due, held_until, job, digest)
+        SELECT head.id, new.key, new.due, 0, new.job, new.digest FROM head,
+            unnest($23::bytea[], $24::bigint[], $25::text[], $26::bytea[]) AS new (key, due, job, digest)
+        ON CONFLICT (log, key) DO UPDATE SET
+            due = excluded.due, held_until = 0, job = excluded.job, digest = excluded.digest
     )
     SELECT id FROM head";
 
@@ -80,10 +82,10 @@ pub(super) async fn append(pool: &Arc<Pool>, batch: &Batch) -> std::result::Resu
 pub(super) async fn lock(pool: &Arc<Pool>, log: &WorkspaceName) -> std::result::Result<Locked, Failure> {
     let mut lent = pool.take().await.map_err(Failure::Refused)?;
     lent.execute("BEGIN").await?;
-    let sql = "SELECT position, hash, incarnation FROM log WHERE name = $1 FOR UPDATE";
-    let rows = lent.query(sql, &[&log.as_str()]).await?;
-    let row = rows.first().ok_or_else(|| Failure::Refused(StoreError::NoSuchLog(log.to_string())))?;
-    let head = records::head_of(row).map_err(Failure::Refused)?;
+    lent.query("SELECT FROM log WHERE name = $1 FOR UPDATE", &[&log.as_str()]).await?;
+    // A statement of its own, after the lock: one that waited for the lock would see the row as it is now, and the
+    // events as they were before it began to wait.
+    let head = records::locked_head(&mut lent, log).await?;
     Ok(Locked { pool: pool.clone(), lent, head })
 }
 
@@ -115,8 +117,6 @@ impl Locked {
     /// Appends and commits, or says where the log ends instead.
     async fn finish(mut self, batch: &Batch) -> std::result::Result<std::result::Result<(), Head>, Failure> {
         if self.head != batch.expected {
-            // A statement of its own, after the lock: one that waited for the lock would still see the events as they
-            // were before it began to wait.
             let ours = records::holds(&mut self.lent, batch).await?;
             return Ok(if ours { Ok(()) } else { Err(self.head) });
         }
@@ -155,11 +155,10 @@ async fn settle(
 async fn insert(lent: &mut Lent, batch: &Batch) -> std::result::Result<bool, Failure> {
     let (columns, head) = (Columns::of(batch), batch.head());
     let Columns { events, blobs, receipts, cancelled, scheduled } = &columns;
-    let params: [&(dyn ToSql + Sync); 25] = [
+    let params: [&(dyn ToSql + Sync); 26] = [
         &batch.log.as_str(),
         &head.position.0.cast_signed(),
         &head.hash.0.as_slice(),
-        &batch.id.as_bytes().as_slice(),
         &batch.expected.position.0.cast_signed(),
         &batch.expected.hash.0.as_slice(),
         &batch.expected.incarnation.0.as_bytes().as_slice(),
@@ -177,10 +176,12 @@ async fn insert(lent: &mut Lent, batch: &Batch) -> std::result::Result<bool, Fai
         &receipts.firsts,
         &receipts.lasts,
         &receipts.times,
+        &receipts.digests,
         cancelled,
         &scheduled.keys,
         &scheduled.dues,
         &scheduled.jobs,
+        &scheduled.digests,
     ];
     Ok(!lent.query(APPEND, &params).await?.is_empty())
 }
@@ -218,13 +219,16 @@ struct Receipts<'a> {
     firsts: Vec<i64>,
     lasts: Vec<i64>,
     times: Vec<i64>,
+    digests: Vec<Vec<u8>>,
 }
 
+/// Jobs, likewise.
 #[derive(Default)]
-struct Scheduled<'a> {
-    keys: Vec<&'a [u8]>,
-    dues: Vec<i64>,
-    jobs: Vec<String>,
+pub(super) struct Scheduled<'a> {
+    pub(super) keys: Vec<&'a [u8]>,
+    pub(super) dues: Vec<i64>,
+    pub(super) jobs: Vec<String>,
+    pub(super) digests: Vec<Vec<u8>>,
 }
 
 impl<'a> Columns<'a> {
@@ -243,13 +247,13 @@ impl<'a> Columns<'a> {
             events.digests.push(&record.digest.0);
             events.hashes.push(&record.hash.0);
         }
-        let (cancelled, scheduled) = jobs(&batch.effects);
-        Self { events, blobs, receipts: receipts(&batch.receipts), cancelled, scheduled }
+        let (cancelled, scheduled) = jobs(&batch.log, &batch.effects);
+        Self { events, blobs, receipts: receipts(&batch.log, &batch.receipts), cancelled, scheduled }
     }
 }
 
 /// One statement cannot write a row twice, so the last receipt of a key stands for all.
-fn receipts(given: &[Receipt]) -> Receipts<'_> {
+fn receipts<'a>(log: &WorkspaceName, given: &'a [Receipt]) -> Receipts<'a> {
     let last: BTreeMap<_, _> = given.iter().map(|receipt| ((&receipt.by, &receipt.key), receipt)).collect();
     let mut receipts = Receipts::default();
     for receipt in last.into_values() {
@@ -260,21 +264,24 @@ fn receipts(given: &[Receipt]) -> Receipts<'_> {
         receipts.firsts.push(receipt.first.0.cast_signed());
         receipts.lasts.push(receipt.last.0.cast_signed());
         receipts.times.push(receipt.at.as_millis());
+        receipts.digests.push(seal::receipt(log, receipt).0.to_vec());
     }
     receipts
 }
 
 /// Likewise of several changes to one job the last counts.
-fn jobs(effects: &[Effect]) -> (Vec<&[u8]>, Scheduled<'_>) {
+pub(super) fn jobs<'a>(log: &WorkspaceName, effects: &'a [Effect]) -> (Vec<&'a [u8]>, Scheduled<'a>) {
     let last: BTreeMap<_, _> = effects.iter().map(|effect| (job_key(effect), effect)).collect();
     let (mut cancelled, mut scheduled) = (Vec::new(), Scheduled::default());
     for effect in last.into_values() {
         match effect {
             Effect::Cancel { key } => cancelled.push(key.as_bytes()),
             Effect::Schedule { key, due, job } => {
+                let job = serde_json::to_string(job).expect("jobs always serialise");
                 scheduled.keys.push(key.as_bytes());
                 scheduled.dues.push(due.as_millis());
-                scheduled.jobs.push(serde_json::to_string(job).expect("jobs always serialise"));
+                scheduled.digests.push(seal::job(log, key, *due, &job).0.to_vec());
+                scheduled.jobs.push(job);
             }
         }
     }

@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
-use model::Timestamp;
+use model::effect::Effect;
+use model::{Timestamp, WorkspaceName};
 use tokio_postgres::Row;
 
-use super::failure::{failed, nonsense};
+use super::append::Scheduled;
+use super::failure::failed;
 use super::pool::Pool;
-use crate::stored::log_name;
-use crate::{ClaimedJob, Result};
+use crate::stored::{StoredJob, lease_millis};
+use crate::{ClaimedJob, Result, limits};
 
 pub(super) async fn claim(
     pool: &Pool,
@@ -18,31 +20,40 @@ pub(super) async fn claim(
     most: usize,
 ) -> Result<Vec<ClaimedJob>> {
     // Materialised, since a plan that ran the inner query for each row would claim more than asked for.
-    let sql = "WITH free AS MATERIALIZED (
-                   SELECT log, key FROM job
-                   WHERE due <= $1 AND held_until <= extract(epoch FROM clock_timestamp()) * 1000
-                   ORDER BY due LIMIT $3 FOR UPDATE SKIP LOCKED)
+    let sql = "WITH clock AS MATERIALIZED (
+                   SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now
+               ), free AS MATERIALIZED (
+                   SELECT log, key FROM job, clock
+                   WHERE due <= $1 AND (held_until <= clock.now OR held_until > clock.now + $4)
+                   ORDER BY due LIMIT $3 FOR UPDATE OF job SKIP LOCKED)
                UPDATE job SET held_until = (extract(epoch FROM clock_timestamp()) * 1000)::bigint + $2
                FROM free WHERE job.log = free.log AND job.key = free.key
-               RETURNING (SELECT name FROM log WHERE id = job.log), job.key, job.due, job.job";
-    // A lease of years would overflow the column; ten are as good as for ever.
-    let lease = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX).min(10 * 366 * 24 * 3600 * 1000);
+               RETURNING (SELECT name FROM log WHERE id = job.log), job.key, job.due, job.job, job.digest";
+    // A second more than the longest lease: one just given counts from a later moment than this statement's.
+    let (lease, longest) = (lease_millis(lease), lease_millis(limits::LEASE) + 1_000);
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let rows = pool.query(sql, &[&now.as_millis(), &lease, &most]).await?;
-    let mut claimed = rows.iter().map(job).collect::<Result<Vec<_>>>()?;
+    let rows = pool.query(sql, &[&now.as_millis(), &lease, &most, &longest]).await?;
+    let mut claimed = Vec::with_capacity(rows.len());
+    for row in &rows {
+        match stored_job(row)?.claimed() {
+            Ok(job) => claimed.push(job),
+            // It stays where it is, and is reported again when the lease is over; the others are not to wait for it.
+            Err(cause) => tracing::error!(%cause, "a job that is due is not performed"),
+        }
+    }
     claimed.sort_by_key(|job| job.due);
     Ok(claimed)
 }
 
-fn job(row: &Row) -> Result<ClaimedJob> {
-    let name: Option<&str> = row.try_get(0).map_err(failed)?;
+/// Reads `name of the log, key, due, job, digest`.
+fn stored_job(row: &Row) -> Result<StoredJob<'_>> {
     let job: &str = row.try_get(3).map_err(failed)?;
-    Ok(ClaimedJob {
-        log: name.and_then(log_name).ok_or_else(|| nonsense("a job belongs to no log"))?,
-        key: String::from_utf8(row.try_get(1).map_err(failed)?)
-            .map_err(|_| nonsense("a job's key is no text"))?,
-        due: Timestamp::from_millis(row.try_get(2).map_err(failed)?),
-        job: serde_json::from_str(job).map_err(|_| nonsense("a job cannot be read"))?,
+    Ok(StoredJob {
+        log: row.try_get(0).map_err(failed)?,
+        key: row.try_get(1).map_err(failed)?,
+        due: row.try_get(2).map_err(failed)?,
+        job: job.as_bytes(),
+        digest: row.try_get(4).map_err(failed)?,
     })
 }
 
@@ -59,4 +70,26 @@ pub(super) async fn next_due(pool: &Pool) -> Result<Option<Timestamp>> {
     let rows = pool.query(sql, &[]).await?;
     let next = rows.first().map(|row| row.try_get::<_, Option<i64>>(0).map_err(failed)).transpose()?;
     Ok(next.flatten().map(Timestamp::from_millis))
+}
+
+/// Checks the jobs of a log, and that there are none that belong to no log.
+pub(super) async fn check(pool: &Pool, log: &WorkspaceName) -> Result<()> {
+    let sql = "SELECT name, key, due, job, job.digest FROM job LEFT JOIN log ON log.id = job.log
+               WHERE name = $1 OR name IS NULL";
+    pool.query(sql, &[&log.as_str()]).await?.iter().try_for_each(|row| stored_job(row)?.check())
+}
+
+/// Takes away the jobs of a log, and those that belong to none, and schedules these.
+pub(super) async fn replace(pool: &Pool, id: i32, log: &WorkspaceName, effects: &[Effect]) -> Result<()> {
+    // A statement sees nothing of what its other half does; so what is to stay is not taken away first.
+    let sql = "WITH gone AS (
+                   DELETE FROM job WHERE log = $1 AND key <> ALL ($2::bytea[]) OR log NOT IN (SELECT id FROM log)
+               )
+               INSERT INTO job (log, key, due, held_until, job, digest)
+               SELECT $1, new.key, new.due, 0, new.job, new.digest
+               FROM unnest($2::bytea[], $3::bigint[], $4::text[], $5::bytea[]) AS new (key, due, job, digest)
+               ON CONFLICT (log, key) DO UPDATE SET
+                   due = excluded.due, held_until = 0, job = excluded.job, digest = excluded.digest";
+    let (_, Scheduled { keys, dues, jobs, digests }) = super::append::jobs(log, effects);
+    pool.query(sql, &[&id, &keys, &dues, &jobs, &digests]).await.map(drop)
 }

@@ -1,15 +1,14 @@
-//! Lists. They are written in the statement that moves the read models on: see [`super::views::project`].
+//! Lists. They are written in the statement that moves the read models on: [`super::views::project`].
 
-use std::collections::HashMap;
-
+use indexmap::IndexMap;
 use model::WorkspaceName;
 use model::lists::{Item, List};
 
 use super::failure::failed;
 use super::pool::Pool;
-use super::records::{position, stored};
-use crate::stored::{intact_item, item_digest};
-use crate::{Result, Span};
+use super::records::stored;
+use crate::stored::{above, intact_item};
+use crate::{Result, Span, seal};
 
 /// The columns of items to be written.
 #[derive(Default)]
@@ -22,21 +21,24 @@ pub(super) struct Columns<'a> {
 
 /// One statement cannot write an item twice: the last counts.
 pub(super) fn columns<'a>(log: &WorkspaceName, items: &'a [Item]) -> Columns<'a> {
-    let last: HashMap<_, _> =
-        items.iter().enumerate().map(|(number, item)| ((&item.list, item.place), number)).collect();
+    let once: IndexMap<_, _> = items.iter().map(|item| ((&item.list, item.place), item)).collect();
     let mut columns = Columns::default();
-    for (number, item) in items.iter().enumerate() {
-        if last[&(&item.list, item.place)] == number {
-            columns.lists.push(item.list.key().into_bytes());
-            columns.places.push(stored(item.place));
-            columns.bodies.push(&item.body);
-            columns.digests.push(item_digest(log, item).0.to_vec());
-        }
+    for item in once.into_values() {
+        columns.lists.push(item.list.key().into_bytes());
+        columns.places.push(stored(item.place));
+        columns.bodies.push(&item.body);
+        columns.digests.push(seal::item(log, item).0.to_vec());
     }
     columns
 }
 
-pub(super) async fn read(pool: &Pool, id: i32, log: &WorkspaceName, list: &List, span: Span) -> Result<Vec<Item>> {
+pub(super) async fn read(
+    pool: &Pool,
+    id: i32,
+    log: &WorkspaceName,
+    list: &List,
+    span: Span,
+) -> Result<Vec<Item>> {
     let sql = if span.newest_first {
         "SELECT place, body, digest FROM item
          WHERE log = $1 AND list = $2 AND place > $3 AND place < $4 ORDER BY place DESC LIMIT $5"
@@ -47,12 +49,10 @@ pub(super) async fn read(pool: &Pool, id: i32, log: &WorkspaceName, list: &List,
     let before = span.before.map_or(i64::MAX, stored);
     let most = i64::try_from(span.most).unwrap_or(i64::MAX);
     let key = list.key().into_bytes();
-    let rows = pool.query(sql, &[&id, &key, &stored(span.after), &before, &most]).await?;
-    rows.iter()
-        .map(|row| {
-            let body = row.try_get(1).map_err(failed)?;
-            let item = Item { list: list.clone(), place: position(row, 0)?, body };
-            intact_item(log, item, row.try_get(2).map_err(failed)?)
-        })
-        .collect()
+    let rows = pool.query(sql, &[&id, &key, &above(span.after), &before, &most]).await?;
+    let item = |row: &tokio_postgres::Row| {
+        let place = row.try_get(0).map_err(failed)?;
+        intact_item(log, list, place, row.try_get(1).map_err(failed)?, row.try_get(2).map_err(failed)?)
+    };
+    rows.iter().map(item).collect()
 }

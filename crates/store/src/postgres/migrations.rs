@@ -12,14 +12,15 @@ use crate::{Result, StoreError};
 /// What people choose (keys, names) is `bytea`, for `text` cannot hold a NUL, and is found by its SHA-256, for an
 /// index entry has room for 2,700 bytes only. The row of a log is updated by every append; half its page stays free,
 /// so that the new version fits beside the old and no index is touched.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE log (
         id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         name text NOT NULL UNIQUE,
         incarnation bytea NOT NULL,
+        digest bytea NOT NULL,
         position bigint NOT NULL,
-        hash bytea NOT NULL,
-        batch bytea
+        hash bytea NOT NULL
     ) WITH (fillfactor = 50);
     CREATE TABLE event (
         log integer NOT NULL,
@@ -45,6 +46,7 @@ const MIGRATIONS: &[&str] = &["
         first bigint NOT NULL,
         last bigint NOT NULL,
         at bigint NOT NULL,
+        digest bytea NOT NULL,
         PRIMARY KEY (log, principal, key_digest)
     );
     CREATE INDEX receipt_at ON receipt (log, at);
@@ -54,11 +56,16 @@ const MIGRATIONS: &[&str] = &["
         due bigint NOT NULL,
         held_until bigint NOT NULL,
         job text NOT NULL,
+        digest bytea NOT NULL,
         PRIMARY KEY (log, key)
     );
     CREATE INDEX job_due ON job (due, held_until);
     CREATE INDEX job_held ON job (held_until) WHERE held_until > 0;
-    CREATE TABLE projected (log integer PRIMARY KEY, position bigint NOT NULL) WITH (fillfactor = 50);
+    CREATE TABLE projected (
+        log integer PRIMARY KEY,
+        position bigint NOT NULL,
+        digest bytea NOT NULL
+    ) WITH (fillfactor = 50);
     CREATE TABLE view_row (
         log integer NOT NULL,
         name text NOT NULL,
@@ -67,6 +74,7 @@ const MIGRATIONS: &[&str] = &["
         key bytea NOT NULL,
         body bytea NOT NULL,
         digest bytea NOT NULL,
+        place_digest bytea NOT NULL,
         PRIMARY KEY (log, name, place)
     );
     CREATE UNIQUE INDEX view_row_key ON view_row (log, name, key_digest);
@@ -77,7 +85,18 @@ const MIGRATIONS: &[&str] = &["
         state bytea NOT NULL,
         digest bytea NOT NULL
     );
-"];
+",
+    "
+    CREATE TABLE item (
+        log integer NOT NULL,
+        list bytea NOT NULL,
+        place bigint NOT NULL,
+        body bytea NOT NULL,
+        digest bytea NOT NULL,
+        PRIMARY KEY (log, list, place)
+    );
+",
+];
 
 /// Names the advisory lock under which nodes that start together take turns: "guildhal" in ASCII.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7455276846637441388)";

@@ -12,8 +12,10 @@
 mod append;
 mod failure;
 mod jobs;
+mod lists;
 mod migrations;
 mod pool;
+mod receipts;
 mod records;
 mod views;
 
@@ -22,14 +24,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use model::effect::Effect;
+use model::lists::{Item, List};
 use model::rows::Table;
 use model::{Position, Principal, Timestamp, WorkspaceName};
 use tokio_postgres::Config;
 
-use self::pool::Pool;
+use self::pool::{Pool, Presence};
 use crate::{
-    AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Receipt, Record,
-    Result, Snapshot, Store, StoreError,
+    AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Projection, Receipt,
+    Record, Result, Snapshot, Span, Store, StoreError,
 };
 
 /// The store in PostgreSQL. Cheap to clone; the connections close when the last clone is dropped.
@@ -44,12 +48,27 @@ impl PostgresStore {
     /// Connects, and makes or migrates the tables in the first schema of the search path. The URL is
     /// `postgres://user:password@host:port/database`, or libpq's `key=value` form; see [`Config`].
     ///
-    /// Refuses a server without `fsync` or `synchronous_commit`: what it acknowledges could be lost.
+    /// Refuses a server without `fsync` or `synchronous_commit`: what it acknowledges could be lost. Refuses also a
+    /// database that somebody has to himself, see [`PostgresStore::connect_alone`].
     pub async fn connect(url: &str) -> Result<Self> {
+        Self::connect_as(url, Presence::OneOfMany).await
+    }
+
+    /// The same, but has the database to itself until it is dropped: for what must not be done while a server runs.
+    ///
+    /// # Errors
+    /// [`StoreError::Unsuitable`] if another store is connected to the database, and stays so for
+    /// [`limits::LOCK_TIMEOUT`](crate::limits::LOCK_TIMEOUT). Any method fails once the connection that keeps the
+    /// others out is lost.
+    pub async fn connect_alone(url: &str) -> Result<Self> {
+        Self::connect_as(url, Presence::Alone).await
+    }
+
+    async fn connect_as(url: &str, presence: Presence) -> Result<Self> {
         let config: Config = url
             .parse()
             .map_err(|cause| StoreError::Unsuitable(format!("its URL cannot be read: {}", full(&cause))))?;
-        let pool = Arc::new(Pool::new(config));
+        let pool = Arc::new(Pool::new(config, presence).await?);
         migrations::migrate(&pool).await?;
         Ok(Self { pool, ids: Arc::default() })
     }
@@ -59,8 +78,7 @@ impl PostgresStore {
         if let Some(id) = known {
             return Ok(id);
         }
-        let found = records::head(&self.pool, log).await?;
-        let (id, _) = found.ok_or_else(|| StoreError::NoSuchLog(log.to_string()))?;
+        let id = records::id(&self.pool, log).await?;
         self.ids.lock().expect("nothing panics while it holds this").insert(log.clone(), id);
         Ok(id)
     }
@@ -78,11 +96,12 @@ fn full(error: &tokio_postgres::Error) -> String {
 impl Store for PostgresStore {
     async fn open_log(&self, log: &WorkspaceName, fresh: Incarnation) -> Result<Head> {
         // Looked for first, since an insert that finds it there would use up a number.
-        if let Some((_, head)) = records::head(&self.pool, log).await? {
-            return Ok(head);
-        }
-        records::create_log(&self.pool, log, fresh).await?;
-        self.head(log).await
+        let Some(head) = records::head(&self.pool, log).await? else {
+            records::create_log(&self.pool, log, fresh).await?;
+            return self.head(log).await;
+        };
+        jobs::check(&self.pool, log).await?;
+        Ok(head)
     }
 
     async fn logs(&self) -> Result<Vec<WorkspaceName>> {
@@ -91,7 +110,7 @@ impl Store for PostgresStore {
 
     async fn head(&self, log: &WorkspaceName) -> Result<Head> {
         let found = records::head(&self.pool, log).await?;
-        found.map(|(_, head)| head).ok_or_else(|| StoreError::NoSuchLog(log.to_string()))
+        found.ok_or_else(|| StoreError::NoSuchLog(log.to_string()))
     }
 
     async fn append(&self, batch: Arc<Batch>) -> std::result::Result<(), AppendError> {
@@ -107,11 +126,11 @@ impl Store for PostgresStore {
     }
 
     async fn receipt(&self, log: &WorkspaceName, by: &Principal, key: &str) -> Result<Option<Receipt>> {
-        records::receipt(&self.pool, self.id(log).await?, by, key).await
+        receipts::find(&self.pool, self.id(log).await?, log, by, key).await
     }
 
     async fn expire_receipts(&self, log: &WorkspaceName, before: Timestamp) -> Result<bool> {
-        records::expire_receipts(&self.pool, self.id(log).await?, before).await
+        receipts::expire(&self.pool, self.id(log).await?, log, before).await
     }
 
     async fn claim_jobs(&self, now: Timestamp, lease: Duration, most: usize) -> Result<Vec<ClaimedJob>> {
@@ -127,7 +146,7 @@ impl Store for PostgresStore {
     }
 
     async fn projected(&self, log: &WorkspaceName) -> Result<Position> {
-        views::projected(&self.pool, self.id(log).await?).await
+        views::projected(&self.pool, self.id(log).await?, log).await
     }
 
     async fn project(
@@ -135,9 +154,9 @@ impl Store for PostgresStore {
         log: &WorkspaceName,
         from: Position,
         to: Position,
-        rows: &[PlacedRow],
+        projection: Projection<'_>,
     ) -> Result<bool> {
-        views::project(&self.pool, self.id(log).await?, log, from, to, rows).await
+        views::project(&self.pool, self.id(log).await?, log, from, to, projection).await
     }
 
     async fn row(&self, log: &WorkspaceName, table: Table, key: &str) -> Result<Option<PlacedRow>> {
@@ -154,8 +173,34 @@ impl Store for PostgresStore {
         views::rows(&self.pool, self.id(log).await?, log, table, after, most).await
     }
 
+    async fn items(&self, log: &WorkspaceName, list: &List, span: Span) -> Result<Vec<Item>> {
+        lists::read(&self.pool, self.id(log).await?, log, list, span).await
+    }
+
+    async fn read_at(&self, log: &WorkspaceName, positions: &[Position]) -> Result<Vec<Record>> {
+        let id = self.id(log).await?;
+        let mut records = Vec::with_capacity(positions.len());
+        for position in positions {
+            records.push(records::read_one(&self.pool, id, log, *position).await?);
+        }
+        Ok(records)
+    }
+
     async fn clear_rows(&self, log: &WorkspaceName) -> Result<()> {
-        views::clear(&self.pool, self.id(log).await?).await
+        views::clear(&self.pool, self.id(log).await?, log).await
+    }
+
+    async fn check(&self, log: &WorkspaceName) -> Result<()> {
+        let id = self.id(log).await?;
+        jobs::check(&self.pool, log).await?;
+        receipts::check(&self.pool, id, log).await?;
+        views::check(&self.pool, id).await
+    }
+
+    async fn mend(&self, log: &WorkspaceName, effects: &[Effect]) -> Result<()> {
+        let id = self.id(log).await?;
+        receipts::forget_damaged(&self.pool, id, log).await?;
+        jobs::replace(&self.pool, id, log, effects).await
     }
 
     async fn save_snapshot(&self, log: &WorkspaceName, snapshot: Snapshot) -> Result<()> {

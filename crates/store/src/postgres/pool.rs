@@ -3,12 +3,16 @@
 //! A connection comes back to the pool only when its user hands it back after everything went well. One that is
 //! dropped for any other reason (an error, a transaction given up, a caller that stopped waiting) is closed, and the
 //! server rolls back what it had begun.
+//!
+//! Every connection holds an advisory lock for as long as it lives, which says that its store is using the database:
+//! shared with those of other stores, unless one of them has the database to itself.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, NoTls, Row, Statement};
 
@@ -18,9 +22,23 @@ use crate::{Result, StoreError, limits};
 /// The oldest server this is tested with: 13.
 const OLDEST_SERVER: i32 = 130_000;
 
+/// Names the lock of those who use the database: "guildhal" in ASCII, and one more, for that one is the migrations'.
+const IN_USE: i64 = 7_455_276_846_637_441_389;
+
+/// How to use the database beside others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// Together with other stores.
+    OneOfMany,
+    /// With no other store.
+    Alone,
+}
+
 /// Makes, keeps and lends connections.
 pub(super) struct Pool {
     config: Config,
+    /// The connection that keeps others out, if there is to be none.
+    alone: Option<Client>,
     idle: Mutex<Vec<Link>>,
     permits: Arc<Semaphore>,
     /// Why the last attempt to connect failed, if it did.
@@ -42,7 +60,8 @@ pub(super) struct Lent {
 // === impl Pool ===
 
 impl Pool {
-    pub(super) fn new(mut config: Config) -> Self {
+    /// A pool without connections, but for the one that keeps others out.
+    pub(super) async fn new(mut config: Config, presence: Presence) -> Result<Self> {
         if config.get_application_name().is_none() {
             config.application_name("guildhall");
         }
@@ -50,11 +69,19 @@ impl Pool {
             config.connect_timeout(limits::CONNECT_TIMEOUT);
         }
         let permits = Arc::new(Semaphore::new(limits::POSTGRES_CONNECTIONS));
-        Self { config, idle: Mutex::default(), permits, trouble: Mutex::default() }
+        let alone = match presence {
+            Presence::OneOfMany => None,
+            Presence::Alone => Some(shut_out(&config).await?),
+        };
+        Ok(Self { config, alone, idle: Mutex::default(), permits, trouble: Mutex::default() })
     }
 
     /// Lends an idle connection, or makes one.
     pub(super) async fn take(&self) -> Result<Lent> {
+        if self.alone.as_ref().is_some_and(Client::is_closed) {
+            let why = "the connection that kept other servers out of it was lost; begin again";
+            return Err(StoreError::Unsuitable(why.into()));
+        }
         let permit = self.permits.clone().acquire_owned().await.expect("the semaphore is never closed");
         while let Some(link) = self.pop() {
             if !link.client.is_closed() {
@@ -106,26 +133,52 @@ impl Pool {
     }
 
     async fn open(&self) -> Result<Link> {
-        let (client, connection) = self.config.connect(NoTls).await.map_err(failed)?;
-        // Ends when the client is dropped, after the answers to what it asked, or when the server goes away.
-        tokio::spawn(async move {
-            if let Err(cause) = connection.await {
-                tracing::debug!(cause = %failed(cause), "a database connection ended");
-            }
-        });
-        let settings = format!(
-            "SET default_transaction_isolation = 'read committed';
-             SET lock_timeout = {};
-             SET idle_in_transaction_session_timeout = {};
-             SET statement_timeout = {}",
-            limits::LOCK_TIMEOUT.as_millis(),
-            limits::LOCK_IDLE.as_millis(),
-            limits::STATEMENT_TIMEOUT.as_millis(),
-        );
-        client.batch_execute(&settings).await.map_err(failed)?;
+        let client = connect(&self.config).await?;
+        if self.alone.is_none() {
+            let why = "`guildhall store rebuild` has it to itself; try again when that is done";
+            hold(&client, "pg_advisory_lock_shared", why).await?;
+        }
         check_server(&client).await?;
         Ok(Link { client, statements: HashMap::new() })
     }
+}
+
+async fn connect(config: &Config) -> Result<Client> {
+    let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
+    // Ends when the client is dropped, after the answers to what it asked, or when the server goes away.
+    tokio::spawn(async move {
+        if let Err(cause) = connection.await {
+            tracing::debug!(cause = %failed(cause), "a database connection ended");
+        }
+    });
+    let settings = format!(
+        "SET default_transaction_isolation = 'read committed';
+         SET lock_timeout = {};
+         SET idle_in_transaction_session_timeout = {};
+         SET statement_timeout = {}",
+        limits::LOCK_TIMEOUT.as_millis(),
+        limits::LOCK_IDLE.as_millis(),
+        limits::STATEMENT_TIMEOUT.as_millis(),
+    );
+    client.batch_execute(&settings).await.map_err(failed)?;
+    Ok(client)
+}
+
+/// A connection that keeps all others out for as long as it lives. A server that has just ended may be connected for a
+/// moment longer than it lived, so this waits a little, as for any lock.
+async fn shut_out(config: &Config) -> Result<Client> {
+    let client = connect(config).await?;
+    hold(&client, "pg_advisory_lock", "other servers are using it; end them first").await?;
+    Ok(client)
+}
+
+/// Takes the lock of those who use the database, as long as the connection lives.
+async fn hold(client: &Client, function: &str, why_not: &str) -> Result<()> {
+    let held = client.batch_execute(&format!("SELECT {function}({IN_USE})")).await;
+    held.map_err(|error| match error.code() {
+        Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE => StoreError::Unsuitable(why_not.into()),
+        _ => failed(error),
+    })
 }
 
 /// Refuses a server on which "committed" would not mean "durable", or which lacks what the statements need.

@@ -1,14 +1,13 @@
-//! Reading logs and receipts.
+//! Reading logs and their events.
 
 use bytes::Bytes;
-use model::{Position, Principal, Timestamp, WorkspaceName};
+use model::{Position, WorkspaceName};
 use tokio_postgres::Row;
-use uuid::Uuid;
 
 use super::failure::{Failure, failed, nonsense};
 use super::pool::{Lent, Pool};
-use crate::stored::log_name;
-use crate::{Batch, Hash, Head, Incarnation, PageLimit, Receipt, Record, Result, StoreError, limits};
+use crate::stored::{StoredEnd, StoredLog};
+use crate::{Batch, Hash, Head, Incarnation, PageLimit, Record, Result, StoreError, seal};
 
 /// A signed number as stored; no position is as large as the largest.
 pub(super) fn stored(position: Position) -> i64 {
@@ -28,39 +27,81 @@ fn bytes(row: &Row, column: usize) -> Result<Bytes> {
     row.try_get(column).map(Bytes::copy_from_slice).map_err(failed)
 }
 
-/// Reads `position, hash, incarnation`, the first columns of a row.
-pub(super) fn head_of(row: &Row) -> Result<Head> {
-    let incarnation: &[u8] = row.try_get(2).map_err(failed)?;
-    let incarnation = Uuid::from_slice(incarnation).map_err(|_| nonsense("an incarnation is no UUID"))?;
-    Ok(Head { position: position(row, 0)?, hash: hash(row, 1)?, incarnation: Incarnation(incarnation) })
+/// Columns of a log's row: which one it is, …
+macro_rules! identity {
+    () => {
+        "name, incarnation, log.digest"
+    };
+}
+
+/// … and where it ends, with the hash of the event there.
+macro_rules! head {
+    () => {
+        concat!(
+            identity!(),
+            ", position, log.hash,
+             (SELECT event.hash FROM event WHERE event.log = log.id AND event.position = log.position)"
+        )
+    };
+}
+
+fn stored_log(row: &Row) -> Result<StoredLog<'_>> {
+    let column = |column| row.try_get(column).map_err(failed);
+    Ok(StoredLog { name: row.try_get(0).map_err(failed)?, incarnation: column(1)?, digest: column(2)? })
+}
+
+/// Where a log ends, from a row that begins with these columns.
+fn head_of(row: &Row) -> Result<Head> {
+    let end = StoredEnd {
+        position: row.try_get(3).map_err(failed)?,
+        hash: row.try_get(4).map_err(failed)?,
+        event: row.try_get(5).map_err(failed)?,
+    };
+    stored_log(row)?.head(&end)
 }
 
 pub(super) async fn log_names(pool: &Pool) -> Result<Vec<WorkspaceName>> {
-    let rows = pool.query("SELECT name FROM log ORDER BY id", &[]).await?;
-    let names = rows.iter().map(|row| {
-        log_name(row.try_get(0).map_err(failed)?).ok_or_else(|| nonsense("a log has an impossible name"))
-    });
-    names.collect()
+    let rows = pool.query(concat!("SELECT ", identity!(), " FROM log ORDER BY id"), &[]).await?;
+    rows.iter().map(|row| Ok(stored_log(row)?.identity()?.0)).collect()
 }
 
-/// A log's number, and where it ends.
-pub(super) async fn head(pool: &Pool, log: &WorkspaceName) -> Result<Option<(i32, Head)>> {
-    let sql = "SELECT position, hash, incarnation, id FROM log WHERE name = $1";
-    let rows = pool.query(sql, &[&log.as_str()]).await?;
-    rows.first().map(|row| Ok((row.try_get(3).map_err(failed)?, head_of(row)?))).transpose()
+/// A log's number. What is wrong with its end does not keep it from being read.
+pub(super) async fn id(pool: &Pool, log: &WorkspaceName) -> Result<i32> {
+    let rows = pool.query("SELECT id FROM log WHERE name = $1", &[&log.as_str()]).await?;
+    let row = rows.first().ok_or_else(|| StoreError::NoSuchLog(log.to_string()))?;
+    row.try_get(0).map_err(failed)
+}
+
+const HEAD: &str = concat!("SELECT ", head!(), " FROM log WHERE name = $1");
+
+/// Where a log ends, if there is that log.
+pub(super) async fn head(pool: &Pool, log: &WorkspaceName) -> Result<Option<Head>> {
+    let rows = pool.query(HEAD, &[&log.as_str()]).await?;
+    rows.first().map(head_of).transpose()
+}
+
+/// The same on a connection that holds the log's lock.
+pub(super) async fn locked_head(lent: &mut Lent, log: &WorkspaceName) -> std::result::Result<Head, Failure> {
+    let rows = lent.query(HEAD, &[&log.as_str()]).await?;
+    let row = rows.first().ok_or_else(|| Failure::Refused(StoreError::NoSuchLog(log.to_string())))?;
+    head_of(row).map_err(Failure::Refused)
 }
 
 /// Where a log ends, and whether this batch is in it: both as of one moment.
 pub(super) async fn head_and(pool: &Pool, batch: &Batch) -> Result<(Head, bool)> {
     let last = batch.head();
-    let sql = "SELECT position, hash, incarnation, EXISTS (
-                   SELECT FROM event WHERE event.log = log.id AND event.position = $2 AND event.hash = $3)
-               FROM log WHERE name = $1";
+    let sql = concat!(
+        "SELECT ",
+        head!(),
+        ", EXISTS (
+               SELECT FROM event WHERE event.log = log.id AND event.position = $2 AND event.hash = $3)
+           FROM log WHERE name = $1"
+    );
     let rows =
         pool.query(sql, &[&batch.log.as_str(), &stored(last.position), &last.hash.0.as_slice()]).await?;
     let row = rows.first().ok_or_else(|| StoreError::NoSuchLog(batch.log.to_string()))?;
     let head = head_of(row)?;
-    let ours: bool = row.try_get(3).map_err(failed)?;
+    let ours: bool = row.try_get(6).map_err(failed)?;
     Ok((head, ours && head.incarnation == last.incarnation))
 }
 
@@ -85,12 +126,25 @@ pub(super) async fn holds(lent: &mut Lent, batch: &Batch) -> std::result::Result
 
 /// Makes a log, unless another node did so meanwhile.
 pub(super) async fn create_log(pool: &Pool, log: &WorkspaceName, fresh: Incarnation) -> Result<()> {
+    // One that is there under a damaged name might be the one that is looked for.
+    log_names(pool).await?;
     let sql = "WITH made AS (
-                   INSERT INTO log (name, incarnation, position, hash) VALUES ($1, $2, 0, $3)
+                   INSERT INTO log (name, incarnation, digest, position, hash) VALUES ($1, $2, $3, 0, $4)
                    ON CONFLICT DO NOTHING RETURNING id)
-               INSERT INTO projected (log, position) SELECT id, 0 FROM made";
-    let genesis = Head::empty(log, fresh).hash;
-    pool.query(sql, &[&log.as_str(), &fresh.0.as_bytes().as_slice(), &genesis.0.as_slice()]).await?;
+               INSERT INTO projected (log, position, digest) SELECT id, 0, $5 FROM made";
+    let (genesis, digest) = (Head::empty(log, fresh).hash, seal::log(log, fresh));
+    let unprojected = seal::projected(log, Position::START);
+    pool.query(
+        sql,
+        &[
+            &log.as_str(),
+            &fresh.0.as_bytes().as_slice(),
+            &digest.0.as_slice(),
+            &genesis.0.as_slice(),
+            &unprojected.0.as_slice(),
+        ],
+    )
+    .await?;
     Ok(())
 }
 
@@ -152,30 +206,14 @@ pub(super) async fn read(
     Ok(page)
 }
 
-pub(super) async fn receipt(pool: &Pool, id: i32, by: &Principal, key: &str) -> Result<Option<Receipt>> {
-    let sql =
-        "SELECT command, first, last, at FROM receipt WHERE log = $1 AND principal = $2 AND key_digest = $3";
-    let digest = Hash::of(key.as_bytes());
-    let rows = pool.query(sql, &[&id, &by.as_str(), &digest.0.as_slice()]).await?;
-    let Some(row) = rows.first() else { return Ok(None) };
-    Ok(Some(Receipt {
-        by: by.clone(),
-        key: key.to_owned(),
-        command: hash(row, 0)?,
-        first: position(row, 1)?,
-        last: position(row, 2)?,
-        at: Timestamp::from_millis(row.try_get(3).map_err(failed)?),
-    }))
-}
-
-pub(super) async fn expire_receipts(pool: &Pool, id: i32, before: Timestamp) -> Result<bool> {
-    // What an append is replacing just now is not old.
-    let sql = "WITH old AS MATERIALIZED (
-                   SELECT principal, key_digest FROM receipt WHERE log = $1 AND at < $2
-                   ORDER BY at LIMIT $3 FOR UPDATE SKIP LOCKED)
-               DELETE FROM receipt USING old
-               WHERE log = $1 AND receipt.principal = old.principal AND receipt.key_digest = old.key_digest
-               RETURNING 1";
-    let removed = pool.query(sql, &[&id, &before.as_millis(), &(limits::EXPIRE_BATCH as i64)]).await?;
-    Ok(removed.len() == limits::EXPIRE_BATCH)
+/// The event at one position, checked as [`read`] does.
+pub(super) async fn read_one(
+    pool: &Pool,
+    id: i32,
+    log: &WorkspaceName,
+    position: Position,
+) -> Result<Record> {
+    let before = Position(position.0.saturating_sub(1));
+    let page = read(pool, id, log, before, PageLimit { events: 1, bytes: 0 }).await?;
+    page.into_iter().next().ok_or_else(|| StoreError::missing(log, position))
 }

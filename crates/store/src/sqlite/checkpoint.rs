@@ -11,15 +11,17 @@ use rusqlite::Connection;
 
 use super::failure::failed;
 use super::readers;
+use super::thread::Thread;
 use crate::{Result, StoreError, limits};
 
 /// What a page costs in the write-ahead log.
 const FRAME_BYTES: u64 = 4096 + 24;
 
-/// The writer's end of the checkpoint thread, which ends when this is dropped.
+/// The writer's end of the checkpoint thread, which has ended when this is dropped.
 pub(super) struct Checkpointer {
     wanted: mpsc::SyncSender<()>,
     wal: Arc<Wal>,
+    _thread: Thread,
 }
 
 /// What is known of the write-ahead log. Estimates between two checkpoints, corrected by each.
@@ -43,15 +45,12 @@ impl Checkpointer {
         let (wanted, queue) = mpsc::sync_channel(1);
         let wal = Arc::new(Wal { uncopied: AtomicU64::default(), length: AtomicU64::default(), ended });
         let shared = wal.clone();
-        std::thread::Builder::new()
-            .name("store-checkpoint".into())
-            .spawn(move || {
-                for () in queue {
-                    shared.checkpoint(&connection, "PASSIVE");
-                }
-            })
-            .map_err(|cause| StoreError::Unsuitable(format!("no thread for checkpoints: {cause}")))?;
-        Ok(Self { wanted, wal })
+        let thread = Thread::start("store-checkpoint", move || {
+            for () in queue {
+                shared.checkpoint(&connection, "PASSIVE");
+            }
+        })?;
+        Ok(Self { wanted, wal, _thread: thread })
     }
 
     /// Told by the writer after each commit, with its own connection and the bytes of the bodies written.
@@ -72,12 +71,19 @@ impl Checkpointer {
 /// Copies everything back and empties the write-ahead log, before anything is written to it.
 ///
 /// After a sync that failed, the system still shows what may not be on disk, and its next sync does not bring that
-/// there. Copied, it is written again, and synced.
-pub(super) fn settle(connection: &Connection) {
-    // Without room it stays as it is: reading needs none of this.
-    if let Err(cause) = run(connection, "TRUNCATE") {
-        tracing::warn!(%cause, "the write-ahead log could not be emptied");
+/// there: a commit on top of it could be lost with it, although it was synced. Copied, it is written again, and
+/// synced.
+///
+/// # Errors
+/// [`StoreError::Full`] without room, [`StoreError::Unsuitable`] while another program reads. Both pass, and until
+/// then reading needs none of this; writing does.
+pub(super) fn settle(connection: &Connection) -> Result<()> {
+    let (in_the_way, ..) = run(connection, "TRUNCATE").map_err(failed)?;
+    if in_the_way {
+        let why = "another program is reading it, so what was written last cannot be secured";
+        return Err(StoreError::Unsuitable(why.into()));
     }
+    Ok(())
 }
 
 /// Runs a checkpoint: whether somebody was in its way, and the frames of the write-ahead log in all and copied.

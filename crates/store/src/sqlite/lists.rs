@@ -1,33 +1,33 @@
 //! Lists in `views.db`.
 
+use model::WorkspaceName;
 use model::lists::{Item, List};
-use model::{Position, WorkspaceName};
 use rusqlite::{Connection, params};
 
 use super::failure::failed;
-use crate::stored::{intact_item, item_digest};
-use crate::{Result, Span};
+use super::records::{number, raw};
+use crate::stored::{above, intact_item};
+use crate::{Result, Span, seal};
 
 pub(super) fn write(connection: &Connection, log: &WorkspaceName, items: &[Item]) -> Result<()> {
     let mut insert = connection
         .prepare_cached("INSERT OR REPLACE INTO item (log, list, place, body, digest) VALUES (?, ?, ?, ?, ?)")
         .map_err(failed)?;
     for item in items {
-        let digest = item_digest(log, item);
+        let (list, place) = (item.list.key(), item.place.0.cast_signed());
         insert
-            .execute(params![
-                log.as_str(),
-                item.list.key(),
-                item.place.0.cast_signed(),
-                item.body,
-                digest.0
-            ])
+            .execute(params![log.as_str(), list, place, item.body, seal::item(log, item).0])
             .map_err(failed)?;
     }
     Ok(())
 }
 
-pub(super) fn read(connection: &Connection, log: &WorkspaceName, list: &List, span: Span) -> Result<Vec<Item>> {
+pub(super) fn read(
+    connection: &Connection,
+    log: &WorkspaceName,
+    list: &List,
+    span: Span,
+) -> Result<Vec<Item>> {
     let sql = if span.newest_first {
         "SELECT place, body, digest FROM item
          WHERE log = ? AND list = ? AND place > ? AND place < ? ORDER BY place DESC LIMIT ?"
@@ -38,19 +38,18 @@ pub(super) fn read(connection: &Connection, log: &WorkspaceName, list: &List, sp
     let mut statement = connection.prepare_cached(sql).map_err(failed)?;
     let before = span.before.map_or(i64::MAX, |before| before.0.cast_signed());
     let most = i64::try_from(span.most).unwrap_or(i64::MAX);
-    let mut rows = statement
-        .query(params![log.as_str(), list.key(), span.after.0.cast_signed(), before, most])
-        .map_err(failed)?;
+    let bounds = params![log.as_str(), list.key(), above(span.after), before, most];
+    let mut rows = statement.query(bounds).map_err(failed)?;
     let mut items = Vec::new();
     while let Some(row) = rows.next().map_err(failed)? {
-        let place = Position(row.get::<_, i64>(0).map_err(failed)?.cast_unsigned());
-        let item = Item { list: list.clone(), place, body: row.get(1).map_err(failed)? };
-        items.push(intact_item(log, item, &row.get::<_, Vec<u8>>(2).map_err(failed)?)?);
+        items.push(intact_item(log, list, number(row, 0), raw(row, 1), raw(row, 2))?);
     }
     Ok(items)
 }
 
-pub(super) fn clear(connection: &Connection, log: &WorkspaceName) -> Result<()> {
-    connection.execute("DELETE FROM item WHERE log = ?", [log.as_str()]).map_err(failed)?;
+/// Takes away the items of a log, and those that belong to none of `logs`, a JSON array.
+pub(super) fn clear(connection: &Connection, log: &WorkspaceName, logs: &str) -> Result<()> {
+    let sql = "DELETE FROM item WHERE log = ? OR log NOT IN (SELECT value FROM json_each(?))";
+    connection.execute(sql, params![log.as_str(), logs]).map_err(failed)?;
     Ok(())
 }

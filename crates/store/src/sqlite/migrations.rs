@@ -15,9 +15,9 @@ pub(super) const LOG: &[&str] = &["
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
         incarnation BLOB NOT NULL,
+        digest BLOB NOT NULL,
         position INTEGER NOT NULL,
-        hash BLOB NOT NULL,
-        batch BLOB
+        hash BLOB NOT NULL
     ) STRICT;
     CREATE TABLE event (
         id INTEGER PRIMARY KEY,
@@ -41,6 +41,7 @@ pub(super) const LOG: &[&str] = &["
         first INTEGER NOT NULL,
         last INTEGER NOT NULL,
         at INTEGER NOT NULL,
+        digest BLOB NOT NULL,
         PRIMARY KEY (log, principal, key)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX receipt_at ON receipt (log, at);
@@ -50,6 +51,7 @@ pub(super) const LOG: &[&str] = &["
         due INTEGER NOT NULL,
         held_until INTEGER NOT NULL,
         job TEXT NOT NULL,
+        digest BLOB NOT NULL,
         PRIMARY KEY (log, key)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX job_due ON job (due, held_until);
@@ -57,8 +59,13 @@ pub(super) const LOG: &[&str] = &["
 "];
 
 /// Migrations of `views.db`.
-pub(super) const VIEWS: &[&str] = &["
-    CREATE TABLE projected (log TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+pub(super) const VIEWS: &[&str] = &[
+    "
+    CREATE TABLE projected (
+        log TEXT PRIMARY KEY,
+        position INTEGER NOT NULL,
+        digest BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
     CREATE TABLE row (
         log TEXT NOT NULL,
         name TEXT NOT NULL,
@@ -66,6 +73,7 @@ pub(super) const VIEWS: &[&str] = &["
         key TEXT NOT NULL,
         body BLOB NOT NULL,
         digest BLOB NOT NULL,
+        place_digest BLOB NOT NULL,
         PRIMARY KEY (log, name, place)
     ) STRICT, WITHOUT ROWID;
     CREATE UNIQUE INDEX row_key ON row (log, name, key);
@@ -76,10 +84,22 @@ pub(super) const VIEWS: &[&str] = &["
         state BLOB NOT NULL,
         digest BLOB NOT NULL
     ) STRICT;
-"];
+",
+    "
+    CREATE TABLE item (
+        log TEXT NOT NULL,
+        list TEXT NOT NULL,
+        place INTEGER NOT NULL,
+        body BLOB NOT NULL,
+        digest BLOB NOT NULL,
+        PRIMARY KEY (log, list, place)
+    ) STRICT, WITHOUT ROWID;
+",
+];
 
-/// Brings a database up to the last of `migrations`. One that knows more of them, or others, is refused untouched.
-pub(super) fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<()> {
+/// Brings a database up to the last of `migrations`. One that knows more of them, or others, is refused untouched, and
+/// so is one that lacks some while `writable` says why nothing may be written.
+pub(super) fn migrate(connection: &mut Connection, migrations: &[&str], writable: &Result<()>) -> Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     transaction
         .execute_batch(
@@ -105,6 +125,7 @@ pub(super) fn migrate(connection: &mut Connection, migrations: &[&str]) -> Resul
             Some(recorded) if recorded == digest.0 => {}
             Some(_) => return Err(StoreError::ForeignMigration(number)),
             None => {
+                writable.clone()?;
                 transaction.execute_batch(sql).map_err(failed)?;
                 transaction
                     .execute("INSERT INTO migration VALUES (?, ?)", params![number, digest.0])
@@ -122,17 +143,26 @@ mod tests {
     #[test]
     fn a_database_of_a_newer_program_is_refused() {
         let mut connection = Connection::open_in_memory().unwrap();
-        migrate(&mut connection, &["CREATE TABLE a (x)", "CREATE TABLE b (x)"]).unwrap();
-        let refused = migrate(&mut connection, &["CREATE TABLE a (x)"]).unwrap_err();
+        migrate(&mut connection, &["CREATE TABLE a (x)", "CREATE TABLE b (x)"], &Ok(())).unwrap();
+        let refused = migrate(&mut connection, &["CREATE TABLE a (x)"], &Ok(())).unwrap_err();
         assert!(matches!(refused, StoreError::Newer { found: 2, known: 1 }), "{refused}");
     }
 
     #[test]
     fn a_migration_is_applied_once_and_may_not_be_edited() {
         let mut connection = Connection::open_in_memory().unwrap();
-        migrate(&mut connection, LOG).unwrap();
-        migrate(&mut connection, LOG).unwrap();
-        let refused = migrate(&mut connection, &["CREATE TABLE other (x)"]).unwrap_err();
+        migrate(&mut connection, LOG, &Ok(())).unwrap();
+        migrate(&mut connection, LOG, &Ok(())).unwrap();
+        let refused = migrate(&mut connection, &["CREATE TABLE other (x)"], &Ok(())).unwrap_err();
         assert!(matches!(refused, StoreError::ForeignMigration(1)), "{refused}");
+    }
+
+    #[test]
+    fn where_nothing_may_be_written_what_is_up_to_date_opens_and_the_rest_is_refused() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let full = Err(StoreError::Full);
+        assert!(matches!(migrate(&mut connection, LOG, &full), Err(StoreError::Full)));
+        migrate(&mut connection, LOG, &Ok(())).unwrap();
+        migrate(&mut connection, LOG, &full).unwrap();
     }
 }

@@ -3,17 +3,21 @@
 //! | file | holds | written by | sync |
 //! |---|---|---|---|
 //! | `log.db` | logs, blobs, receipts, jobs | one thread, [`writer`] | `FULL`: each commit is fsynced |
-//! | `views.db` | read models, snapshots | one thread, [`views`] | `NORMAL`: a power cut may take the newest rows, which are projected again |
+//! | `views.db` | read models, snapshots | one at a time, [`views`] | `NORMAL`: a power cut may take the newest rows, which are projected again |
 //!
 //! Both are in WAL mode, so the read-only connections of [`readers`] never wait for a writer. Copying the WAL back
 //! into `log.db` happens on a thread of its own, [`checkpoint`], off the way of a commit.
 
 mod checkpoint;
 mod failure;
+mod jobs;
+mod lists;
 mod lock;
 mod migrations;
 mod readers;
+mod receipts;
 mod records;
+mod thread;
 mod views;
 mod wal;
 mod writer;
@@ -23,17 +27,19 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use model::effect::Effect;
+use model::lists::{Item, List};
 use model::rows::Table;
 use model::{Position, Principal, Timestamp, WorkspaceName};
 
-use self::failure::failed;
+use self::failure::{failed, nonsense};
 pub use self::lock::{AlreadyRunning, DirectoryLock};
 use self::readers::Readers;
 use self::writer::Writer;
 use crate::unlocked::Unlocked;
 use crate::{
-    AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Receipt, Record,
-    Result, Snapshot, Store,
+    AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Projection, Receipt,
+    Record, Result, Snapshot, Span, Store, StoreError,
 };
 
 /// The log's file name in the data directory.
@@ -41,11 +47,13 @@ pub const LOG_FILE: &str = "log.db";
 /// The read models' file name in the data directory. It may be deleted while no server runs.
 pub const VIEWS_FILE: &str = "views.db";
 
-/// The store in SQLite. Cheap to clone; the threads end when the last clone is dropped.
+/// The store in SQLite. Cheap to clone. Dropping the last clone waits until what was asked for is written and the
+/// threads have ended.
 #[derive(Clone)]
 pub struct SqliteStore {
-    writer: Writer,
+    // Before the writer: the connection that closes last copies the write-ahead log back, and must be one that can.
     log: Readers,
+    writer: Arc<Writer>,
     views: views::Views,
 }
 
@@ -58,20 +66,37 @@ impl SqliteStore {
         let mut connection = readers::open_for_writing(&path, "FULL")?;
         // Only the checkpoint thread copies the write-ahead log back, see [`checkpoint`].
         connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(failed)?;
-        migrations::migrate(&mut connection, migrations::LOG)?;
-        checkpoint::settle(&connection);
+        let settled = checkpoint::settle(&connection);
+        match &settled {
+            Ok(()) => {}
+            Err(cause @ (StoreError::Full | StoreError::Unsuitable(_))) => {
+                tracing::warn!(%cause, "nothing can be written to the log yet");
+            }
+            Err(cause) => return Err(cause.clone()),
+        }
+        migrations::migrate(&mut connection, migrations::LOG, &settled)?;
         let log = Readers::new(path.clone());
         let ended = Arc::new(OnceLock::new());
         let checkpointer = checkpoint::Checkpointer::start(&path, ended.clone())?;
-        let writer = Writer::start(connection, checkpointer, ended)?;
-        Ok(Self { writer, log, views: views::Views::open(&directory.join(VIEWS_FILE))? })
+        let writer = Arc::new(Writer::start(connection, checkpointer, settled.is_ok(), ended)?);
+        Ok(Self { log, writer, views: views::Views::open(&directory.join(VIEWS_FILE))? })
     }
 }
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn open_log(&self, log: &WorkspaceName, fresh: Incarnation) -> Result<Head> {
-        self.writer.open_log(log.clone(), fresh).await
+        let name = log.clone();
+        let look = move |connection: &_| {
+            let (_, head) = records::head(connection, &name)?;
+            jobs::check(connection, &name)?;
+            Ok(head)
+        };
+        match self.log.run(look).await {
+            // Only what is not there needs the writer, and room on the disk.
+            Err(StoreError::NoSuchLog(_)) => self.writer.open_log(log.clone(), fresh).await,
+            found => found,
+        }
     }
 
     async fn logs(&self) -> Result<Vec<WorkspaceName>> {
@@ -100,25 +125,25 @@ impl Store for SqliteStore {
 
     async fn receipt(&self, log: &WorkspaceName, by: &Principal, key: &str) -> Result<Option<Receipt>> {
         let (log, by, key) = (log.clone(), by.clone(), key.to_owned());
-        self.log.run(move |connection| records::receipt(connection, &log, by, key)).await
+        self.log.run(move |connection| receipts::find(connection, &log, &by, &key)).await
     }
 
     async fn expire_receipts(&self, log: &WorkspaceName, before: Timestamp) -> Result<bool> {
         let log = log.clone();
-        self.writer.write(move |transaction| records::expire_receipts(transaction, &log, before)).await
+        self.writer.write(move |transaction| receipts::expire(transaction, &log, before)).await
     }
 
     async fn claim_jobs(&self, now: Timestamp, lease: Duration, most: usize) -> Result<Vec<ClaimedJob>> {
-        self.writer.write(move |transaction| records::claim_jobs(transaction, now, lease, most)).await
+        self.writer.write(move |transaction| jobs::claim(transaction, now, lease, most)).await
     }
 
     async fn finish_job(&self, job: &ClaimedJob) -> Result<()> {
         let job = job.clone();
-        self.writer.write(move |transaction| records::finish_job(transaction, &job)).await
+        self.writer.write(move |transaction| jobs::finish(transaction, &job)).await
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>> {
-        self.log.run(records::next_due).await
+        self.log.run(jobs::next_due).await
     }
 
     async fn projected(&self, log: &WorkspaceName) -> Result<Position> {
@@ -130,9 +155,9 @@ impl Store for SqliteStore {
         log: &WorkspaceName,
         from: Position,
         to: Position,
-        rows: &[PlacedRow],
+        projection: Projection<'_>,
     ) -> Result<bool> {
-        self.views.project(log.clone(), from, to, rows.to_vec()).await
+        self.views.project(log.clone(), from, to, projection.rows.to_vec(), projection.items.to_vec()).await
     }
 
     async fn row(&self, log: &WorkspaceName, table: Table, key: &str) -> Result<Option<PlacedRow>> {
@@ -149,8 +174,46 @@ impl Store for SqliteStore {
         self.views.rows(log.clone(), table, after, most).await
     }
 
+    async fn items(&self, log: &WorkspaceName, list: &List, span: Span) -> Result<Vec<Item>> {
+        self.views.items(log.clone(), list.clone(), span).await
+    }
+
+    async fn read_at(&self, log: &WorkspaceName, positions: &[Position]) -> Result<Vec<Record>> {
+        let (log, positions) = (log.clone(), positions.to_vec());
+        let read = move |connection: &_| {
+            positions.iter().map(|position| records::read_one(connection, &log, *position)).collect()
+        };
+        self.log.run(read).await
+    }
+
     async fn clear_rows(&self, log: &WorkspaceName) -> Result<()> {
-        self.views.clear(log.clone()).await
+        self.views.clear(log.clone(), self.logs().await?).await
+    }
+
+    async fn check(&self, log: &WorkspaceName) -> Result<()> {
+        let (name, logs) = (log.clone(), self.logs().await?);
+        let check = move |connection: &_| {
+            jobs::check(connection, &name)?;
+            receipts::check(connection, &name)?;
+            // Not the events: they have no index, and their order is checked by reading them.
+            for table in ["log", "job", "receipt"] {
+                if let Some(what) = readers::disorder(connection, table)? {
+                    return Err(nonsense(&what));
+                }
+            }
+            Ok(())
+        };
+        self.log.run(check).await?;
+        self.views.check(logs).await
+    }
+
+    async fn mend(&self, log: &WorkspaceName, effects: &[Effect]) -> Result<()> {
+        let (log, effects) = (log.clone(), effects.to_vec());
+        let mend = move |transaction: &_| {
+            jobs::replace(transaction, &log, &effects)?;
+            receipts::forget_damaged(transaction, &log)
+        };
+        self.writer.write(mend).await
     }
 
     async fn save_snapshot(&self, log: &WorkspaceName, snapshot: Snapshot) -> Result<()> {

@@ -20,6 +20,13 @@ pub(super) fn open_for_writing(path: &Path, sync: &str) -> Result<Connection> {
     Ok(connection)
 }
 
+/// Whether the rows of a table are in order and each of its indices leads to all of them; if not, what is wrong.
+pub(super) fn disorder(connection: &Connection, table: &str) -> Result<Option<String>> {
+    let sql = format!("PRAGMA integrity_check('{table}')");
+    let said: String = connection.query_row(&sql, [], |row| row.get(0)).map_err(failed)?;
+    Ok((said != "ok").then(|| format!("the table {table:?}: {said}")))
+}
+
 /// A pool of read-only connections to one database. They are made when needed and a few are kept.
 #[derive(Clone)]
 pub(super) struct Readers {

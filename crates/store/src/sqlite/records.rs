@@ -1,18 +1,14 @@
-//! The statements on `log.db`, each a function on a connection or a transaction.
-
-use std::time::Duration;
+//! The statements on logs and their events, each a function on a connection or a transaction.
 
 use bytes::Bytes;
-use model::effect::Effect;
-use model::{Position, Principal, Timestamp, WorkspaceName};
+use model::{Position, WorkspaceName};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
-use uuid::Uuid;
 
 use super::failure::{failed, nonsense};
-use crate::stored;
-use crate::{
-    Batch, ClaimedJob, Hash, Head, Incarnation, PageLimit, Receipt, Record, Result, StoreError, limits,
-};
+use super::{jobs, receipts};
+use crate::stored::{StoredEnd, StoredLog};
+use crate::{Batch, Hash, Head, Incarnation, PageLimit, Record, Result, StoreError, limits, seal};
 
 /// How many bits of an event's key are its position.
 const POSITION_BITS: u32 = 40;
@@ -32,35 +28,84 @@ fn bytes(row: &Row<'_>, column: usize) -> Result<Bytes> {
     value.as_blob().map(Bytes::copy_from_slice).map_err(|_| nonsense("a column has the wrong type"))
 }
 
-pub(super) fn log_names(connection: &Connection) -> Result<Vec<WorkspaceName>> {
-    let mut statement = connection.prepare_cached("SELECT name FROM log ORDER BY id").map_err(failed)?;
-    let names = statement.query_map([], |row| row.get::<_, String>(0)).map_err(failed)?;
-    names.map(|name| log_name(&name.map_err(failed)?)).collect()
+/// The bytes of a text or a blob that a digest covers. Whatever else damage has made of it, that does not fit either.
+pub(super) fn raw<'a>(row: &'a Row<'_>, column: usize) -> &'a [u8] {
+    row.get_ref(column).ok().and_then(|value| value.as_bytes().ok()).unwrap_or_default()
 }
 
-fn log_name(name: &str) -> Result<WorkspaceName> {
-    stored::log_name(name).ok_or_else(|| nonsense("a log has an impossible name"))
+/// A number that a digest covers.
+pub(super) fn number(row: &Row<'_>, column: usize) -> Option<i64> {
+    row.get(column).ok()
+}
+
+/// A text that a digest covers.
+pub(super) fn text<'a>(row: &'a Row<'_>, column: usize) -> Option<&'a str> {
+    str::from_utf8(row.get_ref(column).ok()?.as_bytes().ok()?).ok()
+}
+
+/// Reads `name, incarnation, digest`, the first columns of a row.
+fn stored_log<'a>(row: &'a Row<'_>) -> StoredLog<'a> {
+    StoredLog { name: text(row, 0), incarnation: raw(row, 1), digest: raw(row, 2) }
+}
+
+pub(super) fn log_names(connection: &Connection) -> Result<Vec<WorkspaceName>> {
+    let sql = "SELECT name, incarnation, digest FROM log ORDER BY id";
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let mut rows = statement.query([]).map_err(failed)?;
+    let mut names = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        names.push(stored_log(row).identity()?.0);
+    }
+    Ok(names)
+}
+
+/// A log's number, as it stands in a column. One whose keys would be those of another log is nobody's.
+fn number_of(log: &WorkspaceName, row: &Row<'_>, column: usize) -> Result<i64> {
+    number(row, column).filter(|id| (1..1 << (i64::BITS - 1 - POSITION_BITS)).contains(id)).ok_or_else(|| {
+        let what = "its number is not what was written".into();
+        StoreError::Damaged { log: log.to_string(), position: Position::START, what }
+    })
+}
+
+/// A log's number.
+pub(super) fn id(connection: &Connection, log: &WorkspaceName) -> Result<i64> {
+    let mut statement = connection.prepare_cached("SELECT id FROM log WHERE name = ?").map_err(failed)?;
+    let mut rows = statement.query([log.as_str()]).map_err(failed)?;
+    let row = rows.next().map_err(failed)?.ok_or_else(|| StoreError::NoSuchLog(log.to_string()))?;
+    number_of(log, row, 0)
 }
 
 /// A log's number and where it ends.
 pub(super) fn head(connection: &Connection, log: &WorkspaceName) -> Result<(i64, Head)> {
     let mut statement = connection
-        .prepare_cached("SELECT id, position, hash, incarnation FROM log WHERE name = ?")
+        .prepare_cached(
+            "SELECT name, incarnation, log.digest, log.id, position, log.hash, event.hash
+             FROM log LEFT JOIN event ON event.id = (log.id << 40 | position) WHERE name = ?",
+        )
         .map_err(failed)?;
     let mut rows = statement.query([log.as_str()]).map_err(failed)?;
     let row = rows.next().map_err(failed)?.ok_or_else(|| StoreError::NoSuchLog(log.to_string()))?;
-    let incarnation = Uuid::from_slice(&bytes(row, 3)?).map_err(|_| nonsense("an incarnation is no UUID"))?;
-    let position = Position(row.get::<_, i64>(1).map_err(failed)?.cast_unsigned());
-    let head = Head { position, hash: hash(row, 2)?, incarnation: Incarnation(incarnation) };
-    Ok((row.get(0).map_err(failed)?, head))
+    let event = row.get_ref(6).map_err(failed)?;
+    let end = StoredEnd {
+        position: number(row, 4),
+        hash: raw(row, 5),
+        event: (event != ValueRef::Null).then(|| raw(row, 6)),
+    };
+    Ok((number_of(log, row, 3)?, stored_log(row).head(&end)?))
 }
 
+/// Makes a log, if it does not exist.
 pub(super) fn create_log(connection: &Connection, log: &WorkspaceName, fresh: Incarnation) -> Result<()> {
-    let head = Head::empty(log, fresh);
+    if !matches!(id(connection, log), Err(StoreError::NoSuchLog(_))) {
+        return Ok(());
+    }
+    // One that is there under a damaged name might be the one that is looked for.
+    log_names(connection)?;
+    let (head, digest) = (Head::empty(log, fresh), seal::log(log, fresh));
     connection
         .execute(
-            "INSERT OR IGNORE INTO log (name, incarnation, position, hash) VALUES (?, ?, 0, ?)",
-            params![log.as_str(), fresh.0.as_bytes(), head.hash.0],
+            "INSERT INTO log (name, incarnation, digest, position, hash) VALUES (?, ?, ?, 0, ?)",
+            params![log.as_str(), fresh.0.as_bytes(), digest.0, head.hash.0],
         )
         .map_err(failed)?;
     Ok(())
@@ -72,10 +117,10 @@ pub(super) fn read(
     after: Position,
     limit: PageLimit,
 ) -> Result<Vec<Record>> {
-    let (id, head) = head(connection, log)?;
-    if after > head.position {
-        return Ok(vec![]);
-    }
+    let id = id(connection, log)?;
+    let start = if after == Position::START { after.next() } else { after };
+    // Behind the last position that has a key stands nothing.
+    let Ok(first) = event_key(id, start) else { return Ok(vec![]) };
     // The event before the page comes along: its hash is what the first of the page must link to.
     let mut statement = connection
         .prepare_cached(
@@ -85,12 +130,9 @@ pub(super) fn read(
         )
         .map_err(failed)?;
     let most = i64::try_from(limit.events.max(1)).unwrap_or(i64::MAX).saturating_add(1);
-    let start = if after == Position::START { after.next() } else { after };
-    let mut rows = statement
-        .query(params![id, event_key(id, start)?, (id + 1) << POSITION_BITS, most])
-        .map_err(failed)?;
+    let mut rows = statement.query(params![id, first, (id + 1) << POSITION_BITS, most]).map_err(failed)?;
     let mut previous = if after == Position::START { Some(Hash::genesis(log)) } else { None };
-    let mut expected = event_key(id, start)?;
+    let mut expected = first;
     let (mut page, mut size) = (Vec::new(), 0);
     while let Some(row) = rows.next().map_err(failed)? {
         let key: i64 = row.get(0).map_err(failed)?;
@@ -101,7 +143,7 @@ pub(super) fn read(
         expected += 1;
         let Some(link) = previous.replace(hash(row, 3)?) else { continue };
         let body = match row.get_ref(4).map_err(failed)? {
-            rusqlite::types::ValueRef::Null => None,
+            ValueRef::Null => None,
             _ => Some(bytes(row, 4)?),
         };
         let record =
@@ -114,6 +156,13 @@ pub(super) fn read(
         page.push(record);
     }
     Ok(page)
+}
+
+/// The event at one position, checked as [`read`] does.
+pub(super) fn read_one(connection: &Connection, log: &WorkspaceName, position: Position) -> Result<Record> {
+    let before = Position(position.0.saturating_sub(1));
+    let page = read(connection, log, before, PageLimit { events: 1, bytes: 0 })?;
+    page.into_iter().next().ok_or_else(|| StoreError::missing(log, position))
 }
 
 /// Whether a batch is in the log already.
@@ -152,142 +201,15 @@ pub(super) fn append(connection: &Connection, id: i64, batch: &Batch) -> Result<
             .map_err(failed)?;
     }
     for receipt in &batch.receipts {
-        write_receipt(connection, id, receipt)?;
+        receipts::write(connection, id, &batch.log, receipt)?;
     }
     for effect in &batch.effects {
-        write_effect(connection, id, effect)?;
+        jobs::write(connection, id, &batch.log, effect)?;
     }
     let head = batch.head();
     connection
-        .prepare_cached("UPDATE log SET position = ?, hash = ?, batch = ? WHERE id = ?")
-        .and_then(|mut update| {
-            update.execute(params![head.position.0.cast_signed(), head.hash.0, batch.id.as_bytes(), id])
-        })
+        .prepare_cached("UPDATE log SET position = ?, hash = ? WHERE id = ?")
+        .and_then(|mut update| update.execute(params![head.position.0.cast_signed(), head.hash.0, id]))
         .map_err(failed)?;
     Ok(())
-}
-
-fn write_receipt(connection: &Connection, log: i64, receipt: &Receipt) -> Result<()> {
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO receipt (log, principal, key, command, first, last, at) VALUES (?, ?, ?, ?, ?, ?, ?)")
-        .and_then(|mut insert| {
-            insert.execute(params![
-                log,
-                receipt.by.as_str(),
-                receipt.key,
-                receipt.command.0,
-                receipt.first.0.cast_signed(),
-                receipt.last.0.cast_signed(),
-                receipt.at.as_millis()
-            ])
-        })
-        .map_err(failed)?;
-    Ok(())
-}
-
-fn write_effect(connection: &Connection, log: i64, effect: &Effect) -> Result<()> {
-    match effect {
-        Effect::Schedule { key, due, job } => {
-            let job = serde_json::to_string(job).expect("jobs always serialise");
-            connection
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO job (log, key, due, held_until, job) VALUES (?, ?, ?, 0, ?)",
-                )
-                .and_then(|mut insert| insert.execute(params![log, key, due.as_millis(), job]))
-        }
-        Effect::Cancel { key } => connection
-            .prepare_cached("DELETE FROM job WHERE log = ? AND key = ?")
-            .and_then(|mut delete| delete.execute(params![log, key])),
-    }
-    .map_err(failed)?;
-    Ok(())
-}
-
-pub(super) fn receipt(
-    connection: &Connection,
-    log: &WorkspaceName,
-    by: Principal,
-    key: String,
-) -> Result<Option<Receipt>> {
-    let (id, _) = head(connection, log)?;
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT command, first, last, at FROM receipt WHERE log = ? AND principal = ? AND key = ?",
-        )
-        .map_err(failed)?;
-    let mut rows = statement.query(params![id, by.as_str(), key]).map_err(failed)?;
-    let Some(row) = rows.next().map_err(failed)? else { return Ok(None) };
-    let position = |column| row.get::<_, i64>(column).map(|at| Position(at.cast_unsigned())).map_err(failed);
-    let at = Timestamp::from_millis(row.get(3).map_err(failed)?);
-    let (command, first, last) = (hash(row, 0)?, position(1)?, position(2)?);
-    Ok(Some(Receipt { by, key, command, first, last, at }))
-}
-
-pub(super) fn expire_receipts(
-    connection: &Connection,
-    log: &WorkspaceName,
-    before: Timestamp,
-) -> Result<bool> {
-    let (id, _) = head(connection, log)?;
-    let removed = connection
-        .execute(
-            "DELETE FROM receipt WHERE (log, principal, key) IN
-                 (SELECT log, principal, key FROM receipt WHERE log = ? AND at < ? ORDER BY at LIMIT ?)",
-            params![id, before.as_millis(), limits::EXPIRE_BATCH as i64],
-        )
-        .map_err(failed)?;
-    Ok(removed == limits::EXPIRE_BATCH)
-}
-
-pub(super) fn claim_jobs(
-    connection: &Connection,
-    now: Timestamp,
-    lease: Duration,
-    most: usize,
-) -> Result<Vec<ClaimedJob>> {
-    let mut statement = connection
-        .prepare_cached(
-            "UPDATE job SET held_until = ?1 WHERE (log, key) IN
-                 (SELECT log, key FROM job WHERE due <= ?2 AND held_until <= ?2 ORDER BY due LIMIT ?3)
-             RETURNING (SELECT name FROM log WHERE id = job.log), key, due, job",
-        )
-        .map_err(failed)?;
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let mut rows =
-        statement.query(params![now.after(lease).as_millis(), now.as_millis(), most]).map_err(failed)?;
-    let mut claimed = Vec::new();
-    while let Some(row) = rows.next().map_err(failed)? {
-        let log = log_name(&row.get::<_, String>(0).map_err(failed)?)?;
-        let key: String = row.get(1).map_err(failed)?;
-        match serde_json::from_str(&row.get::<_, String>(3).map_err(failed)?) {
-            Ok(job) => {
-                let due = Timestamp::from_millis(row.get(2).map_err(failed)?);
-                claimed.push(ClaimedJob { log, key, due, job });
-            }
-            // It stays where it is, for a program that can read it; the others are not to wait for that.
-            Err(cause) => tracing::error!(%log, key, %cause, "a job cannot be read"),
-        }
-    }
-    claimed.sort_by_key(|job| job.due);
-    Ok(claimed)
-}
-
-pub(super) fn finish_job(connection: &Connection, job: &ClaimedJob) -> Result<()> {
-    let (id, _) = head(connection, &job.log)?;
-    connection
-        .execute(
-            "DELETE FROM job WHERE log = ? AND key = ? AND due = ?",
-            params![id, job.key, job.due.as_millis()],
-        )
-        .map_err(failed)?;
-    Ok(())
-}
-
-pub(super) fn next_due(connection: &Connection) -> Result<Option<Timestamp>> {
-    // Few are held, and of the others the index gives the first.
-    let sql = "SELECT min(at) FROM (
-        SELECT (SELECT due FROM job WHERE held_until = 0 ORDER BY due LIMIT 1) AS at
-        UNION ALL SELECT min(max(due, held_until)) FROM job WHERE held_until > 0)";
-    let next: Option<i64> = connection.query_row(sql, [], |row| row.get(0)).map_err(failed)?;
-    Ok(next.map(Timestamp::from_millis))
 }

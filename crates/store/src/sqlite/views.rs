@@ -1,33 +1,38 @@
-//! `views.db`: read models and snapshots, and the thread that writes them.
+//! `views.db`: read models and snapshots.
 //!
-//! Everything here can be made again from the log, so commits are not fsynced and each row carries a digest: what the
-//! disk damaged is noticed and never shown.
+//! Everything here can be made again from the log, so commits are not fsynced and each row carries digests: what the
+//! disk damaged is noticed and never shown. It is written seldom and by few, so no thread is kept for it: whoever
+//! writes takes the one connection that can, on a thread where it may block. A write that was begun is finished, also
+//! if nobody waits for it any more.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use model::rows::{Row, Table};
+use model::lists::{Item, List};
+use model::rows::Table;
 use model::{Position, WorkspaceName};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::failure::{failed, nonsense};
-use super::migrations;
-use super::readers::{Readers, open_for_writing};
-use crate::stored::{intact_row, intact_snapshot, row_digest, snapshot_digest};
-use crate::{PlacedRow, Result, Snapshot, StoreError};
+use super::readers::{Readers, disorder, open_for_writing};
+use super::records::{number, raw};
+use super::{lists, migrations};
+use crate::stored::{StoredRow, above, intact_projected, intact_snapshot};
+use crate::{PlacedRow, Result, Snapshot, Span, StoreError, seal};
 
 /// The read models.
 #[derive(Clone)]
 pub(super) struct Views {
-    writer: Arc<Mutex<Connection>>,
+    // Before the writer, for the same reason as in `log.db`.
     readers: Readers,
+    writer: Arc<Mutex<Connection>>,
 }
 
 impl Views {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let mut writer = open_for_writing(path, "NORMAL")?;
-        migrations::migrate(&mut writer, migrations::VIEWS)?;
-        Ok(Self { writer: Arc::new(Mutex::new(writer)), readers: Readers::new(path.to_owned()) })
+        migrations::migrate(&mut writer, migrations::VIEWS, &Ok(()))?;
+        Ok(Self { readers: Readers::new(path.to_owned()), writer: Arc::new(Mutex::new(writer)) })
     }
 
     async fn write<T: Send + 'static>(
@@ -59,6 +64,7 @@ impl Views {
         from: Position,
         to: Position,
         rows: Vec<PlacedRow>,
+        items: Vec<Item>,
     ) -> Result<bool> {
         self.write(move |connection| {
             if projected(connection, &log)? != from {
@@ -66,12 +72,12 @@ impl Views {
             }
             let mut insert = connection
                 .prepare_cached(
-                    "INSERT INTO row (log, name, place, key, body, digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                    "INSERT INTO row (log, name, place, key, body, digest, place_digest)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                      ON CONFLICT (log, name, key) DO UPDATE SET body = excluded.body, digest = excluded.digest",
                 )
                 .map_err(failed)?;
             for PlacedRow { place, row } in &rows {
-                let digest = row_digest(&log, row);
                 insert
                     .execute(params![
                         log.as_str(),
@@ -79,19 +85,25 @@ impl Views {
                         place.0.cast_signed(),
                         row.key,
                         row.body,
-                        digest.0
+                        seal::row(&log, row).0,
+                        seal::place(&log, row, *place).0
                     ])
                     .map_err(failed)?;
             }
+            lists::write(connection, &log, &items)?;
             connection
                 .execute(
-                    "INSERT OR REPLACE INTO projected (log, position) VALUES (?, ?)",
-                    params![log.as_str(), to.0.cast_signed()],
+                    "INSERT OR REPLACE INTO projected (log, position, digest) VALUES (?, ?, ?)",
+                    params![log.as_str(), to.0.cast_signed(), seal::projected(&log, to).0],
                 )
                 .map_err(failed)?;
             Ok(true)
         })
         .await
+    }
+
+    pub(super) async fn items(&self, log: WorkspaceName, list: List, span: Span) -> Result<Vec<Item>> {
+        self.readers.run(move |connection| lists::read(connection, &log, &list, span)).await
     }
 
     pub(super) async fn row(
@@ -104,7 +116,8 @@ impl Views {
             .run(move |connection| {
                 let mut statement = connection
                     .prepare_cached(
-                        "SELECT place, key, body, digest FROM row WHERE log = ? AND name = ? AND key = ?",
+                        "SELECT place, key, body, digest, place_digest
+                         FROM row WHERE log = ? AND name = ? AND key = ?",
                     )
                     .map_err(failed)?;
                 let mut rows = statement.query(params![log.as_str(), table.as_str(), key]).map_err(failed)?;
@@ -124,13 +137,13 @@ impl Views {
             .run(move |connection| {
                 let mut statement = connection
                     .prepare_cached(
-                        "SELECT place, key, body, digest FROM row
+                        "SELECT place, key, body, digest, place_digest FROM row
                          WHERE log = ? AND name = ? AND place > ? ORDER BY place LIMIT ?",
                     )
                     .map_err(failed)?;
                 let most = i64::try_from(most).unwrap_or(i64::MAX);
                 let mut rows = statement
-                    .query(params![log.as_str(), table.as_str(), after.0.cast_signed(), most])
+                    .query(params![log.as_str(), table.as_str(), above(after), most])
                     .map_err(failed)?;
                 let mut page = Vec::new();
                 while let Some(row) = rows.next().map_err(failed)? {
@@ -141,13 +154,37 @@ impl Views {
             .await
     }
 
-    pub(super) async fn clear(&self, log: WorkspaceName) -> Result<()> {
+    /// Takes away the rows of a log, and those that belong to none of `logs`.
+    pub(super) async fn clear(&self, log: WorkspaceName, logs: Vec<WorkspaceName>) -> Result<()> {
         self.write(move |connection| {
-            connection.execute("DELETE FROM row WHERE log = ?", [log.as_str()]).map_err(failed)?;
+            let sql = "DELETE FROM row WHERE log = ? OR log NOT IN (SELECT value FROM json_each(?))";
+            connection.execute(sql, params![log.as_str(), names(&logs)]).map_err(failed)?;
+            lists::clear(connection, &log, &names(&logs))?;
             connection.execute("DELETE FROM projected WHERE log = ?", [log.as_str()]).map_err(failed)?;
             Ok(())
         })
         .await
+    }
+
+    /// Checks that rows are found by their keys, and that all belong to one of `logs` and to a table.
+    pub(super) async fn check(&self, logs: Vec<WorkspaceName>) -> Result<()> {
+        self.readers
+            .run(move |connection| {
+                if let Some(what) = disorder(connection, "row")? {
+                    return Err(StoreError::DamagedRow(what));
+                }
+                let sql = "SELECT name, key, log FROM row
+                           WHERE log NOT IN (SELECT value FROM json_each(?1))
+                               OR name NOT IN (SELECT value FROM json_each(?2)) LIMIT 1";
+                let tables: Vec<&str> = Table::ALL.iter().map(|table| table.as_str()).collect();
+                let tables = serde_json::to_string(&tables).expect("texts always serialise");
+                let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+                let mut rows = statement.query(params![names(&logs), tables]).map_err(failed)?;
+                let Some(row) = rows.next().map_err(failed)? else { return Ok(()) };
+                let [name, key, log] = [0, 1, 2].map(|column| String::from_utf8_lossy(raw(row, column)));
+                Err(StoreError::DamagedRow(format!("{name} {key:?} of {log}, which there is not")))
+            })
+            .await
     }
 
     pub(super) async fn save_snapshot(&self, log: WorkspaceName, snapshot: Snapshot) -> Result<()> {
@@ -160,7 +197,7 @@ impl Views {
                         snapshot.position.0.cast_signed(),
                         snapshot.hash.0,
                         snapshot.state,
-                        snapshot_digest(&log, &snapshot).0
+                        seal::snapshot(&log, &snapshot).0
                     ],
                 )
                 .map_err(failed)?;
@@ -195,16 +232,28 @@ impl Views {
     }
 }
 
+/// Names of logs, for [`json_each`](https://sqlite.org/json1.html#jeach).
+fn names(logs: &[WorkspaceName]) -> String {
+    let names: Vec<&str> = logs.iter().map(WorkspaceName::as_str).collect();
+    serde_json::to_string(&names).expect("texts always serialise")
+}
+
 fn projected(connection: &Connection, log: &WorkspaceName) -> Result<Position> {
-    let position = connection
-        .query_row("SELECT position FROM projected WHERE log = ?", [log.as_str()], |row| row.get::<_, i64>(0))
-        .optional()
-        .map_err(failed)?;
-    Ok(Position(position.unwrap_or(0).cast_unsigned()))
+    let mut statement =
+        connection.prepare_cached("SELECT position, digest FROM projected WHERE log = ?").map_err(failed)?;
+    let mut rows = statement.query([log.as_str()]).map_err(failed)?;
+    // The file may have been deleted: then everything is projected from the start.
+    let Some(row) = rows.next().map_err(failed)? else { return Ok(Position::START) };
+    intact_projected(log, number(row, 0), raw(row, 1))
 }
 
 fn placed(log: &WorkspaceName, table: Table, row: &rusqlite::Row<'_>) -> Result<PlacedRow> {
-    let place = Position(row.get::<_, i64>(0).map_err(failed)?.cast_unsigned());
-    let found = Row { table, key: row.get(1).map_err(failed)?, body: row.get(2).map_err(failed)? };
-    intact_row(log, place, found, &row.get::<_, Vec<u8>>(3).map_err(failed)?)
+    let stored = StoredRow {
+        place: number(row, 0),
+        key: raw(row, 1),
+        body: raw(row, 2),
+        digest: raw(row, 3),
+        place_digest: raw(row, 4),
+    };
+    stored.placed(log, table)
 }

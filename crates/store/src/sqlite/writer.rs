@@ -8,16 +8,17 @@ use model::WorkspaceName;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::checkpoint::Checkpointer;
+use super::checkpoint::{self, Checkpointer};
 use super::failure::failed;
 use super::records;
+use super::thread::Thread;
 use crate::{AppendError, Batch, Head, Incarnation, Result, StoreError, limits};
 
-/// Handle to the writer thread.
-#[derive(Clone)]
+/// Handle to the writer thread, which has written what it was given, and ended, when this is dropped.
 pub(super) struct Writer {
     requests: mpsc::Sender<Request>,
     ended: Arc<OnceLock<String>>,
+    _thread: Thread,
 }
 
 enum Request {
@@ -35,25 +36,27 @@ struct WriterThread {
     connection: Connection,
     checkpointer: Checkpointer,
     heads: HashMap<WorkspaceName, (i64, Head)>,
+    /// Whether what an earlier process wrote is secured; see [`checkpoint::settle`].
+    settled: bool,
     ended: Arc<OnceLock<String>>,
 }
 
 // === impl Writer ===
 
 impl Writer {
-    /// Starts the thread, which ends when the last handle is dropped. Once `ended` says why, nothing more is written.
+    /// Starts the thread. Once `ended` says why, nothing more is written. What is not `settled` yet will be before
+    /// the first write.
     pub(super) fn start(
         connection: Connection,
         checkpointer: Checkpointer,
+        settled: bool,
         ended: Arc<OnceLock<String>>,
     ) -> Result<Self> {
         let (requests, queue) = mpsc::channel(limits::WRITER_QUEUE);
-        let thread = WriterThread { connection, checkpointer, heads: HashMap::new(), ended: ended.clone() };
-        std::thread::Builder::new()
-            .name("store-writer".into())
-            .spawn(move || thread.run(queue))
-            .map_err(|cause| StoreError::Unsuitable(format!("no thread for the writer: {cause}")))?;
-        Ok(Self { requests, ended })
+        let writer =
+            WriterThread { connection, checkpointer, heads: HashMap::new(), settled, ended: ended.clone() };
+        let thread = Thread::start("store-writer", move || writer.run(queue))?;
+        Ok(Self { requests, ended, _thread: thread })
     }
 
     pub(super) async fn append(&self, batch: Arc<Batch>) -> std::result::Result<(), AppendError> {
@@ -154,7 +157,7 @@ impl WriterThread {
         group: &[Append],
         outcomes: &mut Vec<std::result::Result<(), AppendError>>,
     ) -> std::result::Result<(), AppendError> {
-        self.check_ended()?;
+        self.check_writable()?;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let mut heads = HashMap::new();
@@ -184,7 +187,7 @@ impl WriterThread {
     }
 
     fn transaction<T>(&mut self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        self.check_ended()?;
+        self.check_writable().map_err(|error| self.end_if_unconfirmed(error))?;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let result = match work(&transaction) {
@@ -221,7 +224,51 @@ impl WriterThread {
         StoreError::Ended(why)
     }
 
-    fn check_ended(&self) -> Result<()> {
-        self.ended.get().map_or(Ok(()), |why| Err(StoreError::Ended(why.clone())))
+    /// Refuses when the writer has ended, and as long as what it would write on is not secured.
+    fn check_writable(&mut self) -> Result<()> {
+        if let Some(why) = self.ended.get() {
+            return Err(StoreError::Ended(why.clone()));
+        }
+        if !self.settled {
+            checkpoint::settle(&self.connection)?;
+            self.settled = true;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::sqlite::{migrations, readers};
+
+    #[test]
+    fn nothing_is_written_before_what_an_earlier_process_wrote_is_secured() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log.db");
+        let mut connection = readers::open_for_writing(&path, "FULL").unwrap();
+        migrations::migrate(&mut connection, migrations::LOG, &Ok(())).unwrap();
+        connection.busy_timeout(std::time::Duration::ZERO).unwrap();
+        // Somebody who reads is as much in the way as a full disk, and easier to have here.
+        let reading = Connection::open(&path).unwrap();
+        reading.execute_batch("BEGIN; SELECT * FROM log").unwrap();
+        assert!(matches!(checkpoint::settle(&connection), Err(StoreError::Unsuitable(_))));
+
+        let ended = Arc::new(OnceLock::new());
+        let checkpointer = Checkpointer::start(&path, ended.clone()).unwrap();
+        let writer = Writer::start(connection, checkpointer, false, ended).unwrap();
+        let open = || writer.open_log(WorkspaceName::default_workspace(), Incarnation(Uuid::nil()));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            for _ in 0..2 {
+                let refused = open().await.unwrap_err();
+                assert!(refused.to_string().contains("another program is reading"), "{refused}");
+                assert_eq!(writer.health(), Ok(()));
+            }
+            reading.execute_batch("COMMIT").unwrap();
+            open().await.unwrap();
+        });
     }
 }

@@ -1,155 +1,17 @@
-//! What a failing disk or a careless hand does to a database is noticed, and where it begins is said.
+//! What a failing disk or a careless hand does to a log or to its read models is noticed, and where it begins is said.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use guildhall_store::limits::INLINE_BODY_BYTES;
-use guildhall_store::sqlite::{LOG_FILE, VIEWS_FILE};
 use guildhall_store::verify::verify;
-use guildhall_store::{PostgresStore, SqliteStore, Store, StoreError};
+use guildhall_store::{AppendError, Incarnation, Projection, Store, StoreError};
 use model::Position;
 use model::rows::Table;
-use postgres_harness::Database;
-use rusqlite::types::Value;
-use tokio_postgres::types::Type;
 
-use crate::given::{append, asked, id, joined, log, opened, said};
-use crate::houses;
-use crate::rows::project_log;
+use crate::disk::{Disk, on_every_disk, place_of};
+use crate::given::{append, asked, batch, id, joined, log, opened, said};
+use crate::rows::{dump, project_log};
 use crate::snapshots::snapshot;
-
-/// A database whose insides can be reached.
-enum Disk {
-    Sqlite(PathBuf),
-    Postgres(Database),
-}
-
-/// One value in a table: column, and the condition that finds the row.
-struct Place {
-    table: &'static str,
-    column: &'static str,
-    condition: String,
-}
-
-impl Disk {
-    fn connection(&self, table: &str) -> rusqlite::Connection {
-        let Self::Sqlite(directory) = self else { panic!("this is PostgreSQL") };
-        let file = if ["row", "snapshot"].contains(&table) { VIEWS_FILE } else { LOG_FILE };
-        let connection = rusqlite::Connection::open(directory.join(file)).unwrap();
-        connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
-        connection
-    }
-
-    async fn get(&self, Place { table, column, condition }: &Place) -> Value {
-        let sql = format!("SELECT {column} FROM {table} WHERE {condition}");
-        match self {
-            Self::Sqlite(_) => self.connection(table).query_row(&sql, [], |row| row.get(0)).unwrap(),
-            Self::Postgres(database) => {
-                let rows = database.query(&sql).await;
-                assert_eq!(rows.len(), 1, "{sql}");
-                match *rows[0].columns()[0].type_() {
-                    Type::BYTEA => Value::Blob(rows[0].get(0)),
-                    Type::INT8 => Value::Integer(rows[0].get(0)),
-                    Type::INT4 => Value::Integer(rows[0].get::<_, i32>(0).into()),
-                    _ => Value::Text(rows[0].get(0)),
-                }
-            }
-        }
-    }
-
-    /// Puts a value where another is, which finds the row also if it is part of the condition.
-    async fn replace(&self, Place { table, column, condition }: &Place, old: &Value, new: &Value) {
-        match self {
-            Self::Sqlite(_) => {
-                // By row number or key, so that an index that disagrees plays no part.
-                let sql = format!("UPDATE {table} SET {column} = ?1 WHERE {column} IS ?2 AND {condition}");
-                assert_eq!(self.connection(table).execute(&sql, (new, old)).unwrap(), 1, "{sql}");
-            }
-            Self::Postgres(database) => {
-                let literal = |value: &Value| match value {
-                    Value::Integer(number) => number.to_string(),
-                    Value::Text(text) => format!("'{text}'"),
-                    Value::Blob(bytes) => {
-                        format!("'\\x{}'", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
-                    }
-                    Value::Null | Value::Real(_) => panic!("there are none of these"),
-                };
-                let (old, new) = (literal(old), literal(new));
-                let sql =
-                    format!("UPDATE {table} SET {column} = {new} WHERE {column} = {old} AND {condition}");
-                database.execute(&sql).await;
-            }
-        }
-    }
-
-    async fn execute(&self, table: &str, sql: &str) {
-        match self {
-            Self::Sqlite(_) => assert_eq!(self.connection(table).execute(sql, []).unwrap(), 1, "{sql}"),
-            Self::Postgres(database) => database.execute(sql).await,
-        }
-    }
-
-    /// Flips a bit in one byte after another of a value, sees what comes of each, and puts all back.
-    async fn damage(&self, place: Place, seen: impl AsyncFn(&str)) {
-        let Place { table, column, condition } = &place;
-        let old = self.get(&place).await;
-        let length = match &old {
-            Value::Blob(bytes) => bytes.len(),
-            Value::Text(text) => text.len(),
-            Value::Integer(_) if matches!(self, Self::Postgres(_)) && *column == "log" => 4,
-            _ => 8,
-        };
-        let step = (length / 40).max(1);
-        for byte in (0..length).step_by(step).chain([length - 1]) {
-            let new = flipped(&old, byte, length);
-            // What found the row may be what is damaged; so the row is found by the value itself.
-            self.replace(&place, &old, &new).await;
-            seen(&format!("byte {byte} of {table}.{column}")).await;
-            let anywhere = Place { condition: "1 = 1".into(), ..place_of(table, column, condition) };
-            self.replace(&anywhere, &new, &old).await;
-        }
-    }
-}
-
-fn place_of(table: &'static str, column: &'static str, condition: &str) -> Place {
-    Place { table, column, condition: condition.to_owned() }
-}
-
-/// A bit that the small numbers in keys have not set, so that none of them becomes another.
-const BIT: u8 = 0x10;
-
-fn flipped(value: &Value, byte: usize, length: usize) -> Value {
-    match value {
-        Value::Blob(bytes) => {
-            let mut bytes = bytes.clone();
-            bytes[byte] ^= BIT;
-            Value::Blob(bytes)
-        }
-        Value::Text(text) => {
-            let mut bytes = text.clone().into_bytes();
-            bytes[byte] ^= 1;
-            Value::Text(String::from_utf8(bytes).unwrap())
-        }
-        Value::Integer(number) => Value::Integer(number ^ (i64::from(BIT) << (8 * (length - 1 - byte)))),
-        Value::Null | Value::Real(_) => panic!("there are none of these"),
-    }
-}
-
-fn on_sqlite(story: impl AsyncFn(Arc<dyn Store>, Disk)) {
-    let directory = tempfile::tempdir().unwrap();
-    houses::run(async {
-        let store = Arc::new(SqliteStore::open(directory.path()).unwrap());
-        story(store, Disk::Sqlite(directory.path().to_owned())).await;
-    });
-}
-
-fn on_postgres(story: impl AsyncFn(Arc<dyn Store>, Disk)) {
-    houses::run(async {
-        let database = Database::create().await;
-        let store = Arc::new(PostgresStore::connect(&database.url()).await.unwrap());
-        story(store, Disk::Postgres(database)).await;
-    });
-}
 
 /// Seven events; the fifth has a body that is kept apart.
 async fn written(store: &dyn Store) {
@@ -203,20 +65,71 @@ async fn a_flipped_bit_is_found(store: Arc<dyn Store>, disk: Disk) {
 
 async fn a_damaged_head_is_found(store: Arc<dyn Store>, disk: Disk) {
     written(&*store).await;
-    // Each flip makes the position larger, and the event after the last is the first that is missing.
-    let seen = async |what: &str| damaged_at(&*store, 8, what).await;
-    disk.damage(place_of("log", "position", "1 = 1"), seen).await;
-    let seen = async |what: &str| damaged_at(&*store, 7, what).await;
-    disk.damage(place_of("log", "hash", "1 = 1"), seen).await;
-    let seen = async |what: &str| {
-        let error = verify(&*store, &log()).await.unwrap_err();
-        assert!(matches!(error, StoreError::NoSuchLog(_)), "{what}: {error}");
+    let refused = async |what: &str| {
+        let error = store.head(&log()).await.unwrap_err();
+        assert!(matches!(error, StoreError::Damaged { .. }), "{what}: {error}");
+        let error = store.open_log(&log(), Incarnation(id())).await.unwrap_err();
+        assert!(matches!(error, StoreError::Damaged { .. }), "{what}: {error}");
     };
-    disk.damage(place_of("log", "name", "1 = 1"), seen).await;
+    // Each flip makes the position larger, and the event after the last is the first that is missing.
+    let seen = async |what: &str| {
+        refused(what).await;
+        damaged_at(&*store, 8, what).await;
+    };
+    disk.damage(place_of("log", "position", "1 = 1"), seen).await;
+    let seen = async |what: &str| {
+        refused(what).await;
+        damaged_at(&*store, 7, what).await;
+    };
+    disk.damage(place_of("log", "hash", "1 = 1"), seen).await;
+    for column in ["incarnation", "digest"] {
+        let seen = async |what: &str| {
+            refused(what).await;
+            damaged_at(&*store, 0, what).await;
+        };
+        disk.damage(place_of("log", column, "1 = 1"), seen).await;
+    }
+    if disk.is_sqlite() {
+        // PostgreSQL lets nobody change it. Under another number the log has no events.
+        let seen = async |what: &str| {
+            refused(what).await;
+            let verified = verify(&*store, &log()).await;
+            let at_the_start = matches!(verified, Err(StoreError::Damaged { position: Position(0 | 1), .. }));
+            assert!(at_the_start, "{what}: {verified:?}");
+        };
+        disk.damage(place_of("log", "id", "1 = 1"), seen).await;
+    }
     disk.execute("log", "UPDATE log SET position = 5").await;
     damaged_at(&*store, 5, "a head that is behind").await;
     disk.execute("log", "UPDATE log SET position = 7").await;
     assert_eq!(verify(&*store, &log()).await.unwrap().position, Position(7));
+}
+
+async fn a_log_that_lost_its_name_is_not_taken_for_a_new_one(store: Arc<dyn Store>, disk: Disk) {
+    written(&*store).await;
+    let seen = async |what: &str| {
+        let error = verify(&*store, &log()).await.unwrap_err();
+        assert!(matches!(error, StoreError::NoSuchLog(_)), "{what}: {error}");
+        for refusal in
+            [store.logs().await.map(drop), store.open_log(&log(), Incarnation(id())).await.map(drop)]
+        {
+            assert!(matches!(refusal, Err(StoreError::Damaged { .. })), "{what}: {refusal:?}");
+        }
+    };
+    disk.damage(place_of("log", "name", "1 = 1"), seen).await;
+    assert_eq!(verify(&*store, &log()).await.unwrap().position, Position(7));
+}
+
+async fn nothing_is_appended_behind_a_damaged_head(store: Arc<dyn Store>, disk: Disk) {
+    // A log that this store has not appended to, so that it knows its end from the database alone.
+    let head = opened(&*store).await;
+    disk.execute("log", "UPDATE log SET position = 3").await;
+    let outcome = store.append(batch(head, &[said("one")])).await;
+    let damaged = matches!(outcome, Err(AppendError::Refused(StoreError::Damaged { .. })));
+    assert!(damaged, "{outcome:?}");
+    assert!(matches!(store.lock(&log()).await.err(), Some(StoreError::Damaged { .. })));
+    disk.execute("log", "UPDATE log SET position = 0").await;
+    append(&*store, &[said("one")]).await;
 }
 
 async fn what_was_removed_is_missed(store: Arc<dyn Store>, disk: Disk) {
@@ -235,17 +148,63 @@ async fn what_was_removed_is_missed(store: Arc<dyn Store>, disk: Disk) {
 async fn a_damaged_row_is_never_shown(store: Arc<dyn Store>, disk: Disk) {
     written(&*store).await;
     project_log(&*store, 10).await;
-    let table = if matches!(disk, Disk::Sqlite(_)) { "row" } else { "view_row" };
-    for column in ["key", "body", "digest"] {
+    let all = dump(&*store).await;
+    let (table, columns): (_, &[&str]) = if disk.is_sqlite() {
+        ("row", &["log", "name", "place", "key", "body", "digest", "place_digest"])
+    } else {
+        ("view_row", &["log", "name", "place", "key_digest", "key", "body", "digest", "place_digest"])
+    };
+    for &column in columns {
         let seen = async |what: &str| {
             let listed = store.rows(&log(), Table::Agents, Position::START, 10).await;
-            assert!(matches!(listed, Err(StoreError::DamagedRow(_))), "{what}: {listed:?}");
+            match (column, &listed) {
+                // It belongs somewhere else now, or is found under another key.
+                ("log" | "name", Ok(rows)) => assert_eq!(rows, &[], "{what}"),
+                ("key_digest", Ok(rows)) => assert_eq!(rows.len(), 1, "{what}"),
+                _ => assert!(matches!(listed, Err(StoreError::DamagedRow(_))), "{what}: {listed:?}"),
+            }
             let found = store.row(&log(), Table::Agents, "web").await;
             assert!(matches!(found, Err(StoreError::DamagedRow(_)) | Ok(None)), "{what}: {found:?}");
+            let verified = verify(&*store, &log()).await;
+            assert!(matches!(verified, Err(StoreError::DamagedRow(_))), "{what}: {verified:?}");
         };
         disk.damage(place_of(table, column, "name = 'agents'"), seen).await;
     }
-    assert!(store.row(&log(), Table::Agents, "web").await.unwrap().is_some());
+    let belongs_to_none = match disk {
+        Disk::Sqlite(_) => "UPDATE row SET log = 'nowhere' WHERE name = 'agents'",
+        Disk::Postgres(_) => "UPDATE view_row SET log = 17 WHERE name = 'agents'",
+    };
+    disk.execute(table, belongs_to_none).await;
+    store.clear_rows(&log()).await.unwrap();
+    project_log(&*store, 10).await;
+    assert_eq!(dump(&*store).await, all);
+    verify(&*store, &log()).await.unwrap();
+}
+
+async fn read_models_that_may_have_come_elsewhere_are_not_moved_on(store: Arc<dyn Store>, disk: Disk) {
+    written(&*store).await;
+    project_log(&*store, 10).await;
+    for column in ["position", "digest", "log"] {
+        let seen = async |what: &str| {
+            let projected = store.projected(&log()).await;
+            if column == "log" && disk.is_sqlite() {
+                // As if the file had been deleted: all rows are written again, which does no harm.
+                assert_eq!(projected.unwrap(), Position::START, "{what}");
+                return;
+            }
+            assert!(matches!(projected, Err(StoreError::DamagedRow(_))), "{what}: {projected:?}");
+            let moved =
+                store.project(&log(), Position(7), Position(8), Projection { rows: &[], items: &[] }).await;
+            assert!(matches!(moved, Err(StoreError::DamagedRow(_)) | Ok(false)), "{what}: {moved:?}");
+            let verified = verify(&*store, &log()).await;
+            assert!(matches!(verified, Err(StoreError::DamagedRow(_))), "{what}: {verified:?}");
+        };
+        disk.damage(place_of("projected", column, "1 = 1"), seen).await;
+    }
+    disk.execute("projected", "UPDATE projected SET position = 6").await;
+    store.clear_rows(&log()).await.unwrap();
+    project_log(&*store, 10).await;
+    verify(&*store, &log()).await.unwrap();
 }
 
 async fn a_damaged_snapshot_is_none(store: Arc<dyn Store>, disk: Disk) {
@@ -259,17 +218,13 @@ async fn a_damaged_snapshot_is_none(store: Arc<dyn Store>, disk: Disk) {
     assert_eq!(store.snapshot(&log()).await.unwrap(), Some(kept));
 }
 
-macro_rules! on_every_disk {
-    ($($story:ident)+) => {
-        mod sqlite { $(#[test] fn $story() { super::on_sqlite(super::$story); })+ }
-        mod postgres { $(#[test] fn $story() { super::on_postgres(super::$story); })+ }
-    };
-}
-
 on_every_disk! {
     a_flipped_bit_is_found
     a_damaged_head_is_found
+    a_log_that_lost_its_name_is_not_taken_for_a_new_one
+    nothing_is_appended_behind_a_damaged_head
     what_was_removed_is_missed
     a_damaged_row_is_never_shown
+    read_models_that_may_have_come_elsewhere_are_not_moved_on
     a_damaged_snapshot_is_none
 }

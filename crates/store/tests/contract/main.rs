@@ -1,5 +1,6 @@
 //! The contract of [`Store`](guildhall_store::Store), told as stories. Each is run on all three stores, as
-//! `memory::…`, `sqlite::…` and `postgres::…`; what only a database can do stands in [`damage`], and what only several
+//! `memory::…`, `sqlite::…` and `postgres::…`; what only a database can do stands in
+//! [`damage`] and [`hangers_on`], and what only several
 //! servers on one PostgreSQL can do to one another in [`servers`].
 //!
 //! The stories on PostgreSQL start a server of their own and need its programs installed.
@@ -8,8 +9,10 @@
 
 mod appends;
 mod damage;
+mod disk;
 mod files;
 mod given;
+mod hangers_on;
 mod houses;
 mod jobs;
 mod races;

@@ -242,6 +242,52 @@ fn a_server_that_sleeps_on_a_lock_loses_it() {
     });
 }
 
+// --- a database to oneself ---
+
+#[test]
+fn nobody_has_a_database_to_himself_that_others_use() {
+    run(async {
+        let database = Database::create().await;
+        let server = connect(&database.url()).await;
+        opened(&server).await;
+        let refused = PostgresStore::connect_alone(&database.url()).await.err();
+        unsuitable(&refused.expect("a server uses it"), "other servers");
+        append(&server, &[said("none the worse for it")]).await;
+        drop(server);
+        PostgresStore::connect_alone(&database.url()).await.unwrap();
+    });
+}
+
+#[test]
+fn nobody_uses_a_database_that_another_has_to_himself() {
+    run(async {
+        let database = Database::create().await;
+        let alone = PostgresStore::connect_alone(&database.url()).await.unwrap();
+        opened(&alone).await;
+        append(&alone, &[said("in peace")]).await;
+        unsuitable(&refused(&database).await, "rebuild");
+        let second = PostgresStore::connect_alone(&database.url()).await.err();
+        unsuitable(&second.expect("one is at it"), "other servers");
+        alone.clear_rows(&log()).await.unwrap();
+        drop(alone);
+        assert_eq!(texts(&connect(&database.url()).await).await, ["in peace"]);
+    });
+}
+
+#[test]
+fn who_no_longer_keeps_others_out_stops() {
+    run(async {
+        let database = Database::create().await;
+        let alone = PostgresStore::connect_alone(&database.url()).await.unwrap();
+        opened(&alone).await;
+        database.end_connections().await;
+        let server = connect(&database.url()).await;
+        append(&server, &[said("here again")]).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        unsuitable(&alone.clear_rows(&log()).await.unwrap_err(), "begin again");
+    });
+}
+
 // --- databases that will not do ---
 
 #[test]

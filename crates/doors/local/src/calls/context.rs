@@ -1,19 +1,20 @@
 //! Shared context.
 
 use client::protocol::{Delete, Deleted, Entry, History, Key, List, Share};
+use hall::Done;
 use model::context::{self, Current};
 use model::{Command, Fact, Position, Text};
 
 use super::list::{Weight, most};
-use super::unreadable;
+use super::{Request, unreadable};
+use crate::authors::Authors;
 use crate::caller::Caller;
 use crate::refused::Refused;
-use crate::told;
 
 /// How often a key is read anew that changes while it is read.
 const READS: usize = 3;
 
-pub(super) async fn share(caller: &Caller, share: Share) -> Result<Entry, Refused> {
+pub(super) async fn share(Request { caller, .. }: Request<'_>, share: Share) -> Result<Entry, Refused> {
     if share.key.is_empty() {
         return Err(Refused::bad_request("a key has at least one character"));
     }
@@ -25,19 +26,19 @@ pub(super) async fn share(caller: &Caller, share: Share) -> Result<Entry, Refuse
         if_version: share.if_version,
     });
     let done = caller.carry_out(command, share.once.as_deref()).await?;
-    let entry = done.entries.iter().find_map(told::entry);
-    let entry = entry.ok_or_else(|| Refused::without_events("sharing"))?;
+    let entry = version(caller, &done).await?.ok_or_else(|| Refused::without_events("sharing"))?;
     has_seen_own_change(caller, &entry.key, entry.version).await;
     Ok(entry)
 }
 
-pub(super) async fn get(caller: &Caller, key: Key) -> Result<Option<Entry>, Refused> {
+pub(super) async fn get(Request { caller, .. }: Request<'_>, key: Key) -> Result<Option<Entry>, Refused> {
     let newest = || caller.workspace.state().context.newest_change(&key.key);
     let mut entry = None;
     for _ in 0..READS {
         let current = caller.workspace.state().context.get(&key.key).map(|current| current.position);
         let Some(position) = current else { return Ok(None) };
-        entry = told::entry(&caller.workspace.entry(position).await.map_err(unreadable)?);
+        let event = caller.workspace.entry(position).await.map_err(unreadable)?;
+        entry = Authors::new(caller).entry(&event).await?;
         if let Some(entry) = &entry {
             has_seen(caller, &entry.key, entry.version).await;
         }
@@ -49,7 +50,7 @@ pub(super) async fn get(caller: &Caller, key: Key) -> Result<Option<Entry>, Refu
     Ok(entry)
 }
 
-pub(super) async fn list(caller: &Caller, list: List) -> Result<Vec<Entry>, Refused> {
+pub(super) async fn list(Request { caller, .. }: Request<'_>, list: List) -> Result<Vec<Entry>, Refused> {
     let most = most(list.limit)?;
     let positions: Vec<Position> = {
         let state = caller.workspace.state();
@@ -66,20 +67,25 @@ pub(super) async fn list(caller: &Caller, list: List) -> Result<Vec<Entry>, Refu
         }
     };
     let (mut entries, mut weight) = (Vec::with_capacity(positions.len()), Weight::default());
+    let mut authors = Authors::new(caller);
     for position in positions {
         let event = caller.workspace.entry(position).await.map_err(unreadable)?;
         if let Fact::ContextShared(entry) = event.fact() {
             weight.add(entry.value.bytes() + entry.key.len())?;
         }
-        entries.extend(told::entry(&event));
+        entries.extend(authors.entry(&event).await?);
     }
     Ok(entries)
 }
 
-pub(super) async fn history(caller: &Caller, history: History) -> Result<Vec<Entry>, Refused> {
+pub(super) async fn history(
+    Request { caller, .. }: Request<'_>,
+    history: History,
+) -> Result<Vec<Entry>, Refused> {
     let most = most(history.limit)?;
     let mut next = caller.workspace.state().context.newest_change(&history.key);
     let (mut versions, mut weight) = (Vec::new(), Weight::default());
+    let mut authors = Authors::new(caller);
     while let Some(position) = next.filter(|_| versions.len() < most) {
         let event = caller.workspace.entry(position).await.map_err(unreadable)?;
         next = match event.fact() {
@@ -90,23 +96,34 @@ pub(super) async fn history(caller: &Caller, history: History) -> Result<Vec<Ent
             Fact::ContextDeleted(deletion) => Some(deletion.previous),
             _ => None,
         };
-        versions.extend(told::entry(&event));
+        versions.extend(authors.entry(&event).await?);
     }
     Ok(versions)
 }
 
-pub(super) async fn delete(caller: &Caller, delete: Delete) -> Result<Deleted, Refused> {
+pub(super) async fn delete(Request { caller, .. }: Request<'_>, delete: Delete) -> Result<Deleted, Refused> {
     let command = Command::Delete(context::Delete {
         key: delete.key.into(),
         author: caller.author.clone(),
         if_version: delete.if_version,
     });
     let done = caller.carry_out(command, delete.once.as_deref()).await?;
-    let deletion = done.entries.iter().find_map(told::entry);
+    let deletion = version(caller, &done).await?;
     if let Some(deletion) = &deletion {
         has_seen_own_change(caller, &deletion.key, deletion.version).await;
     }
     Ok(Deleted { success: deletion.is_some() })
+}
+
+/// The version that a command has made, if it has made one.
+async fn version(caller: &Caller, done: &Done) -> Result<Option<Entry>, Refused> {
+    let mut authors = Authors::new(caller);
+    for event in &done.entries {
+        if let Some(entry) = authors.entry(event).await? {
+            return Ok(Some(entry));
+        }
+    }
+    Ok(None)
 }
 
 /// Remembers that an agent has seen a version, to tell it when there is a newer one.

@@ -5,12 +5,16 @@ use model::decisions::{Decision, Log};
 use model::rows::Table;
 use model::{Command, DecisionId, Fact, Text};
 
+use super::Request;
 use super::list::{most, newest};
-use crate::caller::Caller;
+use crate::authors::Authors;
 use crate::refused::Refused;
 use crate::told;
 
-pub(super) async fn log(caller: &Caller, decide: Decide) -> Result<wire::Decision, Refused> {
+pub(super) async fn log(
+    Request { caller, .. }: Request<'_>,
+    decide: Decide,
+) -> Result<wire::Decision, Refused> {
     if decide.decision.is_empty() {
         return Err(Refused::bad_request("a decision has at least one character"));
     }
@@ -23,15 +27,25 @@ pub(super) async fn log(caller: &Caller, decide: Decide) -> Result<wire::Decisio
     });
     let done = caller.carry_out(command, decide.once.as_deref()).await?;
     let logged = done.entries.iter().find_map(|entry| match entry.fact() {
-        Fact::DecisionLogged(decision) => Some(told::decision(decision)),
+        Fact::DecisionLogged(decision) => Some((entry.position(), decision)),
         _ => None,
     });
-    logged.ok_or_else(|| Refused::without_events("deciding"))
+    let (position, decision) = logged.ok_or_else(|| Refused::without_events("deciding"))?;
+    let by = Authors::new(caller).name(&decision.by, position).await?;
+    Ok(told::decision(decision, &by))
 }
 
-pub(super) async fn list(caller: &Caller, page: Page) -> Result<Vec<wire::Decision>, Refused> {
+pub(super) async fn list(
+    Request { caller, .. }: Request<'_>,
+    page: Page,
+) -> Result<Vec<wire::Decision>, Refused> {
     let weigh =
         |decision: &Decision| decision.decision.bytes() + decision.rationale.as_ref().map_or(0, Text::bytes);
     let found = newest(&caller.workspace, Table::Decisions, most(page.limit)?, |_| true, weigh).await?;
-    Ok(found.iter().map(told::decision).collect())
+    let (mut decisions, mut authors) = (Vec::with_capacity(found.len()), Authors::new(caller));
+    for (position, decision) in &found {
+        let by = authors.name(&decision.by, *position).await?;
+        decisions.push(told::decision(decision, &by));
+    }
+    Ok(decisions)
 }

@@ -1,29 +1,35 @@
-//! Workspaces and tokens: for the owner.
+//! Workspaces and tokens. Only the owner gets here: the table of methods says so.
 
 use std::time::Duration;
 
-use client::protocol::{CreateToken, Deleted, IssuedToken, Token, TokenId, Workspace};
+use client::protocol::{CreateToken, Deleted, Empty, IssuedToken, Token, TokenId, Workspace};
 use model::directory::Grant;
 use model::{Principal, WorkspaceName};
 
-use crate::caller::Caller;
+use super::Request;
 use crate::refused::Refused;
 use crate::told;
 
-pub(super) fn workspaces(caller: &Caller) -> Result<Vec<String>, Refused> {
-    caller.must_be_owner("see the workspaces")?;
+pub(super) async fn workspaces(
+    Request { caller, .. }: Request<'_>,
+    _: Empty,
+) -> Result<Vec<String>, Refused> {
     Ok(caller.door.hall.workspaces().iter().map(ToString::to_string).collect())
 }
 
-pub(super) async fn create_workspace(caller: &Caller, workspace: Workspace) -> Result<String, Refused> {
-    caller.must_be_owner("make workspaces")?;
+pub(super) async fn create_workspace(
+    Request { caller, .. }: Request<'_>,
+    workspace: Workspace,
+) -> Result<String, Refused> {
     let name = WorkspaceName::parse(&workspace.name).map_err(Refused::bad_request)?;
     caller.door.hall.open_workspace(&caller.principal, name.clone()).await?;
     Ok(name.to_string())
 }
 
-pub(super) async fn create_token(caller: &Caller, token: CreateToken) -> Result<IssuedToken, Refused> {
-    caller.must_be_owner("issue tokens")?;
+pub(super) async fn create_token(
+    Request { caller, .. }: Request<'_>,
+    token: CreateToken,
+) -> Result<IssuedToken, Refused> {
     let grant = Grant::parse(&token.role).ok_or_else(|| {
         let known = Grant::ALL.map(Grant::as_str).join(", ");
         Refused::bad_request(format!("a token's role is one of {known}, not {:?}", token.role))
@@ -39,15 +45,16 @@ pub(super) async fn create_token(caller: &Caller, token: CreateToken) -> Result<
     Ok(IssuedToken { token: issued.secret.reveal().to_owned(), about: told::token(&issued.token) })
 }
 
-pub(super) fn tokens(caller: &Caller) -> Result<Vec<Token>, Refused> {
-    caller.must_be_owner("see the tokens")?;
+pub(super) async fn tokens(Request { caller, .. }: Request<'_>, _: Empty) -> Result<Vec<Token>, Refused> {
     let now = caller.door.hall.clock().now();
     let live = caller.door.hall.tokens().into_iter().filter(|token| token.is_live(now));
     Ok(live.map(|token| told::token(&token)).collect())
 }
 
-pub(super) async fn revoke_token(caller: &Caller, token: TokenId) -> Result<Deleted, Refused> {
-    caller.must_be_owner("withdraw tokens")?;
+pub(super) async fn revoke_token(
+    Request { caller, .. }: Request<'_>,
+    token: TokenId,
+) -> Result<Deleted, Refused> {
     let id = model::TokenId::parse(&token.id).map_err(Refused::bad_request)?;
     caller.door.hall.revoke_token(&caller.principal, id).await?;
     Ok(Deleted { success: true })

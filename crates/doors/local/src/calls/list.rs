@@ -37,7 +37,7 @@ impl Weight {
     }
 }
 
-/// The newest rows of a table that are wanted, oldest first.
+/// The newest rows of a table that are wanted, each with its place in the log, oldest first.
 ///
 /// Rows are read forwards, so this looks at twice as much of the log's end each time until it has found enough.
 pub(super) async fn newest<T: DeserializeOwned>(
@@ -46,7 +46,7 @@ pub(super) async fn newest<T: DeserializeOwned>(
     most: usize,
     wanted: impl Fn(&T) -> bool,
     weigh: impl Fn(&T) -> usize,
-) -> Result<Vec<T>, Refused> {
+) -> Result<Vec<(Position, T)>, Refused> {
     let end = workspace.state().position();
     let mut span = 4 * most as u64;
     loop {
@@ -57,9 +57,9 @@ pub(super) async fn newest<T: DeserializeOwned>(
             let page = workspace.rows::<T>(table, after, most.min(limits::LIST_USUALLY)).await?;
             let Some((last, _)) = page.last() else { break };
             after = *last;
-            for (_, row) in page {
+            for (place, row) in page {
                 if wanted(&row) {
-                    found.push(weigh(&row), row);
+                    found.push(weigh(&row), (place, row));
                 }
             }
         }

@@ -1,5 +1,7 @@
-//! The methods, one file for each group of them.
+//! The methods, one file for each group of them. Which function carries out which method stands in the protocol's table,
+//! [`client::methods`].
 
+mod connection;
 mod context;
 mod decisions;
 mod directory;
@@ -8,10 +10,9 @@ mod news;
 mod questions;
 mod standing;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use client::protocol::{Call, Cancelled, WAIT_SECONDS};
+use client::protocol::*;
 use hall::HallError;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -20,42 +21,46 @@ use tokio_util::sync::CancellationToken;
 use crate::caller::Caller;
 use crate::refused::Refused;
 use crate::session::answer_line;
+use crate::waits::Waits;
 
-/// Carries a call out, its waiting no longer than until `ending`. Returns the line that answers it.
-pub(crate) async fn carry_out(
-    caller: &Arc<Caller>,
-    id: &RawValue,
-    call: Call,
-    ending: &CancellationToken,
-) -> Vec<u8> {
-    match call {
-        // The connection has taken the first one itself.
-        Call::Hello(_) => {
-            answer_line(id, Err::<(), _>(Refused::bad_request("this connection has said who speaks already")))
+/// One call as its handler sees it, but for the parameters.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) caller: &'a Caller,
+    /// Cancelled when the call is to wait no longer.
+    pub(crate) ending: &'a CancellationToken,
+    /// Other calls of this connection that wait.
+    pub(crate) waits: &'a Waits,
+}
+
+macro_rules! dispatch {
+    ($(
+        $(#[$about:meta])*
+        $name:literal $variant:ident($params:ty) -> $result:ty,
+            $effect:ident, $who:ident $(($what:literal))?, $group:ident::$handler:ident;
+    )+) => {
+        /// Carries a call out, if the caller may make it. Returns the line that answers it.
+        pub(crate) async fn carry_out(request: Request<'_>, id: &RawValue, call: Call) -> Vec<u8> {
+            if let Err(refused) = allowed(request.caller, &call) {
+                return answer_line(id, Err::<(), _>(refused));
+            }
+            match call {
+                $(Call::$variant(params) => {
+                    let result: Result<$result, Refused> = $group::$handler(request, params).await;
+                    answer_line(id, result)
+                })+
+            }
         }
-        // So does it with this one: it knows the calls under way.
-        Call::Cancel(_) => answer_line(id, Ok(Cancelled { success: false })),
-        Call::Status(_) => answer_line(id, Ok(standing::status(caller))),
-        Call::Agents(_) => answer_line(id, Ok(standing::agents(caller))),
-        Call::Share(share) => answer_line(id, context::share(caller, share).await),
-        Call::Get(key) => answer_line(id, context::get(caller, key).await),
-        Call::List(list) => answer_line(id, context::list(caller, list).await),
-        Call::History(history) => answer_line(id, context::history(caller, history).await),
-        Call::Delete(delete) => answer_line(id, context::delete(caller, delete).await),
-        Call::Ask(ask) => answer_line(id, questions::ask(caller, ask).await),
-        Call::Answer(answer) => answer_line(id, questions::answer(caller, answer).await),
-        Call::Question(ticket) => answer_line(id, questions::get(caller, ticket, ending).await),
-        Call::Questions(questions) => answer_line(id, questions::list(caller, questions).await),
-        Call::Wait(wait) => answer_line(id, news::wait(caller, wait, ending).await),
-        Call::Decide(decide) => answer_line(id, decisions::log(caller, decide).await),
-        Call::Decisions(page) => answer_line(id, decisions::list(caller, page).await),
-        Call::Workspaces(_) => answer_line(id, directory::workspaces(caller)),
-        Call::CreateWorkspace(workspace) => {
-            answer_line(id, directory::create_workspace(caller, workspace).await)
-        }
-        Call::CreateToken(token) => answer_line(id, directory::create_token(caller, token).await),
-        Call::Tokens(_) => answer_line(id, directory::tokens(caller)),
-        Call::RevokeToken(token) => answer_line(id, directory::revoke_token(caller, token).await),
+    };
+}
+
+client::methods!(dispatch);
+
+/// Whether the table lets this caller make this call.
+fn allowed(caller: &Caller, call: &Call) -> Result<(), Refused> {
+    match call.method().who {
+        Who::Anybody => Ok(()),
+        Who::Owner(what) => caller.must_be_owner(what),
     }
 }
 

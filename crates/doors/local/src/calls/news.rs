@@ -12,18 +12,17 @@ use hall::{Page, Workspace};
 use model::questions::Question;
 use model::{Fact, Position, QuestionId};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::list::PAGE_BYTES;
 use super::questions::newest_that_fit;
-use super::{unreadable, until};
+use super::{Request, unreadable, until};
 use crate::caller::Caller;
 use crate::limits;
 use crate::refused::Refused;
 use crate::told;
 
-pub(super) async fn wait(caller: &Caller, wait: Wait, ending: &CancellationToken) -> Result<News, Refused> {
-    let end = until(wait.seconds)?;
+pub(super) async fn wait(Request { caller, ending, .. }: Request<'_>, wait: Wait) -> Result<News, Refused> {
+    let end = until(wait.wait_seconds)?;
     let mut found = Found::default();
     let start = {
         let state = caller.workspace.state();

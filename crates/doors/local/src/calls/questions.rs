@@ -7,15 +7,14 @@ use model::questions::{self, OnTimeout, Question};
 use model::roster::Role;
 use model::rows::{AgentRow, Table};
 use model::{Address, Command, Fact, QuestionId, Text};
-use tokio_util::sync::CancellationToken;
 
 use super::list::{PAGE_BYTES, most, newest};
-use super::until;
+use super::{Request, until};
 use crate::caller::Caller;
 use crate::refused::Refused;
 use crate::told;
 
-pub(super) async fn ask(caller: &Caller, ask: Ask) -> Result<wire::Question, Refused> {
+pub(super) async fn ask(Request { caller, .. }: Request<'_>, ask: Ask) -> Result<wire::Question, Refused> {
     if ask.question.is_empty() {
         return Err(Refused::bad_request("a question has at least one character"));
     }
@@ -95,7 +94,10 @@ fn printable(name: &str) -> String {
     name.chars().map(shown).collect()
 }
 
-pub(super) async fn answer(caller: &Caller, answer: Answer) -> Result<wire::Question, Refused> {
+pub(super) async fn answer(
+    Request { caller, .. }: Request<'_>,
+    answer: Answer,
+) -> Result<wire::Question, Refused> {
     let id = parse(&answer.question)?;
     let question = find(caller, &id).await?;
     if question.needs_a_person(caller.agent.as_deref()) {
@@ -118,9 +120,8 @@ pub(super) async fn answer(caller: &Caller, answer: Answer) -> Result<wire::Ques
 }
 
 pub(super) async fn get(
-    caller: &Caller,
+    Request { caller, ending, .. }: Request<'_>,
     ticket: Ticket,
-    ending: &CancellationToken,
 ) -> Result<wire::Question, Refused> {
     let id = parse(&ticket.question)?;
     let end = until(ticket.wait_seconds)?;
@@ -141,14 +142,17 @@ pub(super) async fn get(
     }
 }
 
-pub(super) async fn list(caller: &Caller, questions: Questions) -> Result<Vec<wire::Question>, Refused> {
+pub(super) async fn list(
+    Request { caller, .. }: Request<'_>,
+    questions: Questions,
+) -> Result<Vec<wire::Question>, Refused> {
     let most = most(questions.limit)?;
     let wanted = |question: &Question| !questions.for_me || caller.is_asked(question);
     if questions.all && !questions.for_me {
         // Made short as they are read, so that what they weigh is what is told of them.
         let short = |question: &Question| told::weight(&told::excerpt(question));
         let found = newest(&caller.workspace, Table::Questions, most, wanted, short).await?;
-        let found = found.iter().map(told::excerpt).collect();
+        let found = found.iter().map(|(_, question)| told::excerpt(question)).collect();
         return Ok(found);
     }
     // What waits for somebody is open, so the state has all of it.

@@ -1,14 +1,15 @@
 //! How things stand, and who is here.
 
-use client::protocol::{Agent, Status};
+use client::protocol::{Agent, Empty, Status};
 
-use crate::caller::Caller;
+use super::Request;
+use crate::refused::Refused;
 use crate::told;
 
-pub(super) fn status(caller: &Caller) -> Status {
+pub(super) async fn status(Request { caller, .. }: Request<'_>, _: Empty) -> Result<Status, Refused> {
     let health = caller.door.hall.health();
     let state = caller.workspace.state();
-    Status {
+    Ok(Status {
         server: env!("CARGO_PKG_VERSION").into(),
         workspace: caller.workspace.name().to_string(),
         position: state.position().0,
@@ -20,9 +21,9 @@ pub(super) fn status(caller: &Caller) -> Status {
         open_questions: state.questions.open().len(),
         for_you: state.questions.open().filter(|question| caller.is_asked(question)).count(),
         listening: caller.door.listening.clone(),
-    }
+    })
 }
 
-pub(super) fn agents(caller: &Caller) -> Vec<Agent> {
-    caller.workspace.state().roster.members().map(|member| told::agent(member)).collect()
+pub(super) async fn agents(Request { caller, .. }: Request<'_>, _: Empty) -> Result<Vec<Agent>, Refused> {
+    Ok(caller.workspace.state().roster.members().map(|member| told::agent(member)).collect())
 }

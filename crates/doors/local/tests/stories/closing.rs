@@ -48,7 +48,7 @@ async fn a_closing_hall_answers_who_waits_and_leaves_no_file() {
     let web = place.agent("web").await;
     let waiting = tokio::spawn({
         let web = web.clone();
-        async move { web.call::<News>(Call::Wait(Wait { seconds: 40, after: None })).await }
+        async move { web.call::<News>(Call::Wait(Wait { wait_seconds: 40, after: None })).await }
     });
     let _: Status = ok(&web, Call::Status(Empty {})).await;
     tokio::time::sleep(Duration::from_millis(50)).await;

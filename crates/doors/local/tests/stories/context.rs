@@ -1,10 +1,14 @@
 //! Sharing what is known, and writing down what was decided.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use client::protocol::{
     Call, Decide, Decision, Delete, Deleted, Entry, ErrorCode, History, Key, List, Page, Share,
 };
+use guildhall_door_local::ancestry::Proc;
 
-use crate::place::{Place, ok, refused};
+use crate::place::{Place, SOON, ok, refused};
 
 fn share(key: &str, value: &str, tags: &[&str]) -> Share {
     Share {
@@ -42,6 +46,8 @@ async fn a_key_lives_changes_and_goes_and_its_history_stays() {
 
     let history = |limit| Call::History(History { key: "port".into(), limit });
     let versions: Vec<Entry> = ok(&api, history(None)).await;
+    let authors: Vec<_> = versions.iter().map(|entry| entry.by_name.as_str()).collect();
+    assert_eq!(authors, ["web", "web", "api", "web"]);
     let told: Vec<_> = versions.iter().map(|entry| (entry.version, entry.value.as_deref())).collect();
     assert_eq!(told, [(4, Some("7070")), (3, None), (2, Some("„9090“\n\u{1f980}")), (1, Some("8080"))]);
     assert_eq!(ok::<Vec<Entry>>(&api, history(Some(1))).await.len(), 1);
@@ -109,4 +115,36 @@ async fn decisions_are_kept_in_order_and_the_newest_are_listed() {
     assert_eq!(ok::<Vec<Decision>>(&web, Call::Decisions(Page::default())).await.len(), 42);
     let nobody = Some("00000000-0000-4000-8000-000000000000".to_owned());
     assert_eq!(refused(&web, decide("x", nobody)).await.0, ErrorCode::NotFound);
+}
+
+#[tokio::test]
+async fn authors_are_named_also_when_they_are_gone_or_were_no_agents() {
+    let options = hall::Options { presence_grace: Duration::from_millis(50), ..hall::Options::default() };
+    let place = Place::with(Arc::new(Proc), options).await;
+    let (web, owner) = (place.agent("web").await, place.owner().await);
+    let decide = |decision: &str| {
+        let decision = decision.into();
+        Call::Decide(Decide { decision, rationale: None, supersedes: None, once: None })
+    };
+    let _: Entry = ok(&web, Call::Share(share("port", "1", &[]))).await;
+    assert_eq!(ok::<Decision>(&web, decide("tabs")).await.by_name, "web");
+    drop(web);
+    tokio::time::timeout(SOON, async {
+        while !place.present().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .expect("an agent whose connection is gone leaves after the grace");
+    let _: Entry = ok(&owner, Call::Share(share("port", "2", &[]))).await;
+    let _: Decision = ok(&owner, decide("spaces")).await;
+
+    let api = place.agent("api").await;
+    let history = Call::History(History { key: "port".into(), limit: None });
+    let versions: Vec<Entry> = ok(&api, history).await;
+    let named: Vec<_> = versions.iter().map(|entry| entry.by_name.as_str()).collect();
+    assert_eq!(named, [owner.welcome().principal.as_str(), "web"]);
+    let decisions: Vec<Decision> = ok(&api, Call::Decisions(Page::default())).await;
+    let named: Vec<_> = decisions.iter().map(|decision| decision.by_name.as_str()).collect();
+    assert_eq!(named, ["web", owner.welcome().principal.as_str()]);
 }

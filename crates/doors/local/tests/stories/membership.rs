@@ -11,7 +11,7 @@ use client::{CallError, connect};
 use guildhall_door_local::ancestry::Proc;
 use model::{Command, Principal, WorkspaceName};
 
-use crate::place::{Place, SOON, agent, ok, refused};
+use crate::place::{Place, SOON, agent, instance, ok, refused};
 
 #[tokio::test]
 async fn an_agent_is_here_while_it_is_connected_and_comes_back_as_itself() {
@@ -49,6 +49,25 @@ async fn an_agent_is_here_while_it_is_connected_and_comes_back_as_itself() {
 }
 
 #[tokio::test]
+async fn two_running_agents_of_one_name_are_told_apart_by_their_instance() {
+    let place = Place::of_strangers().await;
+    let one = place.speak(instance("web", Some("session-1"), None)).await.unwrap();
+    let two = place.speak(instance("web", Some("session-2"), None)).await.unwrap();
+    let member = one.welcome().member.clone();
+    assert_ne!(member, two.welcome().member);
+    let here: Vec<Agent> = ok(&place.somebody().await, Call::Agents(Empty {})).await;
+    let told: Vec<_> = here.iter().map(|agent| (agent.name.as_str(), agent.instance.as_deref())).collect();
+    assert_eq!(told, [("web", Some("session-1")), ("web", Some("session-2"))]);
+
+    // Each goes on with its own membership, and not with its namesake's.
+    drop(one);
+    let back = place.speak(instance("web", Some("session-1"), Some(member.clone()))).await.unwrap();
+    assert_eq!(back.welcome().member, member);
+    let other = place.speak(instance("web", Some("session-3"), Some(member.clone()))).await.unwrap();
+    assert_ne!(other.welcome().member, member);
+}
+
+#[tokio::test]
 async fn a_name_that_another_principal_holds_cannot_be_taken() {
     let place = Place::of_strangers().await;
     let workspace = place.hall.workspace(&WorkspaceName::default_workspace()).unwrap();
@@ -70,8 +89,15 @@ async fn a_name_that_another_principal_holds_cannot_be_taken() {
 async fn who_says_something_strange_about_itself_is_told_so() {
     let place = Place::of_strangers().await;
     let person = || Speaker::Person { credential: None };
-    let king =
-        Speaker::Agent { name: "web".into(), role: "king".into(), repo_path: "/".into(), member: None };
+    let king = Speaker::Agent {
+        name: "web".into(),
+        role: "king".into(),
+        repo_path: "/".into(),
+        instance: None,
+        member: None,
+    };
+    let (nameless, loud) = (instance("web", Some(""), None), instance("web", Some("\u{1b}[2J"), None));
+    let endless = instance("web", Some(&"x".repeat(257)), None);
     let wrong = Speaker::Person { credential: Some("guildhall_wrong".into()) };
     for (version, workspace, speaker, code) in [
         (VERSION + 2, None, person(), ErrorCode::BadRequest),
@@ -81,6 +107,9 @@ async fn who_says_something_strange_about_itself_is_told_so() {
         (VERSION, None, agent("", None), ErrorCode::BadRequest),
         (VERSION, None, agent("web", Some("nonsense".into())), ErrorCode::BadRequest),
         (VERSION, None, wrong, ErrorCode::Forbidden),
+        (VERSION, None, nameless, ErrorCode::BadRequest),
+        (VERSION, None, loud, ErrorCode::BadRequest),
+        (VERSION, None, endless, ErrorCode::TooLarge),
     ] {
         let what = format!("{workspace:?} {speaker:?}");
         let hello = Hello { version, workspace: workspace.map(Into::into), speaker };
@@ -122,7 +151,8 @@ async fn the_owner_makes_workspaces_and_tokens_and_nobody_else_does() {
     assert_eq!(refused(&owner, revoke()).await.0, ErrorCode::NotFound);
 
     for connection in [place.agent("web").await, place.somebody().await] {
-        for call in [create("owner"), Call::Tokens(Empty {}), Call::Workspaces(Empty {}), revoke()] {
+        let make = Call::CreateWorkspace(Workspace { name: "team-2".into() });
+        for call in [create("owner"), Call::Tokens(Empty {}), Call::Workspaces(Empty {}), revoke(), make] {
             assert_eq!(refused(&connection, call).await.0, ErrorCode::Forbidden);
         }
     }

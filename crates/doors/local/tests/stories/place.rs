@@ -124,7 +124,18 @@ impl Place {
 }
 
 pub(crate) fn agent(name: &str, member: Option<String>) -> Speaker {
-    Speaker::Agent { name: name.into(), role: "source".into(), repo_path: "/home/ada/web".into(), member }
+    instance(name, None, member)
+}
+
+/// An agent of which several of the same name may run.
+pub(crate) fn instance(name: &str, instance: Option<&str>, member: Option<String>) -> Speaker {
+    Speaker::Agent {
+        name: name.into(),
+        role: "source".into(),
+        repo_path: "/home/ada/web".into(),
+        instance: instance.map(Into::into),
+        member,
+    }
 }
 
 /// Makes a call that must be answered soon and well.

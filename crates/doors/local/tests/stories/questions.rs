@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use client::protocol::{Answer, Ask, Call, ErrorCode, OnTimeout, Question, Questions, Ticket};
+use client::protocol::{
+    Answer, Ask, Call, ErrorCode, OnTimeout, Question, QuestionStatus, Questions, Ticket,
+};
 
 use crate::place::{Place, ok, refused};
 
@@ -35,7 +37,7 @@ async fn an_agent_asks_a_person_holds_a_ticket_and_is_answered() {
         Call::Ask(Ask { options: vec!["yes".into(), "no".into()], ..question("May I deploy?", &["person"]) }),
     )
     .await;
-    assert_eq!((asked.status.as_str(), asked.from.as_str()), ("pending", "web"));
+    assert_eq!((asked.status, asked.from.as_str()), (QuestionStatus::Pending, "web"));
 
     let waiting: Vec<Question> =
         ok(&owner, Call::Questions(Questions { for_me: true, ..Questions::default() })).await;
@@ -103,7 +105,7 @@ async fn a_deadline_passes_and_what_was_wished_for_happens() {
     assert!(next.deadline.is_some());
 
     let failed: Question = ok(&web, wait_for(&fail.id, 5)).await;
-    assert_eq!((failed.status.as_str(), failed.answer), ("failed", None));
+    assert_eq!((failed.status, failed.answer), (QuestionStatus::Failed, None));
 
     let defaulted: Question = ok(&web, wait_for(&default.id, 5)).await;
     assert_eq!(defaulted.answer.as_deref(), Some("tabs"));
@@ -117,13 +119,13 @@ async fn a_deadline_passes_and_what_was_wished_for_happens() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
     let passed = tokio::time::timeout(Duration::from_secs(5), with_a_person(&human.id)).await.unwrap();
-    assert_eq!((passed.status.as_str(), passed.deadline), ("pending", None));
+    assert_eq!((passed.status, passed.deadline), (QuestionStatus::Pending, None));
     assert_eq!(refused(&docs, answer(&human.id, "tabs")).await.0, ErrorCode::Forbidden);
     let _: Question = ok(&owner, answer(&human.id, "spaces")).await;
 
     // It was the next one's turn for a second, and then it was given up.
     let given_up: Question = ok(&web, wait_for(&next.id, 5)).await;
-    assert_eq!(given_up.status, "failed");
+    assert_eq!(given_up.status, QuestionStatus::Failed);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::place::{Place, ok, refused};
 use crate::questions::{answer, question};
 
 fn wait(seconds: u64, after: Option<u64>) -> Call {
-    Call::Wait(Wait { seconds, after })
+    Call::Wait(Wait { wait_seconds: seconds, after })
 }
 
 fn share(key: &str, value: &str) -> Call {

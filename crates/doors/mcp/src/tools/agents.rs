@@ -1,5 +1,8 @@
 //! Who is here.
 
+use std::collections::HashMap;
+
+use client::protocol::{Agent, Call, Empty};
 use serde_json::json;
 
 use super::About;
@@ -16,12 +19,20 @@ pub(super) fn about() -> About {
 }
 
 pub(super) async fn call(hall: &Visit<'_>) -> Result<Outcome, Failure> {
-    let (agents, names) = hall.names().await?;
+    let agents: Vec<Agent> = hall.call(Call::Agents(Empty {})).await?;
+    let authors = hall.authors().await?;
+    let mut namesakes: HashMap<&str, usize> = HashMap::new();
+    for agent in &agents {
+        *namesakes.entry(&agent.name).or_default() += 1;
+    }
     let mut lines = vec![format!("{} here", count(agents.len(), "agent"))];
     for agent in &agents {
-        let you = if names.is_me(&agent.id) { " (you)" } else { "" };
+        let you = if authors.is_me(&agent.id) { " (you)" } else { "" };
+        // Whoever bears a name alone is known by it.
+        let instance = agent.instance.as_ref().filter(|_| namesakes[agent.name.as_str()] > 1);
+        let instance = instance.map(|instance| format!(", session {instance}")).unwrap_or_default();
         lines.push(format!(
-            "- {}{you}: {} in {}, by {} since {}, id {}",
+            "- {}{you}: {} in {}, by {} since {}, id {}{instance}",
             agent.name,
             agent.role,
             agent.repo_path,

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use client::protocol::{Ask, Call, OnTimeout, Question, WAIT_SECONDS};
+use client::protocol::{Ask, Call, OnTimeout, Question, QuestionStatus, WAIT_SECONDS};
 use serde_json::json;
 
 use super::About;
@@ -55,7 +55,7 @@ pub(super) async fn call(hall: &mut Visit<'_>, arguments: &Arguments) -> Result<
     let mut put: Question = hall.call(Call::Ask(ask)).await?;
     // From here on there is a ticket to give, whatever becomes of the waiting.
     let mut trouble = None;
-    if wait > 0 && put.status == "pending" {
+    if wait > 0 && put.status == QuestionStatus::Pending {
         let answered = tokio::select! {
             answered = hall.question(&put.id) => answered,
             () = hall.hung_up() => Err(Failure::Abandoned),
@@ -67,7 +67,7 @@ pub(super) async fn call(hall: &mut Visit<'_>, arguments: &Arguments) -> Result<
     }
     let shown = HashSet::from([put.id.clone()]);
     let mut text = format!("question {}", status(&put));
-    if put.status == "pending" {
+    if put.status == QuestionStatus::Pending {
         _ = write!(text, "\nticket: {} (for `wait`)", put.id);
     }
     if let Some(failure) = trouble {

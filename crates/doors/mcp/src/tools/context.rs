@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::About;
 use crate::arguments::Arguments;
+use crate::authors::Authors;
 use crate::hall::Visit;
-use crate::names::Names;
 use crate::outcome::{Failure, Outcome};
 use crate::text::{count, excerpt, moment};
 
@@ -88,8 +88,8 @@ async fn share(hall: &Visit<'_>, arguments: &Arguments) -> Result<String, Failur
 async fn get(hall: &Visit<'_>, key: String) -> Result<String, Failure> {
     let entry: Option<Entry> = hall.call(Call::Get(Key { key: key.clone() })).await?;
     let Some(entry) = entry else { return Ok(format!("{key:?} has no value")) };
-    let (_, names) = hall.names().await?;
-    let head = head(&entry, &names);
+    let authors = hall.authors().await?;
+    let head = head(&entry, &authors);
     Ok(match entry.value {
         Some(value) => format!("{head}\n{value}"),
         None => format!("{head}: deleted"),
@@ -103,9 +103,9 @@ async fn list(hall: &Visit<'_>, arguments: &Arguments) -> Result<String, Failure
     let entries: Vec<Entry> = hall.call(Call::List(list)).await?;
     let Some(last) = entries.last() else { return Ok("no such keys".into()) };
     let more = (entries.len() == limit).then(|| format!("there may be more: `after` {:?}", last.key));
-    let (_, names) = hall.names().await?;
+    let authors = hall.authors().await?;
     let mut lines = vec![count(entries.len(), "key")];
-    lines.extend(entries.iter().map(|entry| line(entry, &names)));
+    lines.extend(entries.iter().map(|entry| line(entry, &authors)));
     lines.extend(more);
     Ok(lines.join("\n"))
 }
@@ -117,9 +117,9 @@ async fn history(hall: &Visit<'_>, arguments: &Arguments) -> Result<String, Fail
     if versions.is_empty() {
         return Ok(format!("{key:?} never had a value"));
     }
-    let (_, names) = hall.names().await?;
+    let authors = hall.authors().await?;
     let mut lines = vec![format!("{}, the newest first", count(versions.len(), "version"))];
-    lines.extend(versions.iter().map(|entry| line(entry, &names)));
+    lines.extend(versions.iter().map(|entry| line(entry, &authors)));
     Ok(lines.join("\n"))
 }
 
@@ -139,12 +139,12 @@ fn limit(arguments: &Arguments) -> Result<usize, Failure> {
     usize::try_from(limit).map_err(|_| Failure::argument("limit", "is too large"))
 }
 
-fn head(entry: &Entry, names: &Names) -> String {
+fn head(entry: &Entry, authors: &Authors) -> String {
     let mut head = format!(
         "{:?} version {} by {} at {}",
         entry.key,
         entry.version,
-        names.of(&entry.by),
+        authors.of(&entry.by, entry.author()),
         moment(&entry.at)
     );
     if !entry.tags.is_empty() {
@@ -153,7 +153,7 @@ fn head(entry: &Entry, names: &Names) -> String {
     head
 }
 
-fn line(entry: &Entry, names: &Names) -> String {
+fn line(entry: &Entry, authors: &Authors) -> String {
     let value = entry.value.as_deref().map_or("deleted".into(), excerpt);
-    format!("- {}: {value}", head(entry, names))
+    format!("- {}: {value}", head(entry, authors))
 }

@@ -47,16 +47,16 @@ async fn list(hall: &Visit<'_>, limit: u64) -> Result<Outcome, Failure> {
     if decisions.is_empty() {
         return Ok(Outcome::text("no decisions yet"));
     }
-    let (_, names) = hall.names().await?;
+    let authors = hall.authors().await?;
     let mut lines = vec![count(decisions.len(), "decision")];
     for made in &decisions {
-        let Decision { id, decision, rationale, supersedes, by, at } = made;
+        let Decision { id, decision, rationale, supersedes, by, at, .. } = made;
         let why = rationale.as_deref().map(|why| format!(", because {}", excerpt(why)));
         let instead = supersedes.as_deref().map(|old| format!(", replaces {old}"));
         lines.push(format!(
             "- {decision}{} ({} at {}, id {id}{})",
             why.unwrap_or_default(),
-            names.of(by),
+            authors.of(by, made.author()),
             moment(at),
             instead.unwrap_or_default()
         ));

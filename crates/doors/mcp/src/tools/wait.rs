@@ -1,6 +1,6 @@
 //! Waits for an answer, or for anything that concerns the agent.
 
-use client::protocol::{News, Question, WAIT_SECONDS};
+use client::protocol::{News, Question, QuestionStatus, WAIT_SECONDS};
 use serde_json::json;
 
 use super::{About, answer};
@@ -34,7 +34,7 @@ pub(super) async fn call(hall: &mut Visit<'_>, arguments: &Arguments) -> Result<
 async fn answered(hall: &Visit<'_>, ticket: &str, seconds: u64) -> Result<Outcome, Failure> {
     let question: Question = hall.question(ticket).await?;
     let mut text = format!("question {}", status(&question));
-    if question.status == "pending" && seconds > 0 {
+    if question.status == QuestionStatus::Pending && seconds > 0 {
         text.push_str(&format!(" (waited {seconds} s; go on working and look again later)"));
     }
     Ok(Outcome::showing(text, answer::ids([&question])))

@@ -163,6 +163,42 @@ async fn what_is_new_stands_at_the_end_of_the_next_answer_and_once() {
 }
 
 #[tokio::test]
+async fn authors_are_spoken_of_by_name_and_namesakes_are_told_apart() {
+    let (mut host, socket) = opened(PATIENCE).await;
+    let agent = |id: &str, name: &str, instance: &str| {
+        json!({
+            "id": id, "name": name, "role": "source", "repo_path": "/src", "door": "mcp", "instance": instance,
+            "principal": "local", "connected_at": "2026-11-20T10:22:03.456Z",
+        })
+    };
+    let here = json!([agent("m-web", "web", "s-1"), agent("m-2", "web", "s-2"), agent("m-3", "api", "s-3")]);
+    let version = |number: u64, by: &str, by_name: &str| json!({"key": "port", "value": "1", "version": number, "by": by, "by_name": by_name, "at": ""});
+    let versions =
+        json!([version(3, "m-web", "web"), version(2, "m-3", "api"), version(1, "m-older-hall", "")]);
+    let _hall = hall(
+        &socket,
+        quiet(move |method, _| match method {
+            "agents" => Some(here.clone()),
+            "context.history" => Some(versions.clone()),
+            _ => None,
+        }),
+    );
+    let at = "source in /src, by mcp since 2026-11-20T10:22:03Z";
+    let told = format!(
+        "3 agents here\n- web (you): {at}, id m-web, session s-1\n- web: {at}, id m-2, session s-2\n\
+         - api: {at}, id m-3"
+    );
+    assert_eq!(host.done("agents", json!({})).await, told);
+    let history = host.done("context", json!({"action": "history", "key": "port"})).await;
+    let authors: Vec<_> = history
+        .lines()
+        .skip(1)
+        .map(|line| line.split(" by ").nth(1).unwrap().split(' ').next().unwrap())
+        .collect();
+    assert_eq!(authors, ["you", "api", "m-older-hall"]);
+}
+
+#[tokio::test]
 async fn a_question_is_asked_and_waited_for() {
     let (mut host, socket) = opened(PATIENCE).await;
     let _hall = hall(
@@ -466,9 +502,9 @@ async fn a_hall_that_comes_back_finds_the_same_agent() {
         std::fs::remove_file(&socket).unwrap();
     }
     let introductions = introductions.lock().unwrap();
-    let web = json!({"name": "web", "role": "source", "repo_path": "/src/web"});
+    let web = json!({"name": "web", "role": "source", "repo_path": "/src/web", "instance": "session-1"});
     assert_eq!(introductions[0], web);
-    let again = json!({"name": "web", "role": "source", "repo_path": "/src/web", "member": "m-web"});
+    let again = json!({"name": "web", "role": "source", "repo_path": "/src/web", "instance": "session-1", "member": "m-web"});
     assert_eq!(introductions[1..], [again]);
 }
 

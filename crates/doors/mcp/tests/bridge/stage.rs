@@ -34,6 +34,7 @@ pub(crate) fn start(wait_for_server: Duration) -> (Host, PathBuf) {
         name: "web".into(),
         role: "source".into(),
         repo_path: "/src/web".into(),
+        instance: Some("session-1".into()),
         workspace: None,
         wait_for_server,
     };

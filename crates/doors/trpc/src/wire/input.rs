@@ -43,6 +43,13 @@ pub struct Leave<'a> {
     pub agent_id: UuidText<'a>,
 }
 
+/// `session.list`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListAgents<'a> {
+    /// Ours.
+    pub page: Page<'a>,
+}
+
 /// `context.share`
 #[derive(Clone, Debug)]
 pub struct Share<'a> {
@@ -129,6 +136,8 @@ pub struct Answer<'a> {
 pub struct ListPending<'a> {
     /// Only questions to this agent or to nobody.
     pub agent_id: Option<UuidText<'a>>,
+    /// Ours.
+    pub page: Page<'a>,
 }
 
 /// `questions.get`, ours
@@ -211,6 +220,12 @@ impl<'a> Leave<'a> {
         let [agent_id] = object(input, ["agentId"])?;
         let issues = &mut Issues::default();
         agent_id.uuid(issues).map(|agent_id| Self { agent_id }).ok_or_else(|| issues.refusal())
+    }
+}
+
+impl<'a> ListAgents<'a> {
+    pub(super) fn read(input: &Input<'a>) -> Result<Self, TrpcError> {
+        Page::alone(input).map(|page| Self { page })
     }
 }
 
@@ -325,12 +340,12 @@ impl<'a> Answer<'a> {
 
 impl<'a> ListPending<'a> {
     pub(super) fn read(input: &Input<'a>) -> Result<Self, TrpcError> {
-        let [agent_id] = optional_object(input, ["agentId"])?;
+        let [agent_id, limit, after] = optional_object(input, ["agentId", "limit", "after"])?;
         let issues = &mut Issues::default();
-        agent_id
-            .optional(issues, Field::uuid)
-            .map(|agent_id| Self { agent_id })
-            .ok_or_else(|| issues.refusal())
+        match (agent_id.optional(issues, Field::uuid), Page::read(limit, after, issues)) {
+            (Some(agent_id), Some(page)) => Ok(Self { agent_id, page }),
+            _ => Err(issues.refusal()),
+        }
     }
 }
 
@@ -366,15 +381,19 @@ impl<'a> Log<'a> {
 }
 
 impl<'a> ListDecisions<'a> {
-    /// The peers ignore this input, so what is no object is ignored still.
     pub(super) fn read(input: &Input<'a>) -> Result<Self, TrpcError> {
-        let [limit, after] = field::any(input, ["limit", "after"])?;
-        let issues = &mut Issues::default();
-        Page::read(limit, after, issues).map(|page| Self { page }).ok_or_else(|| issues.refusal())
+        Page::alone(input).map(|page| Self { page })
     }
 }
 
 impl<'a> Page<'a> {
+    /// The page of a list whose input the peers ignore: what is no object is ignored still.
+    fn alone(input: &Input<'a>) -> Result<Self, TrpcError> {
+        let [limit, after] = field::any(input, ["limit", "after"])?;
+        let issues = &mut Issues::default();
+        Self::read(limit, after, issues).ok_or_else(|| issues.refusal())
+    }
+
     fn read(limit: Field<'a>, after: Field<'a>, issues: &mut Issues) -> Option<Self> {
         let limit = limit.optional(issues, |field, issues| {
             field.integer(1, MAX_LIMIT.into(), issues).and_then(|limit| u16::try_from(limit).ok())

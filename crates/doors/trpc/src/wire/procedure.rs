@@ -2,14 +2,14 @@
 //!
 //! Fourteen are those of the coordinator whose clients this door serves; the rest are ours and marked [`Origin::Ours`]. A path
 //! that is unknown, or called as another kind than it is, does not exist. The input of a subscription of the
-//! fourteen and of `session.list` is not looked at, whatever it is.
+//! fourteen is not looked at, whatever it is.
 
 use std::borrow::Cow;
 
 use super::error::TrpcError;
 use super::input::{
-    Answer, Ask, Delete, Get, GetQuestion, History, Join, Leave, ListContext, ListDecisions, ListPending,
-    ListQuestions, Log, Share, last_event_id,
+    Answer, Ask, Delete, Get, GetQuestion, History, Join, Leave, ListAgents, ListContext, ListDecisions,
+    ListPending, ListQuestions, Log, Share, last_event_id,
 };
 use super::request::{Input, Method, Request};
 use super::text::JsonText;
@@ -104,7 +104,7 @@ pub enum Call<'a> {
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each is named for its procedure and told by its input")]
 pub enum Query<'a> {
-    SessionList,
+    SessionList(ListAgents<'a>),
     ContextGet(Get<'a>),
     ContextList(ListContext<'a>),
     ContextHistory(History<'a>),
@@ -199,7 +199,7 @@ pub fn read<'a>(method: Method, path: JsonText<'a>, input: &Input<'a>) -> Result
 impl Procedure {
     fn call<'a>(self, input: &Input<'a>) -> Result<Call<'a>, TrpcError> {
         let query = match self {
-            Self::SessionList => Query::SessionList,
+            Self::SessionList => Query::SessionList(ListAgents::read(input)?),
             Self::ContextGet => Query::ContextGet(Get::read(input)?),
             Self::ContextList => Query::ContextList(ListContext::read(input)?),
             Self::ContextHistory => Query::ContextHistory(History::read(input)?),
@@ -346,7 +346,9 @@ mod tests {
 
     #[test]
     fn a_page_is_asked_for_by_limit_and_place() {
-        for path in ["context.list", "decisions.list", "questions.list"] {
+        for path in
+            ["session.list", "context.list", "decisions.list", "questions.list", "questions.listPending"]
+        {
             let read = call(path, Some(r#"{"limit":1000,"after":"p"}"#), None).unwrap();
             assert!(read.contains(r#"page: Page { limit: Some(1000), after: Some("p") }"#), "{read}");
             assert!(call(path, Some(r#"{"limit":0}"#), None).is_err());

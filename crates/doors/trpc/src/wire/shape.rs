@@ -5,6 +5,7 @@
 //! | [`Agent`] | `id, name, role, repoPath, connectedAt` |
 //! | [`JoinResult`] | `agent, sessionId` |
 //! | [`ContextEntry`] | `id, key, value, tags, createdBy, createdAt, updatedAt`, ours: `[version]` |
+//! | [`Deletion`], ours | `id, key, deleted, deletedBy, deletedAt, version` |
 //! | [`Question`] | `id, question, from, [to], status, createdAt, [answer, answeredBy, answeredAt]` |
 //! | [`Decision`] | `id, decision, [rationale], by, createdAt` |
 //! | [`Success`] | `success` |
@@ -23,13 +24,13 @@ pub trait Shape {
     fn write(&self, out: &mut Vec<u8>);
 }
 
-/// An id: one of ours, or one in the spelling in which a client claimed it.
+/// An id.
 #[derive(Clone, Copy, Debug)]
 pub enum Id<'a> {
     /// Written in lower case.
-    Ours(Uuid),
-    /// Written as it is.
-    Claimed(&'a str),
+    Uuid(Uuid),
+    /// Written as it is: the spelling in which a client claimed it may be another.
+    Text(&'a str),
 }
 
 /// An agent on the list.
@@ -75,6 +76,21 @@ pub struct ContextEntry<'a, T> {
     pub updated_at: i64,
     /// Its version, for those who asked to be told.
     pub version: Option<u64>,
+}
+
+/// A version of a key that took it away.
+#[derive(Clone, Copy, Debug)]
+pub struct Deletion<'a> {
+    /// The id of the entry that was there.
+    pub id: Id<'a>,
+    /// Its key.
+    pub key: &'a str,
+    /// Who took it away.
+    pub by: Id<'a>,
+    /// When, in milliseconds.
+    pub at: i64,
+    /// The version that the deletion is.
+    pub version: u64,
 }
 
 /// A question.
@@ -124,18 +140,6 @@ pub struct Decision<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Success(pub bool);
 
-/// Appends `items` as an array.
-pub fn list<S: Shape>(items: impl IntoIterator<Item = S>, out: &mut Vec<u8>) {
-    out.push(b'[');
-    for (at, item) in items.into_iter().enumerate() {
-        if at > 0 {
-            out.push(b',');
-        }
-        item.write(out);
-    }
-    out.push(b']');
-}
-
 // === Writing them ===
 
 /// Appends `lead`, which is the punctuation and key in front of the value.
@@ -156,12 +160,12 @@ fn put_token(lead: &str, value: JsonText<'_>, out: &mut Vec<u8>) {
 fn put_id(lead: &str, id: Id<'_>, out: &mut Vec<u8>) {
     put(lead, out);
     match id {
-        Id::Ours(id) => {
+        Id::Uuid(id) => {
             out.push(b'"');
             put(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()), out);
             out.push(b'"');
         }
-        Id::Claimed(id) => text::write(id, out),
+        Id::Text(id) => text::write(id, out),
     }
 }
 
@@ -193,7 +197,7 @@ impl Shape for JoinResult<'_> {
     fn write(&self, out: &mut Vec<u8>) {
         put("{\"agent\":", out);
         self.agent.write(out);
-        put_id(",\"sessionId\":", Id::Ours(self.session_id), out);
+        put_id(",\"sessionId\":", Id::Uuid(self.session_id), out);
         out.push(b'}');
     }
 }
@@ -214,6 +218,16 @@ impl<T: AsRef<str>> Shape for ContextEntry<'_, T> {
             put(&format!(",\"version\":{version}"), out);
         }
         out.push(b'}');
+    }
+}
+
+impl Shape for Deletion<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        put_id("{\"id\":", self.id, out);
+        put_text(",\"key\":", self.key, out);
+        put_id(",\"deleted\":true,\"deletedBy\":", self.by, out);
+        put_time(",\"deletedAt\":", self.at, out);
+        put(&format!(",\"version\":{}}}", self.version), out);
     }
 }
 
@@ -262,7 +276,7 @@ impl Shape for Success {
 mod tests {
     use super::*;
 
-    const ID: Id<'_> = Id::Ours(Uuid::nil());
+    const ID: Id<'_> = Id::Uuid(Uuid::nil());
     const NIL: &str = "00000000-0000-0000-0000-000000000000";
 
     fn written(shape: &impl Shape) -> String {
@@ -291,7 +305,7 @@ mod tests {
             key: "k",
             value: token(r#""\ud83e""#),
             tags: &["x", ""],
-            created_by: Id::Claimed("0A1B2C3D-0000-4000-8000-00000000000F"),
+            created_by: Id::Text("0A1B2C3D-0000-4000-8000-00000000000F"),
             created_at: 1,
             updated_at: 2,
             version: None,
@@ -300,6 +314,14 @@ mod tests {
         assert_eq!(written(&entry), format!("{plain}}}"));
         entry.version = Some(3);
         assert_eq!(written(&entry), format!("{plain},\"version\":3}}"));
+    }
+
+    #[test]
+    fn a_deletion_is_a_version_too() {
+        assert_eq!(
+            written(&Deletion { id: ID, key: "k\"", by: ID, at: 5, version: 3 }),
+            r#"{"id":"0","key":"k\"","deleted":true,"deletedBy":"0","deletedAt":"1970-01-01T00:00:00.005Z","version":3}"#
+        );
     }
 
     #[test]
@@ -328,13 +350,5 @@ mod tests {
         );
         decision.rationale = Some(token("\"\""));
         assert!(written(&decision).contains(r#""decision":"d","rationale":"","by":"#));
-    }
-
-    #[test]
-    fn lists_are_arrays() {
-        let mut out = Vec::new();
-        list([Success(true), Success(false)], &mut out);
-        list::<Success>([], &mut out);
-        assert_eq!(out, br#"[{"success":true},{"success":false}][]"#);
     }
 }
