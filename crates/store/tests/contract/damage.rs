@@ -9,7 +9,7 @@ use model::Position;
 use model::rows::Table;
 
 use crate::disk::{Disk, on_every_disk, place_of};
-use crate::given::{append, asked, batch, id, joined, log, opened, said};
+use crate::given::{agent, append, asked, batch, id, joined, log, opened, said};
 use crate::rows::{dump, project_log};
 use crate::snapshots::snapshot;
 
@@ -163,7 +163,7 @@ async fn a_damaged_row_is_never_shown(store: Arc<dyn Store>, disk: Disk) {
                 ("key_digest", Ok(rows)) => assert_eq!(rows.len(), 1, "{what}"),
                 _ => assert!(matches!(listed, Err(StoreError::DamagedRow(_))), "{what}: {listed:?}"),
             }
-            let found = store.row(&log(), Table::Agents, "web").await;
+            let found = store.row(&log(), Table::Agents, agent("web").as_str()).await;
             assert!(matches!(found, Err(StoreError::DamagedRow(_)) | Ok(None)), "{what}: {found:?}");
             let verified = verify(&*store, &log()).await;
             assert!(matches!(verified, Err(StoreError::DamagedRow(_))), "{what}: {verified:?}");
