@@ -1,8 +1,9 @@
 //! Read models from the log alone: catching up, making anew, comparing.
 
+use model::lists::List;
 use model::rows::Table;
 use model::{Position, WorkspaceName};
-use store::{PageLimit, PlacedRow, Projection, Store, StoreError};
+use store::{PageLimit, PlacedRow, Projection, Span, Store, StoreError};
 
 /// Brings a log's read models up to a position, page by page.
 ///
@@ -56,5 +57,32 @@ pub async fn dump(store: &dyn Store, log: &WorkspaceName) -> Result<String, Stor
             }
         }
     }
+    let mut name = String::new();
+    loop {
+        let lists = store.lists(log, &name, 1_000).await?;
+        let Some(last) = lists.last() else { break };
+        name = last.key();
+        for list in &lists {
+            dump_list(store, log, list, &mut text).await?;
+        }
+    }
     Ok(text)
+}
+
+async fn dump_list(
+    store: &dyn Store,
+    log: &WorkspaceName,
+    list: &List,
+    text: &mut String,
+) -> Result<(), StoreError> {
+    let mut span = Span { after: Position::START, before: None, most: 1_000, newest_first: false };
+    loop {
+        let items = store.items(log, list, span).await?;
+        let Some(last) = items.last() else { return Ok(()) };
+        span.after = last.place;
+        for item in &items {
+            let body = String::from_utf8_lossy(&item.body);
+            text.push_str(&format!("{}\t{}\t{body}\n", list.key(), item.place));
+        }
+    }
 }

@@ -77,15 +77,28 @@ impl List {
             Self::Topic(topic) => format!("topic/{topic}"),
             Self::From(agent) => format!("from/{agent}"),
             Self::Thread(message) => format!("thread/{message}"),
-            Self::Taken(agent, stage) => {
-                let stage = match stage {
-                    Stage::Delivered => "delivered",
-                    Stage::InContext => "in_context",
-                    Stage::Read => "read",
-                };
-                format!("{stage}/{agent}")
-            }
+            Self::Taken(agent, Stage::Delivered) => format!("delivered/{agent}"),
+            Self::Taken(agent, Stage::InContext) => format!("in_context/{agent}"),
+            Self::Taken(agent, Stage::Read) => format!("read/{agent}"),
         }
+    }
+
+    /// Reads the stored form; `None` if no list is written so.
+    pub fn parse(key: &str) -> Option<Self> {
+        let agent = |id| AgentId::parse(id).ok();
+        Some(match key.split_once('/') {
+            None if key == "messages" => Self::Messages,
+            None if key == "dead" => Self::DeadLetters,
+            None => return None,
+            Some(("to", id)) => Self::To(agent(id)?),
+            Some(("topic", topic)) => Self::Topic(topic.into()),
+            Some(("from", id)) => Self::From(agent(id)?),
+            Some(("thread", id)) => Self::Thread(MessageId::parse(id).ok()?),
+            Some(("delivered", id)) => Self::Taken(agent(id)?, Stage::Delivered),
+            Some(("in_context", id)) => Self::Taken(agent(id)?, Stage::InContext),
+            Some(("read", id)) => Self::Taken(agent(id)?, Stage::Read),
+            Some(_) => return None,
+        })
     }
 }
 
@@ -125,4 +138,31 @@ fn taken_items(at: Timestamp, taken: &Taken) -> Vec<Item> {
         body: serde_json::to_vec(&TakenItem { from: *from, at }).expect("items always serialise"),
     };
     taken.ranges.iter().map(item).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_list_reads_back_as_it_is_stored() {
+        let agent = AgentId::of("default", "web");
+        let thread = MessageId::parse(agent.as_str()).unwrap();
+        for list in [
+            List::Messages,
+            List::DeadLetters,
+            List::To(agent.clone()),
+            List::Topic("a/b".into()),
+            List::From(agent.clone()),
+            List::Thread(thread),
+            List::Taken(agent.clone(), Stage::Delivered),
+            List::Taken(agent.clone(), Stage::InContext),
+            List::Taken(agent, Stage::Read),
+        ] {
+            assert_eq!(List::parse(&list.key()), Some(list));
+        }
+        for key in ["", "to", "to/", "to/web", "message", "nowhere/x"] {
+            assert_eq!(List::parse(key), None, "{key}");
+        }
+    }
 }

@@ -179,6 +179,9 @@ pub trait Store: Send + Sync + 'static {
     /// A part of a list.
     async fn items(&self, log: &WorkspaceName, list: &List, span: Span) -> Result<Vec<Item>>;
 
+    /// The lists that hold anything, in the order of how they are written, behind `after`.
+    async fn lists(&self, log: &WorkspaceName, after: &str, most: usize) -> Result<Vec<List>>;
+
     /// The events at these positions, in this order, each checked as in [`Store::read`]. A position that the log does
     /// not hold is an error.
     async fn read_at(&self, log: &WorkspaceName, positions: &[Position]) -> Result<Vec<Record>>;

@@ -232,6 +232,13 @@ impl Store for MemoryStore {
         })
     }
 
+    async fn lists(&self, log: &WorkspaceName, after: &str, most: usize) -> Result<Vec<List>> {
+        self.with(log, |log| {
+            let keys: BTreeMap<_, _> = log.items.keys().map(|list| (list.key(), list.clone())).collect();
+            keys.into_iter().filter(|(key, _)| &**key > after).take(most).map(|(_, list)| list).collect()
+        })
+    }
+
     async fn read_at(&self, log: &WorkspaceName, positions: &[Position]) -> Result<Vec<Record>> {
         let mut records = Vec::with_capacity(positions.len());
         for position in positions {

@@ -183,6 +183,12 @@ pub(crate) fn above(after: Position) -> i64 {
     if after == Position::START { i64::MIN } else { i64::try_from(after.0).unwrap_or(i64::MAX) }
 }
 
+/// The name of a list.
+pub(crate) fn intact_list(log: &WorkspaceName, key: &[u8]) -> Result<List> {
+    let list = str::from_utf8(key).ok().and_then(List::parse);
+    list.ok_or_else(|| StoreError::DamagedRow(format!("a list {:?} of {log}", lossy(key))))
+}
+
 /// An item of a list.
 pub(crate) fn intact_item(
     log: &WorkspaceName,

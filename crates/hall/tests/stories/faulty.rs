@@ -112,6 +112,9 @@ impl<S: Store> Store for Faulty<S> {
     async fn items(&self, log: &WorkspaceName, list: &List, span: Span) -> Result<Vec<Item>> {
         self.inner.items(log, list, span).await
     }
+    async fn lists(&self, log: &WorkspaceName, after: &str, most: usize) -> Result<Vec<List>> {
+        self.inner.lists(log, after, most).await
+    }
     async fn read_at(&self, log: &WorkspaceName, positions: &[Position]) -> Result<Vec<Record>> {
         self.inner.read_at(log, positions).await
     }

@@ -258,3 +258,24 @@ async fn a_reader_that_was_away_for_long_gets_everything_in_pages() {
     }
     assert_eq!(got, (0..MANY).map(|n| n.to_string()).collect::<Vec<_>>());
 }
+
+#[tokio::test]
+async fn lists_made_anew_are_the_same_to_the_letter() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Arc::new(SqliteStore::open(directory.path()).unwrap());
+    let scene = Scene::on(store.clone()).await;
+    let (web, api) = (scene.join("web").await, scene.join("api").await);
+    let first = say(&scene, &web, "api", "one").await;
+    send(&scene, Send { thread: Some(first.id.clone()), ..letter(&api, "web", "two") }).await;
+    say(&scene, &web, "#broadcast", "three").await;
+    let fetched = fetch(&scene, &api).await;
+    take(&scene, &api, fetched).await;
+    scene.hall.close().await;
+    let name = model::WorkspaceName::default_workspace();
+    let before = hall::dump(&*store, &name).await.unwrap();
+    assert!(
+        before.contains("thread/") && before.contains("delivered/") && before.contains("topic/broadcast")
+    );
+    hall::rebuild(&*store, &name).await.unwrap();
+    assert_eq!(hall::dump(&*store, &name).await.unwrap(), before);
+}

@@ -7,7 +7,7 @@ use model::lists::{Item, List};
 use super::failure::failed;
 use super::pool::Pool;
 use super::records::stored;
-use crate::stored::{above, intact_item};
+use crate::stored::{above, intact_item, intact_list};
 use crate::{Result, Span, seal};
 
 /// The columns of items to be written.
@@ -55,4 +55,17 @@ pub(super) async fn read(
         intact_item(log, list, place, row.try_get(1).map_err(failed)?, row.try_get(2).map_err(failed)?)
     };
     rows.iter().map(item).collect()
+}
+
+pub(super) async fn names(
+    pool: &Pool,
+    id: i32,
+    log: &WorkspaceName,
+    after: &str,
+    most: usize,
+) -> Result<Vec<List>> {
+    let sql = "SELECT DISTINCT list FROM item WHERE log = $1 AND list > $2 ORDER BY list LIMIT $3";
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let rows = pool.query(sql, &[&id, &after.as_bytes(), &most]).await?;
+    rows.iter().map(|row| intact_list(log, row.try_get(0).map_err(failed)?)).collect()
 }

@@ -177,6 +177,10 @@ impl Store for PostgresStore {
         lists::read(&self.pool, self.id(log).await?, log, list, span).await
     }
 
+    async fn lists(&self, log: &WorkspaceName, after: &str, most: usize) -> Result<Vec<List>> {
+        lists::names(&self.pool, self.id(log).await?, log, after, most).await
+    }
+
     async fn read_at(&self, log: &WorkspaceName, positions: &[Position]) -> Result<Vec<Record>> {
         let id = self.id(log).await?;
         let mut records = Vec::with_capacity(positions.len());

@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::failure::failed;
 use super::records::{number, raw};
-use crate::stored::{above, intact_item};
+use crate::stored::{above, intact_item, intact_list};
 use crate::{Result, Span, seal};
 
 pub(super) fn write(connection: &Connection, log: &WorkspaceName, items: &[Item]) -> Result<()> {
@@ -45,6 +45,24 @@ pub(super) fn read(
         items.push(intact_item(log, list, number(row, 0), raw(row, 1), raw(row, 2))?);
     }
     Ok(items)
+}
+
+pub(super) fn names(
+    connection: &Connection,
+    log: &WorkspaceName,
+    after: &str,
+    most: usize,
+) -> Result<Vec<List>> {
+    let mut statement = connection
+        .prepare_cached("SELECT DISTINCT list FROM item WHERE log = ? AND list > ? ORDER BY list LIMIT ?")
+        .map_err(failed)?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![log.as_str(), after, most]).map_err(failed)?;
+    let mut lists = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        lists.push(intact_list(log, raw(row, 0))?);
+    }
+    Ok(lists)
 }
 
 /// Takes away the items of a log, and those that belong to none of `logs`, a JSON array.

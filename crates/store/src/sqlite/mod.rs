@@ -178,6 +178,10 @@ impl Store for SqliteStore {
         self.views.items(log.clone(), list.clone(), span).await
     }
 
+    async fn lists(&self, log: &WorkspaceName, after: &str, most: usize) -> Result<Vec<List>> {
+        self.views.lists(log.clone(), after.to_owned(), most).await
+    }
+
     async fn read_at(&self, log: &WorkspaceName, positions: &[Position]) -> Result<Vec<Record>> {
         let (log, positions) = (log.clone(), positions.to_vec());
         let read = move |connection: &_| {

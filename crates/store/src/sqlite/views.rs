@@ -106,6 +106,10 @@ impl Views {
         self.readers.run(move |connection| lists::read(connection, &log, &list, span)).await
     }
 
+    pub(super) async fn lists(&self, log: WorkspaceName, after: String, most: usize) -> Result<Vec<List>> {
+        self.readers.run(move |connection| lists::names(connection, &log, &after, most)).await
+    }
+
     pub(super) async fn row(
         &self,
         log: WorkspaceName,

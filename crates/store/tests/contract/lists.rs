@@ -31,6 +31,8 @@ pub(crate) async fn a_list_is_read_from_either_end(store: Arc<dyn Store>) {
     project(&*store, 0, 30, &[&all[..], &[item(&other, 4, "1"), item(&List::Messages, 5, "2")]].concat())
         .await;
     assert_eq!(store.items(&log(), &mine, ALL).await.unwrap(), all);
+    assert_eq!(store.lists(&log(), "", 2).await.unwrap().first(), Some(&List::Messages));
+    assert_eq!(store.lists(&log(), "messages", 9).await.unwrap().len(), 2);
     assert_eq!(places(&*store, &mine, Span { most: 2, ..ALL }).await, [3, 5]);
     assert_eq!(places(&*store, &mine, Span { after: Position(5), most: 2, ..ALL }).await, [8, 13]);
     assert_eq!(places(&*store, &mine, Span { newest_first: true, most: 2, ..ALL }).await, [21, 13]);
