@@ -8,7 +8,7 @@ use super::failure::failed;
 use super::pool::Pool;
 use super::records::stored;
 use crate::stored::{above, intact_item, intact_list};
-use crate::{Result, Span, seal};
+use crate::{Result, Span, StoreError, seal};
 
 /// The columns of items to be written.
 #[derive(Default)]
@@ -68,4 +68,15 @@ pub(super) async fn names(
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let rows = pool.query(sql, &[&id, &after.as_bytes(), &most]).await?;
     rows.iter().map(|row| intact_list(log, row.try_get(0).map_err(failed)?)).collect()
+}
+
+/// Checks that all items belong to a log.
+pub(super) async fn check(pool: &Pool) -> Result<()> {
+    let sql =
+        "SELECT list, item.log FROM item LEFT JOIN log ON log.id = item.log WHERE log.id IS NULL LIMIT 1";
+    let rows = pool.query(sql, &[]).await?;
+    let Some(row) = rows.first() else { return Ok(()) };
+    let (list, number): (&[u8], i32) = (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
+    let list = String::from_utf8_lossy(list);
+    Err(StoreError::DamagedRow(format!("a list {list:?} of log {number}, which there is not")))
 }

@@ -198,7 +198,8 @@ impl Store for PostgresStore {
         let id = self.id(log).await?;
         jobs::check(&self.pool, log).await?;
         receipts::check(&self.pool, id, log).await?;
-        views::check(&self.pool, id).await
+        views::check(&self.pool, id).await?;
+        lists::check(&self.pool).await
     }
 
     async fn mend(&self, log: &WorkspaceName, effects: &[Effect]) -> Result<()> {

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use super::failure::failed;
 use super::records::{number, raw};
 use crate::stored::{above, intact_item, intact_list};
-use crate::{Result, Span, seal};
+use crate::{Result, Span, StoreError, seal};
 
 pub(super) fn write(connection: &Connection, log: &WorkspaceName, items: &[Item]) -> Result<()> {
     let mut insert = connection
@@ -63,6 +63,16 @@ pub(super) fn names(
         lists.push(intact_list(log, raw(row, 0))?);
     }
     Ok(lists)
+}
+
+/// Checks that all items belong to one of `logs`, a JSON array.
+pub(super) fn check(connection: &Connection, logs: &str) -> Result<()> {
+    let sql = "SELECT list, log FROM item WHERE log NOT IN (SELECT value FROM json_each(?)) LIMIT 1";
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let mut rows = statement.query([logs]).map_err(failed)?;
+    let Some(row) = rows.next().map_err(failed)? else { return Ok(()) };
+    let [list, log] = [0, 1].map(|column| String::from_utf8_lossy(raw(row, column)).into_owned());
+    Err(StoreError::DamagedRow(format!("a list {list:?} of {log}, which there is not")))
 }
 
 /// Takes away the items of a log, and those that belong to none of `logs`, a JSON array.

@@ -174,9 +174,12 @@ impl Views {
     pub(super) async fn check(&self, logs: Vec<WorkspaceName>) -> Result<()> {
         self.readers
             .run(move |connection| {
-                if let Some(what) = disorder(connection, "row")? {
-                    return Err(StoreError::DamagedRow(what));
+                for table in ["row", "item"] {
+                    if let Some(what) = disorder(connection, table)? {
+                        return Err(StoreError::DamagedRow(what));
+                    }
                 }
+                lists::check(connection, &names(&logs))?;
                 let sql = "SELECT name, key, log FROM row
                            WHERE log NOT IN (SELECT value FROM json_each(?1))
                                OR name NOT IN (SELECT value FROM json_each(?2)) LIMIT 1";
