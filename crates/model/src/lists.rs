@@ -46,12 +46,16 @@ pub struct Item {
 /// What a list of messages says of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageItem {
+    /// Its id.
+    pub id: MessageId,
     /// Who sent it.
     pub from: Party,
     /// For whom it is.
     pub to: Recipient,
     /// How soon it wants to be read.
     pub priority: Priority,
+    /// When it was accepted.
+    pub sent_at: Timestamp,
     /// From when on it is not offered any more.
     pub expires_at: Option<Timestamp>,
     /// How many bytes its content is, as it is kept.
@@ -113,9 +117,11 @@ pub fn items(recorded: &Recorded) -> Vec<Item> {
 
 fn message_items(position: Position, message: &Message) -> Vec<Item> {
     let note = MessageItem {
+        id: message.id.clone(),
         from: message.from.clone(),
         to: message.to.clone(),
         priority: message.priority,
+        sent_at: message.sent_at,
         expires_at: message.expires_at,
         bytes: message.content.bytes() as u64,
     };
