@@ -41,6 +41,11 @@ async fn nothing_is_left_running_whoever_is_connected() {
     let follow = r#"{"id":1,"method":"subscription","params":{"path":"session.onAgentChange"}}"#;
     follower.write_all(&frame(follow)).await.unwrap();
     assert!(follower.read(&mut [0; 1024]).await.unwrap() > 0);
+    let linker = server.addresses().compat_linker.unwrap();
+    let (status, mut instance) = ask(linker, "/", &format!("Host: {linker}\r\n")).await;
+    assert_eq!(status, 101);
+    instance.write_all(&frame(r#"{"type":"register","payload":{"name":"web"}}"#)).await.unwrap();
+    assert!(instance.read(&mut [0; 1024]).await.unwrap() > 0);
 
     let ended = tokio::time::timeout(2 * gate::limits::FINISH, server.stop(pending())).await;
     assert!(ended.is_ok(), "the server did not end");
@@ -52,7 +57,7 @@ async fn nothing_is_left_running_whoever_is_connected() {
     };
     let left = tokio::time::timeout(Duration::from_secs(2), gone).await;
     assert!(left.is_ok(), "{} tasks are left", Handle::current().metrics().num_alive_tasks() - before);
-    drop((silent, halfway, kept_alive, stranger, follower));
+    drop((silent, halfway, kept_alive, stranger, follower, instance));
 }
 
 #[tokio::test]

@@ -180,3 +180,19 @@ async fn an_address_that_shows_bad_tokens_is_soon_not_listened_to() {
     assert_eq!(statuses, [401, 401, 401, 429, 429]);
     server.stop(std::future::pending()).await;
 }
+
+#[tokio::test]
+async fn a_compatibility_port_that_is_taken_is_skipped_and_the_other_protocol_is_served() {
+    let home = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    // A machine may have no second loopback address; where it has one, its port is taken too.
+    let other = std::net::TcpListener::bind(("::1", port));
+    let server = Server::start(Options { compat_linker: Some(port), ..options(home.path()) }).await.unwrap();
+    let (trpc, linker) = (server.addresses().compat_trpc, server.addresses().compat_linker);
+    assert_eq!(linker, None);
+    let trpc = trpc.unwrap();
+    assert_eq!(status(trpc, "/", &format!("Host: {trpc}\r\n")).await, 101);
+    server.stop(std::future::pending()).await;
+    drop((taken, other));
+}

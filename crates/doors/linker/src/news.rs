@@ -16,7 +16,7 @@ use crate::session::Session;
 use crate::wire::frame::{DeliveryReceipt, Frame, Iso, Message, Notification, ReadReceipt, Status};
 use crate::wire::preview::preview;
 
-/// Names the two forms of a message that all sockets share.
+/// Names the two forms of a message to many that all sockets share.
 struct InFull;
 struct InShort;
 
@@ -28,9 +28,16 @@ impl Session {
         };
         let entry = self.workspace.entry(place).await.map_err(End::Unreadable)?;
         match entry.fact() {
-            Fact::MessageSent(_) => {
-                self.put_encoded(entry.encoded::<InFull>(in_full)).await?;
-                self.put_encoded(entry.encoded::<InShort>(in_short)).await
+            Fact::MessageSent(message) => {
+                // What is for one is encoded for one; what is for many, once for all of them.
+                let (full, short) = match message.to {
+                    Recipient::Topic(_) => {
+                        (entry.encoded::<InFull>(in_full), entry.encoded::<InShort>(in_short))
+                    }
+                    Recipient::Party(_) | Recipient::Unknown(_) => (in_full(&entry), in_short(&entry)),
+                };
+                self.put_encoded(full).await?;
+                self.put_encoded(short).await
             }
             Fact::MessagesTaken(taken) => {
                 let Some(me) = self.me.as_ref().map(|me| me.party.id.clone()) else { return Ok(()) };

@@ -18,10 +18,17 @@ use crate::wire::frame::{ByPriority, Iso, Receipt, Stats, Status};
 /// What readers took, from some place on.
 struct Marks {
     after: Position,
-    /// Of each reader and stage in order: where a range begins and ends, and when it was taken.
-    taken: HashMap<(AgentId, Stage), Vec<(Position, Position, Timestamp)>>,
+    /// Of each reader and stage, in order.
+    taken: HashMap<(AgentId, Stage), Vec<Took>>,
     /// Whose marks tell how far a broadcast has come.
     present: IndexSet<AgentId>,
+}
+
+/// What a reader took at once.
+struct Took {
+    from: Position,
+    to: Position,
+    at: Timestamp,
 }
 
 /// How far one message has come.
@@ -166,8 +173,8 @@ impl Marks {
             self.taken.insert(key.clone(), ranges);
         }
         let ranges = &self.taken[&key];
-        let range = ranges.get(ranges.partition_point(|(_, to, _)| *to < place));
-        let taken = range.filter(|(from, _, _)| *from <= place).map(|(_, _, at)| *at);
+        let range = ranges.get(ranges.partition_point(|took| took.to < place));
+        let taken = range.filter(|took| took.from <= place).map(|took| took.at);
         Ok(taken.filter(|at| counts(*at, item.expires_at)))
     }
 }
@@ -178,7 +185,7 @@ async fn load(
     reader: &AgentId,
     stage: Stage,
     mut after: Position,
-) -> Result<Vec<(Position, Position, Timestamp)>, HallError> {
+) -> Result<Vec<Took>, HallError> {
     let (list, most) = (List::Taken(reader.clone(), stage), hall::limits::LIST_PAGE);
     let mut ranges = Vec::new();
     while ranges.len() < limits::MARKS_SCAN {
@@ -186,7 +193,7 @@ async fn load(
         let page = workspace.items(&list, span).await?;
         for item in &page {
             let taken: TakenItem = read(item)?;
-            ranges.push((taken.from, item.place, taken.at));
+            ranges.push(Took { from: taken.from, to: item.place, at: taken.at });
         }
         match page.last() {
             Some(last) if page.len() == most => after = last.place,

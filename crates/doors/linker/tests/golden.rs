@@ -21,9 +21,9 @@ use corpus::{answer, frames, place};
 /// One of each frame the server sends, with and without what may be absent.
 fn sent() -> Vec<String> {
     let (web, api) = (AgentId::of("default", "web"), AgentId::of("default", "api"));
-    let id = MessageId::parse("33333333-3333-4333-8333-333333333333").unwrap();
+    let id = MessageId::parse("33333333-3333-4333-8333-333333333333").expect("a UUID");
     let (early, late) = (iso(1_767_323_045_678), iso(1_767_323_046_000));
-    let content = Text::from_token(r#""a \"quoted\" \ud83e text\n""#).unwrap();
+    let content = Text::from_token(r#""a \"quoted\" \ud83e text\n""#).expect("a string token");
     let description = Text::new("UI");
     let message = || Message {
         id: &id,
@@ -112,7 +112,7 @@ fn sent() -> Vec<String> {
         Frame::HeartbeatAck,
         Frame::error("Invalid messageIds"),
     ];
-    frames.iter().map(|frame| String::from_utf8(frame.encode().to_vec()).unwrap()).collect()
+    frames.iter().map(|frame| String::from_utf8(frame.encode().to_vec()).expect("frames are text")).collect()
 }
 
 fn iso(millis: i64) -> Iso {

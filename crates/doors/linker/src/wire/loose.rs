@@ -10,7 +10,7 @@ use super::object;
 pub(super) fn is_truthy(raw: &RawValue) -> bool {
     match raw.get() {
         "null" | "false" | r#""""# => false,
-        json => json.parse::<f64>().map_or(true, |number| number != 0.0),
+        json => json.parse::<f64>() != Ok(0.0),
     }
 }
 
