@@ -151,16 +151,16 @@ test('§2 signals: what is under way is kept and answered, connections close 101
   for (const signal of ['SIGTERM', 'SIGINT']) {
     const hall = await startHall(t);
     const [web, api] = await meetAs(t, hall.linker, 'web', 'api');
-    for (let i = 0; i < 50; i += 1) web.say('api', `m${i}`);
+    for (let i = 0; i < 500; i += 1) web.say('api', `m${i}`);
     web.say('nobody', 'x');
-    web.send('get_stats');
-    await web.frame('stats');
+    await api.pushed();
     hall.signal(signal);
+    assert.match(await web.error(), /^Unknown recipient/);
     assert.equal((await web.socket.end()).code, 1012);
     assert.equal((await api.socket.end()).code, 1012);
     assert.equal((await hall.ended()).code, 0);
     await hall.start();
     const [back] = await meetAs(t, hall.linker, 'api');
-    assert.equal((await back.fetch()).length, 50);
+    assert.equal((await back.fetch()).length, 500);
   }
 });

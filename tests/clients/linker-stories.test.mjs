@@ -126,3 +126,13 @@ test('marking thousands one by one, out of turn too, costs no more than marking 
   assert.equal(receipts.length, 200);
   assert.ok(receipts.every(({ status }) => status === 'read'));
 });
+
+test('large messages come in bounded replies, each once', async (t) => {
+  const hall = await startHall(t);
+  const [web, api] = await meetAs(t, hall.linker, 'web', 'api');
+  for (const letter of 'abcde') web.say('api', letter.repeat(3 * 1024 * 1024));
+  await web.settled();
+  const pages = [];
+  for (let page = await api.contents(); page.length > 0; page = await api.contents()) pages.push(page.map(([letter]) => letter).join(''));
+  assert.deepEqual(pages, ['ab', 'cd', 'e']);
+});

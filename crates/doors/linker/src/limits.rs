@@ -36,6 +36,9 @@ pub const SENDS: usize = 1_024;
 pub const NEWS: usize = 65_536;
 /// Frames read, or news told, in a row before the rest of a session is looked at.
 pub const IN_A_ROW: usize = 64;
+/// Frames that are still served when the server ends, of those that have come: nobody else would tell their senders that
+/// they were not.
+pub const LAST_FRAMES: usize = 8_192;
 /// What a client is granted a whole write stall for.
 pub const BYTES_PER_STALL: usize = 1024 * 1024;
 /// Frames written before the socket is flushed, although more could be gathered.

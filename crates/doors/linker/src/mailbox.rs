@@ -111,3 +111,52 @@ pub(crate) fn read<T: DeserializeOwned>(item: &Item) -> Result<T, HallError> {
     serde_json::from_slice(&item.body)
         .map_err(|cause| HallError::Row(format!("an item of {}: {cause}", item.list.key())))
 }
+
+#[cfg(test)]
+mod tests {
+    use model::messages::{Party, Priority, Recipient};
+    use model::{MessageId, Timestamp};
+
+    use super::*;
+
+    fn id(n: u64) -> String {
+        format!("00000000-0000-4000-8000-{n:012}")
+    }
+
+    /// A message of the mailbox at each of these places, its id made of the place.
+    fn known(places: &[u64]) -> Vec<(Position, MessageItem)> {
+        let web = Party { id: AgentId::of("default", "web"), name: "web".into() };
+        let item = |place: &u64| MessageItem {
+            id: MessageId::parse(&id(*place)).expect("a UUID"),
+            from: web.clone(),
+            to: Recipient::Party(web.clone()),
+            priority: Priority::Normal,
+            sent_at: Timestamp::default(),
+            expires_at: None,
+            bytes: 0,
+        };
+        places.iter().map(|place| (Position(*place), item(place))).collect()
+    }
+
+    fn ranges(places: &[u64], floor: u64, marked: &[u64]) -> (usize, Vec<(u64, u64)>) {
+        let ids: Vec<_> = marked.iter().map(|place| id(*place)).collect();
+        let mut wanted = HashMap::new();
+        ids.iter().for_each(|id| *wanted.entry(&**id).or_default() += 1);
+        let found = mark(&known(places), Position(floor), &wanted);
+        (found.count, found.shown.ranges.iter().map(|(from, to)| (from.0, to.0)).collect())
+    }
+
+    #[test]
+    fn a_range_reaches_back_to_the_message_before() {
+        assert_eq!(ranges(&[10, 20, 30], 0, &[10]), (1, vec![(1, 10)]));
+        assert_eq!(ranges(&[10, 20, 30], 0, &[20]), (1, vec![(11, 20)]));
+        assert_eq!(ranges(&[10, 20, 30], 0, &[30, 10]), (2, vec![(1, 10), (21, 30)]));
+        assert_eq!(ranges(&[10, 20, 30], 0, &[10, 20, 30, 20]), (4, vec![(1, 30)]));
+    }
+
+    #[test]
+    fn and_no_further_than_is_known() {
+        assert_eq!(ranges(&[20, 30], 15, &[20]), (1, vec![(16, 20)]));
+        assert_eq!(ranges(&[20, 30], 15, &[10]), (0, vec![]));
+    }
+}

@@ -226,3 +226,83 @@ impl Drop for Seated {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn post() -> Arc<Post> {
+        Arc::new(Post { seats: Mutex::default(), told: watch::channel(Position::START).1 })
+    }
+
+    struct Connection {
+        seat: Seated,
+        news: mpsc::Receiver<News>,
+        behind: CancellationToken,
+    }
+
+    fn sit(post: &Arc<Post>, agent: &AgentId, since: u64, seen: i64) -> Connection {
+        let ((told, news), behind) = (mpsc::channel(2), CancellationToken::new());
+        let at = Timestamp::from_millis(seen);
+        let card = Card { description: None, registered_at: at, last_seen: at };
+        Connection { seat: post.sit(agent, Position(since), card, told, behind.clone()), news, behind }
+    }
+
+    fn places(connection: &mut Connection) -> Vec<u64> {
+        let mut places = Vec::new();
+        while let Ok(News::At(place)) = connection.news.try_recv() {
+            places.push(place.0);
+        }
+        places
+    }
+
+    #[test]
+    fn the_newest_of_a_name_is_told_and_the_older_again_when_it_has_gone() {
+        let (post, twin) = (post(), AgentId::of("default", "twin"));
+        let (mut older, mut newer) = (sit(&post, &twin, 0, 1), sit(&post, &twin, 5, 2));
+        post.seats().tell(&twin, Position(5));
+        post.seats().tell(&twin, Position(6));
+        assert_eq!(
+            (places(&mut older), places(&mut newer)),
+            (vec![], vec![6]),
+            "not what was before it came"
+        );
+        drop(newer);
+        post.seats().tell(&twin, Position(7));
+        assert_eq!(places(&mut older), [7]);
+        drop(older);
+        assert!(post.cards().is_empty());
+    }
+
+    #[test]
+    fn an_agent_was_seen_when_any_of_its_connections_was() {
+        let (post, twin) = (post(), AgentId::of("default", "twin"));
+        let (older, _newer) = (sit(&post, &twin, 0, 1), sit(&post, &twin, 0, 2));
+        older.seat.seen(Timestamp::from_millis(9));
+        let card = post.cards().remove(&twin).expect("it is connected");
+        assert_eq!((card.registered_at.as_millis(), card.last_seen.as_millis()), (2, 9));
+    }
+
+    #[test]
+    fn who_is_too_far_behind_is_let_go() {
+        let (post, slow) = (post(), AgentId::of("default", "slow"));
+        let connection = sit(&post, &slow, 0, 1);
+        for place in 1..=2 {
+            post.seats().tell(&slow, Position(place));
+        }
+        assert!(!connection.behind.is_cancelled());
+        post.seats().tell(&slow, Position(3));
+        assert!(connection.behind.is_cancelled());
+    }
+
+    #[test]
+    fn who_comes_is_announced_to_all_but_itself() {
+        let post = post();
+        let (web, api) = (AgentId::of("default", "web"), AgentId::of("default", "api"));
+        let (mut one, mut other) = (sit(&post, &web, 0, 1), sit(&post, &api, 0, 1));
+        let who = Party { id: api, name: "api".into() };
+        post.announce(&who, None, Some(&other.seat));
+        assert!(matches!(one.news.try_recv(), Ok(News::Frame(_))));
+        assert!(other.news.try_recv().is_err());
+    }
+}

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use gate::rate::Allowance;
 use gate::{Caller, Connection, Socket};
 use hall::mail::Shown;
@@ -186,13 +186,26 @@ impl Session {
                 Event::Breath => {}
                 Event::Behind => return Err(End::Behind),
                 Event::Close => {
-                    self.settle().await?;
+                    self.serve_what_has_come().await?;
                     return Err(End::Closing);
                 }
                 Event::DirectoryChanged => self.check_token()?,
                 Event::Tick => self.keep_alive(tick.as_mut()).await?,
             }
         }
+    }
+
+    /// Serves the frames that are here already. Messages have no reply: one that is left unread would be lost without a
+    /// word.
+    async fn serve_what_has_come(&mut self) -> Result<(), End> {
+        for _ in 0..limits::LAST_FRAMES {
+            let Some(received) = self.socket.next().now_or_never() else { break };
+            self.receive(received).await?;
+            if self.pending.len() >= limits::SENDS {
+                self.settle().await?;
+            }
+        }
+        self.settle().await
     }
 
     /// Whoever it spoke for is not here by it any more.
