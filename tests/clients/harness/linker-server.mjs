@@ -65,7 +65,7 @@ export class OldServer {
       this.#timers.splice(0).forEach(clearInterval);
       this.instanceId = '';
       if (this.#over || this.#attempts >= this.#version.attempts) return;
-      const delay = Math.min(100 * 2 ** this.#attempts, 3_000);
+      const delay = Math.min(200 * 2 ** this.#attempts, 3_000);
       this.#attempts += 1;
       setTimeout(() => this.#over || this.#dial(), delay);
     });

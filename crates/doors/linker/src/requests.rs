@@ -15,7 +15,7 @@ use crate::post::Card;
 use crate::session::{Registration, Session, What};
 use crate::wire::frame::{self, Frame, Iso};
 use crate::wire::refusal::UNKNOWN_SENDER;
-use crate::wire::request::{MarkRead, Register, Request, SendMessage, Target};
+use crate::wire::request::{GetConversation, MarkRead, Register, Request, SendMessage, Target};
 use crate::{door, history, instances, limits, mailbox, progress};
 
 /// Where an instance works that does not say so.
@@ -23,36 +23,22 @@ const UNKNOWN_PLACE: &str = "unknown";
 
 impl Session {
     pub(crate) async fn serve_request(&mut self, request: Request) -> Result<(), End> {
-        if let Request::SendMessage(message) = request {
-            return self.send_message(message).await;
+        if !matches!(request, Request::SendMessage(_)) {
+            // Replies keep the order of requests, and a client finds what it wrote.
+            self.settle().await?;
         }
-        // Replies keep the order of requests, and a client finds what it wrote.
-        self.settle().await?;
         let served = match request {
             Request::Register(register) => self.register(register).await,
-            Request::SendMessage(_) => Ok(()),
+            Request::SendMessage(message) => self.send_message(message).await,
             Request::GetMessages => self.get_messages().await,
             Request::GetMessageCount => self.get_message_count().await,
             Request::ListInstances => {
                 let instances = instances::present(&self.workspace, &self.post);
                 self.put(&Frame::Instances { instances }).await
             }
-            Request::GetConversation(asked) => {
-                let me = self.me.as_ref().map(|me| me.party.id.clone());
-                let entries = history::conversation(&self.workspace, me, &asked).await;
-                match entries.map_err(End::Unreadable) {
-                    Ok(entries) => self.put(&history::frame(&entries)).await,
-                    Err(end) => Err(end),
-                }
-            }
+            Request::GetConversation(asked) => self.get_conversation(&asked).await,
             Request::MarkRead(marked) => self.mark_read(marked).await,
-            Request::GetReceipts => {
-                let me = self.me.as_ref().map(|me| me.party.id.clone());
-                match progress::receipts(&self.workspace, me).await.map_err(End::Unreadable) {
-                    Ok(receipts) => self.put(&Frame::Receipts { receipts }).await,
-                    Err(end) => Err(end),
-                }
-            }
+            Request::GetReceipts => self.get_receipts().await,
             Request::GetStats => self.get_stats().await,
             Request::Heartbeat => {
                 if let Some(me) = &self.me {
@@ -206,6 +192,18 @@ impl Session {
             }
         }
         self.put(&Frame::MarkedRead { count: found.count }).await
+    }
+
+    async fn get_conversation(&mut self, asked: &GetConversation) -> Result<(), End> {
+        let me = self.me.as_ref().map(|me| me.party.id.clone());
+        let entries = history::conversation(&self.workspace, me, asked).await.map_err(End::Unreadable)?;
+        self.put(&history::frame(&entries)).await
+    }
+
+    async fn get_receipts(&mut self) -> Result<(), End> {
+        let me = self.me.as_ref().map(|me| me.party.id.clone());
+        let receipts = progress::receipts(&self.workspace, me).await.map_err(End::Unreadable)?;
+        self.put(&Frame::Receipts { receipts }).await
     }
 
     async fn get_stats(&mut self) -> Result<(), End> {
