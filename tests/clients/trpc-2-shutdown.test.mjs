@@ -65,6 +65,24 @@ test('shutdown: a server whose terminal is closed takes its leave as well, thoug
   assert.deepEqual(await hall.ended(2 * DRAIN), { code: 0, signal: null });
 });
 
+test('shutdown: who takes nothing off the socket is not waited for longer than the drain, and no one once it is to hurry', async (t) => {
+  for (const again of [false, true]) {
+    // Left to the stall, it would be waited for so long for every mebibyte.
+    const hall = await startHall(t, { env: { GUILDHALL_DRAIN_MS: String(DRAIN), GUILDHALL_WRITE_STALL_MS: '60000' } });
+    const socket = await open(t, hall.compat);
+    const { agent } = await socket.join();
+    await socket.mutate('context.share', { key: 'k', value: 'x'.repeat(1024 * 1024), agentId: agent.id });
+    socket.ws.pause();
+    for (let id = 100; id < 164; id += 1) socket.send({ id, method: 'query', params: { path: 'context.get', input: { key: 'k' } } });
+    const other = await open(t, hall.compat);
+    await other.settled();
+    hall.signal('SIGTERM');
+    await other.reconnect();
+    if (again) hall.signal('SIGINT');
+    assert.deepEqual(await hall.ended(again ? DRAIN : 2 * DRAIN), { code: 0, signal: null });
+  }
+});
+
 test('shutdown: a server started by nohup outlives its terminal', async (t) => {
   const hall = await startHall(t, { through: ['nohup'] });
   const socket = await open(t, hall.compat);

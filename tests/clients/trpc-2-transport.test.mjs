@@ -34,6 +34,24 @@ const UPGRADE = {
   'sec-websocket-version': '13',
 };
 
+/**
+ * The subprotocol of an upgrade that asks in its own words: a library would not offer what is no name.
+ * @param {string} url
+ * @param {Record<string, string>} headers
+ */
+function upgraded(url, headers) {
+  return new Promise((resolve, reject) => {
+    const asked = request(url.replace(/^ws/, 'http'), { headers: { ...UPGRADE, ...headers } });
+    asked.on('upgrade', (response, socket) => {
+      socket.destroy();
+      resolve(response.headers['sec-websocket-protocol']);
+    });
+    asked.on('response', (response) => reject(new Error(`not upgraded: ${response.statusCode}`)));
+    asked.on('error', reject);
+    asked.end();
+  });
+}
+
 test('§2 WS path: every path is the default workspace and the query is ignored', async (t) => {
   const hall = await startHall(t);
   const { agent } = await (await open(t, hall.compat)).join();
@@ -49,6 +67,9 @@ test('§2 Subprotocol: none is needed, and of those offered the first is echoed'
   const socket = await open(t, hall.compat, { protocols: ['graphql-ws', 'trpc'] });
   assert.equal(socket.ws.protocol, 'graphql-ws');
   assert.deepEqual(await socket.query('session.list'), []);
+  const echoed = (offered) => upgraded(hall.compat, { 'sec-websocket-protocol': offered });
+  assert.equal(await echoed('a , b'), 'a');
+  for (const offered of ['a b,', 'a b', 'a,', '"a"']) assert.equal(await echoed(offered), undefined, offered);
 });
 
 test('§2 Compression: permessage-deflate is offered by the client and never taken up', async (t) => {

@@ -21,6 +21,11 @@ test('§3 id: numbers and strings come back verbatim, nothing else is an id', as
     await socket.next();
     assert.equal(socket.record.at(-1), `{"id":${id},"result":{"type":"data","data":[]}}`);
   }
+  const [long, longer] = [4 * 1024 - 2, 4 * 1024 - 1].map((length) => 'x'.repeat(length));
+  socket.send({ id: long, method: 'query', params: LIST });
+  assert.deepEqual((await socket.reply(long)).result.data, []);
+  socket.send({ id: longer, method: 'query', params: LIST });
+  assertParseError(await socket.next(), 'Invalid request id');
   socket.send({ id: null, method: 'query', params: LIST });
   assertParseError(await socket.next(), '`id` is required');
   for (const id of [undefined, true, {}, []]) {
@@ -142,6 +147,20 @@ test('§3 batching: calls of one type keep their order', async (t) => {
   assert.deepEqual((await socket.query('context.list')).map(({ key }) => key), keys);
 });
 
+test('§3 batching: all calls of one tick are answered, however many a client has', async (t) => {
+  const socket = await connection(t);
+  const most = 10_000;
+  const calls = (count) => Array.from({ length: count }, (_, id) => ({ id, method: 'query', params: { path: 'context.get', input: { key: 'k' } } }));
+  socket.send(calls(most));
+  for (let i = 0; i < most; i += 1) assert.equal((await socket.next()).result.data, null);
+  socket.send(calls(most + 1));
+  for (let i = 0; i <= most; i += 1) assertError(await socket.next(), i, 'BAD_REQUEST', { message: 'Batch call exceeds maximum size' });
+  const mutations = Array.from({ length: 2_000 }, (_, id) => ({ id, method: 'mutation', params: { path: 'decisions.log', input: { decision: `d${id}`, agentId: SOMEBODY } } }));
+  socket.send([...mutations, { id: 'list', method: 'query', params: { path: 'decisions.list' } }]);
+  const list = await socket.reply('list', 60_000);
+  assert.deepEqual(list.result.data.map(({ decision }) => decision), mutations.map(({ id }) => `d${id}`));
+});
+
 test('§3 batching: a subscription and a join in one batch end with the agent in the list', async (t) => {
   const socket = await connection(t);
   socket.send([
@@ -169,6 +188,16 @@ test('§3.1 object with string values, {} or data:null: accepted without a reply
     assert.deepEqual(await socket.query('session.list'), []);
     assert.equal(socket.record.length, 1);
   }
+});
+
+test('§3.1 object with string values, {} or data:null: of a value given twice the last counts', async (t) => {
+  const hall = await startHall(t);
+  const socket = await open(t, `${hall.compat}/?connectionParams=%31&connectionParams=0`);
+  socket.send('{"method":"connectionParams","data":{"a":1,"a":"b"}}');
+  assert.deepEqual(await socket.query('session.list'), []);
+  const refused = await open(t, `${hall.compat}/?connectionParams=1`);
+  refused.send('{"method":"connectionParams","data":{"a":"b","a":1}}');
+  assertParseError(await refused.next(), 'Invalid connection params shape');
 });
 
 test('§3.1 data missing / not object / non-string value / some other request: refused, then closed without a code', async (t) => {

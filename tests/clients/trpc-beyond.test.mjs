@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertError } from './harness/errors.mjs';
 import { startHall } from './harness/hall.mjs';
-import { eventually } from './harness/mailbox.mjs';
+import { DEADLINE, eventually } from './harness/mailbox.mjs';
 import { open, refusal } from './harness/socket.mjs';
 
 const SOMEBODY = '7f0c1f0e-95a1-4d5e-8f8e-3c5f1f0b7a11';
@@ -188,6 +188,109 @@ test('limits: a list too large for a reply is an error that says what to do, and
   const pending = await socket.call('query', 'questions.listPending');
   assertError(pending, pending.id, 'PAYLOAD_TOO_LARGE', { path: 'questions.listPending' });
   assert.equal((await socket.query('questions.listPending', { limit: 15 })).length, 15);
+});
+
+test('limits: a flood of tags in a filter is answered at once, and keeps nobody waiting', async (t) => {
+  const { hall, socket } = await connection(t);
+  const other = await open(t, hall.compat);
+  const tags = Array.from({ length: 1_000 }, (_, i) => `t${i}`);
+  const entries = [];
+  for (let i = 0; i < 20; i += 1) entries.push(await socket.mutate('context.share', { key: `k${i}`, value: '', tags, agentId: SOMEBODY }));
+  const flood = Array.from({ length: 500_000 }, (_, i) => `f${i}`);
+  const asked = socket.query('context.list', { tags: [...tags, ...flood] });
+  assert.equal((await other.query('context.get', { key: 'k0' })).key, 'k0');
+  assert.deepEqual(await asked, []);
+  const again = flood.map((_, i) => tags[i % tags.length]);
+  assert.deepEqual(await socket.query('context.list', { tags: again }), entries, 'a tag given twice is one tag');
+});
+
+test('limits: what grows too large to be kept by its escapes is refused by its call', async (t) => {
+  const { socket } = await connection(t);
+  // Control characters take six times their room: of a value that is short enough some 13 MB are to be kept.
+  const value = '\u0001'.repeat(2.1 * 1024 * 1024);
+  const frame = await socket.call('mutation', 'context.share', { key: 'k', value, agentId: SOMEBODY });
+  assertError(frame, frame.id, 'PAYLOAD_TOO_LARGE', { path: 'context.share' });
+  assert.equal(await socket.query('context.get', { key: 'k' }), null);
+});
+
+test('presence: an agent that only asks what waits for it is here, and a query never fails because of it', async (t) => {
+  const grace = 500;
+  const hall = await startHall(t, { env: { GUILDHALL_PRESENCE_GRACE_MS: String(grace) } });
+  const ada = hall.token('member', 'ada').token;
+  const joined = await open(t, `${hall.main}/trpc`, { token: ada });
+  const { agent } = await joined.join('ada');
+  const { agent: second } = await joined.join('second');
+  const watcher = await open(t, hall.compat);
+  const roster = await watcher.subscribe('session.onAgentChange');
+  assert.deepEqual(await roster.next(), [agent, second]);
+
+  const asking = await open(t, `${hall.main}/trpc`, { token: ada });
+  assert.deepEqual(await asking.query('questions.listPending', { agentId: agent.id }), []);
+  joined.ws.close();
+  assert.deepEqual(await roster.next(DEADLINE), [agent], 'only who was not asked for is gone');
+  await watcher.expectNoFrame(2 * grace);
+
+  // One that was let lapse comes back; one of somebody else's does not, nor does one that nobody has heard of.
+  assert.deepEqual(await asking.query('questions.listPending', { agentId: second.id }), []);
+  assert.deepEqual((await roster.next()).map(({ id }) => id), [agent.id, second.id]);
+  asking.ws.close();
+  assert.equal((await roster.next(DEADLINE)).length, 1);
+  assert.equal((await roster.next(DEADLINE)).length, 0);
+  const bob = await open(t, `${hall.main}/trpc`, { token: hall.token('member', 'bob').token });
+  for (const agentId of [agent.id, SOMEBODY]) assert.deepEqual(await bob.query('questions.listPending', { agentId }), []);
+  const viewer = await open(t, `${hall.main}/trpc`, { token: hall.token('viewer', 'ada').token });
+  assert.deepEqual(await viewer.query('questions.listPending', { agentId: agent.id }), []);
+  await watcher.expectNoFrame(200);
+});
+
+test('questions: one that was given up at its deadline is failed, not pending', async (t) => {
+  const { hall, socket } = await connection(t);
+  const { agent } = await socket.join();
+  hall.cli('ask', 'too late?', '--deadline', '1', '--on-timeout', 'fail');
+  const [{ id }] = await socket.query('questions.listPending');
+  await eventually(async () => (await socket.query('questions.listPending')).length === 0, { what: 'the deadline' });
+  const failed = await socket.query('questions.get', { id });
+  assert.deepEqual(Object.keys(failed), ['id', 'question', 'from', 'status', 'createdAt']);
+  assert.deepEqual([failed.question, failed.status], ['too late?', 'failed']);
+  const open_ = await socket.mutate('questions.ask', { question: 'q', agentId: agent.id });
+  assert.deepEqual(await socket.query('questions.list'), [failed, open_]);
+  assert.deepEqual(await socket.query('questions.list', { status: 'failed' }), [failed]);
+  assert.deepEqual(await socket.query('questions.list', { status: 'pending' }), [open_]);
+  assert.equal((await socket.mutate('questions.answer', { questionId: id, answer: 'a', agentId: agent.id })).status, 'answered');
+});
+
+test('minPos: a query is answered when the log has come so far, and refused if it never does', async (t) => {
+  const { hall, socket } = await connection(t);
+  const feed = await (await open(t, hall.compat)).subscribe('context.onContextChangeTracked');
+  const entry = await socket.mutate('context.share', { key: 'k', value: 'v', agentId: SOMEBODY });
+  const { id: minPos } = await feed.nextTracked();
+  const queries = [
+    ['session.list', {}, []],
+    ['context.get', { key: 'k' }, entry],
+    ['context.list', {}, [entry]],
+    ['context.history', { key: 'k' }, [{ ...entry, version: 1 }]],
+    ['questions.get', { id: SOMEBODY }, null],
+    ['questions.list', {}, []],
+    ['questions.listPending', {}, []],
+    ['decisions.list', {}, []],
+  ];
+  const refused = async (path, input, code) => {
+    const { error } = await socket.call('query', path, input);
+    assert.deepEqual([error.data.code, error.data.path], [code, path], error.message);
+    return error.message;
+  };
+  for (const [path, input, expected] of queries) {
+    assert.deepEqual(await socket.query(path, { ...input, minPos }), expected, path);
+    for (const other of ['', 'x', '7', `${'0'.repeat(32)}.1`]) await refused(path, { ...input, minPos: other }, 'PRECONDITION_FAILED');
+    await refused(path, { ...input, minPos: 7 }, 'BAD_REQUEST');
+  }
+  const [life, position] = minPos.split('.');
+  assert.match(await refused('context.get', { key: 'k', minPos: `${life}.${Number(position) + 1}` }, 'TIMEOUT'), /is not reached/);
+
+  // What is still to come is waited for.
+  const waiting = socket.query('context.get', { key: 'next', minPos: `${life}.${Number(position) + 1}` });
+  const next = await (await open(t, hall.compat)).mutate('context.share', { key: 'next', value: 'v', agentId: SOMEBODY });
+  assert.deepEqual(await waiting, next);
 });
 
 test('context versions: only who asks sees them, and a share may name the one it replaces', async (t) => {

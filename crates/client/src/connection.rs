@@ -3,6 +3,8 @@
 //! Any number of calls may be under way; each answer finds its caller by the call's id. When the socket ends, for
 //! whatever reason, every caller that still waits is told so. A caller that goes away while its call waits for
 //! something has the hall end that: the hall lets only so many wait.
+//!
+//! A connection remembers how far in the log it has seen, and wants its queries answered from there on.
 
 use std::collections::HashMap;
 use std::io;
@@ -43,6 +45,8 @@ struct Way {
     /// Ids of calls that wait for something and whose callers have gone.
     abandoned: mpsc::UnboundedSender<u64>,
     last_id: Arc<AtomicU64>,
+    /// The highest position that the hall has told; 0 before the first.
+    seen: Arc<AtomicU64>,
 }
 
 /// A call on its way to the socket.
@@ -94,9 +98,10 @@ pub async fn connect(socket: &Path, hello: Hello) -> Result<Connection, CallErro
     let (read, write) = stream.into_split();
     let (calls, queue) = mpsc::channel(QUEUE);
     let (abandoned, given_up) = mpsc::unbounded_channel();
-    let way = Way { calls, abandoned, last_id: Arc::default() };
+    let way = Way { calls, abandoned, last_id: Arc::default(), seen: Arc::default() };
     // Ends when the last handle is dropped or the socket ends, and owns nothing else.
-    tokio::spawn(carry(BufReader::new(read), write, Outbox { queue, given_up }, way.last_id.clone()));
+    let outbox = Outbox { queue, given_up, last_id: way.last_id.clone(), seen: way.seen.clone() };
+    tokio::spawn(carry(BufReader::new(read), write, outbox));
     let introduction = way.call(Call::Hello(hello));
     let answered = tokio::time::timeout(INTRODUCTION, introduction).await;
     let welcome = answered.map_err(|_| unreachable("the hall does not answer".into()))??;
@@ -113,6 +118,16 @@ impl Connection {
     /// too, not the call: what it was to do is done.
     pub async fn call<T: DeserializeOwned>(&self, call: Call) -> Result<T, CallError> {
         self.way.call(call).await
+    }
+
+    /// The highest position of the workspace's log that the hall has told here.
+    pub(crate) fn seen(&self) -> u64 {
+        self.way.seen.load(Ordering::Relaxed)
+    }
+
+    /// The caller has seen this position of the same log elsewhere: queries are to see it too.
+    pub(crate) fn has_seen(&self, position: u64) {
+        self.way.seen.fetch_max(position, Ordering::Relaxed);
     }
 
     /// Whether the socket has ended.
@@ -146,20 +161,17 @@ impl Way {
 struct Outbox {
     queue: mpsc::Receiver<Outgoing>,
     given_up: mpsc::UnboundedReceiver<u64>,
+    last_id: Arc<AtomicU64>,
+    seen: Arc<AtomicU64>,
 }
 
 /// Carries calls out and answers in, until either way ends.
-async fn carry(
-    mut read: BufReader<OwnedReadHalf>,
-    mut write: OwnedWriteHalf,
-    mut outbox: Outbox,
-    last_id: Arc<AtomicU64>,
-) {
-    let waiting = Waiting::default();
+async fn carry(mut read: BufReader<OwnedReadHalf>, mut write: OwnedWriteHalf, mut outbox: Outbox) {
+    let (waiting, seen) = (Waiting::default(), outbox.seen.clone());
     // Neither way may hold up the other: the hall stops reading from one who does not take its answers.
     let ended = tokio::select! {
-        ended = send(&mut outbox, &mut write, &waiting, &last_id) => ended.map_err(wire::LineError::Io),
-        ended = receive(&mut read, &waiting) => ended,
+        ended = send(&mut outbox, &mut write, &waiting) => ended.map_err(wire::LineError::Io),
+        ended = receive(&mut read, &waiting, &seen) => ended,
     };
     if let Err(cause) = ended {
         tracing::debug!(%cause, "the connection to the hall ended");
@@ -173,12 +185,7 @@ async fn carry(
     }
 }
 
-async fn send(
-    outbox: &mut Outbox,
-    write: &mut OwnedWriteHalf,
-    waiting: &Waiting,
-    last_id: &AtomicU64,
-) -> io::Result<()> {
+async fn send(outbox: &mut Outbox, write: &mut OwnedWriteHalf, waiting: &Waiting) -> io::Result<()> {
     let note = |id, reply| waiting.lock().expect("nothing panics while it is held").insert(id, reply);
     loop {
         tokio::select! {
@@ -189,9 +196,9 @@ async fn send(
                     waiting.lock().expect("nothing panics while it is held").get_mut(&id).map(Option::take);
                 // Otherwise it was answered just now, or is still in the queue and will not be sent.
                 if under_way.is_some() {
-                    let own = last_id.fetch_add(1, Ordering::Relaxed) + 1;
+                    let own = outbox.last_id.fetch_add(1, Ordering::Relaxed) + 1;
                     note(own, None);
-                    write.write_all(&wire::call_line(own, &Call::Cancel(Cancel { id }))).await?;
+                    write.write_all(&wire::call_line(own, None, &Call::Cancel(Cancel { id }))).await?;
                 }
             }
             next = outbox.queue.recv() => {
@@ -199,7 +206,9 @@ async fn send(
                 if call.waits() && reply.is_closed() {
                     continue;
                 }
-                let line = wire::call_line(id, &call);
+                let seen = outbox.seen.load(Ordering::Relaxed);
+                let min_pos = Some(seen).filter(|seen| *seen > 0 && call.only_looks());
+                let line = wire::call_line(id, min_pos, &call);
                 if line.len() > LINE_BYTES {
                     _ = reply.send(Err(CallError::TooLong(line.len())));
                     continue;
@@ -212,9 +221,13 @@ async fn send(
     }
 }
 
-async fn receive(read: &mut BufReader<OwnedReadHalf>, waiting: &Waiting) -> Result<(), wire::LineError> {
+async fn receive(
+    read: &mut BufReader<OwnedReadHalf>,
+    waiting: &Waiting,
+    seen: &AtomicU64,
+) -> Result<(), wire::LineError> {
     let mut line = Vec::new();
-    while wire::read_line(read, &mut line).await? {
+    while wire::read_line(read, &mut line, LINE_BYTES).await? {
         let reply: wire::Reply = match serde_json::from_slice(&line) {
             Ok(reply) => reply,
             Err(cause) => {
@@ -222,6 +235,13 @@ async fn receive(read: &mut BufReader<OwnedReadHalf>, waiting: &Waiting) -> Resu
                 return Ok(());
             }
         };
+        match (reply.position, &reply.error) {
+            (Some(position), None) => _ = seen.fetch_max(position, Ordering::Relaxed),
+            // What was seen is not there. The caller is told so once, and goes on with what there is: a log that was put
+            // back from a copy never gets there.
+            (Some(position), Some(_)) => seen.store(position, Ordering::Relaxed),
+            (None, _) => {}
+        }
         let caller =
             reply.id.and_then(|id| waiting.lock().expect("nothing panics while it is held").remove(&id));
         let Some(caller) = caller else {

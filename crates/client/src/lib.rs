@@ -4,6 +4,8 @@
 //! is on the other side by the peer's credentials: the same user, and which process. [`protocol`] says which calls
 //! there are, [`wire`] how they look as lines; both ends are written against these two files.
 //!
+//! What others have written is shown by [`shown`], by whoever shows it.
+//!
 //! A [`Connection`] lives as long as its socket, which is right for a command. A process that outlives the hall's
 //! restarts holds a [`Reconnecting`] instead.
 
@@ -12,6 +14,7 @@ mod error;
 pub mod protocol;
 mod reconnecting;
 mod repeat;
+pub mod shown;
 pub mod wire;
 
 pub use connection::{Connection, connect};

@@ -2,7 +2,8 @@
 //!
 //! A task keeps one connection up: it dials, introduces itself with the membership it was given the first time, so
 //! that the agent stays the same, and dials again when the socket ends. Calls wait for it. A call whose answer was
-//! lost is made again only if that does no harm; writing calls get an idempotency key for this.
+//! lost is made again only if that does no harm; writing calls get an idempotency key for this. How far in the log was
+//! seen goes along to the next connection, if it leads to the same life of the log.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -124,6 +125,8 @@ async fn keep(
     welcome: Arc<Mutex<Option<Welcome>>>,
 ) {
     let mut wait = FIRST_WAIT;
+    // The log's life and the highest position that the last connection was told.
+    let mut seen: Option<(String, u64)> = None;
     loop {
         match connect(&socket, hello.clone()).await {
             Ok(connection) => {
@@ -132,8 +135,13 @@ async fn keep(
                 }
                 *welcome.lock().expect("nothing panics while it is held") =
                     Some(connection.welcome().clone());
+                let incarnation = &connection.welcome().incarnation;
+                if let Some((_, position)) = seen.as_ref().filter(|(life, _)| life == incarnation) {
+                    connection.has_seen(*position);
+                }
                 tell.send_replace(Link::Up(connection.clone()));
                 connection.closed().await;
+                seen = Some((incarnation.clone(), connection.seen()));
                 tell.send_replace(Link::Dialling(None));
                 wait = FIRST_WAIT;
             }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _};
 
-use crate::protocol::{Call, ErrorCode, LINE_BYTES};
+use crate::protocol::{Call, ErrorCode};
 
 /// The line is no JSON. A number the JSON-RPC specification assigns, as are the next three.
 pub const NO_JSON: i32 = -32700;
@@ -24,9 +24,9 @@ pub const REFUSED: i32 = -32000;
 /// Why there is no next line.
 #[derive(Debug, thiserror::Error)]
 pub enum LineError {
-    /// It is longer than [`LINE_BYTES`]. What follows cannot be found any more.
-    #[error("a line is longer than {LINE_BYTES} bytes")]
-    TooLong,
+    /// It is longer than it may be, so many bytes. What follows cannot be found any more.
+    #[error("a line is longer than {0} bytes")]
+    TooLong(usize),
     /// The connection ended in the middle of it.
     #[error("the connection ended in the middle of a line")]
     Cut,
@@ -35,18 +35,19 @@ pub enum LineError {
     Io(#[from] io::Error),
 }
 
-/// Reads the next line into `line`, without its end; `false` if the other side has closed. Not to be cancelled:
-/// what was read by then would be lost.
+/// Reads the next line into `line`, without its end, of at most so many bytes with it; `false` if the other side has
+/// closed. Not to be cancelled: what was read by then would be lost.
 pub async fn read_line(
     from: &mut (impl AsyncBufRead + Unpin),
     line: &mut Vec<u8>,
+    most: usize,
 ) -> Result<bool, LineError> {
     line.clear();
-    from.take(LINE_BYTES as u64).read_until(b'\n', line).await?;
+    from.take(most as u64).read_until(b'\n', line).await?;
     match line.pop() {
         None => Ok(false),
         Some(b'\n') => Ok(true),
-        Some(_) if line.len() + 1 == LINE_BYTES => Err(LineError::TooLong),
+        Some(_) if line.len() + 1 == most => Err(LineError::TooLong(most)),
         Some(_) => Err(LineError::Cut),
     }
 }
@@ -57,19 +58,23 @@ pub async fn read_line(
 struct Request<'a> {
     jsonrpc: &'static str,
     id: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_pos: Option<u64>,
     #[serde(flatten)]
     call: &'a Call,
 }
 
-/// A call as a line, its end included.
-pub fn call_line(id: u64, call: &Call) -> Vec<u8> {
-    line(&Request { jsonrpc: "2.0", id, call })
+/// A call as a line, its end included. A query is answered from `min_pos` on, if there is one.
+pub fn call_line(id: u64, min_pos: Option<u64>, call: &Call) -> Vec<u8> {
+    line(&Request { jsonrpc: "2.0", id, min_pos, call })
 }
 
 /// What the hall finds in a line: the call, or why it is none.
 pub struct Incoming {
     /// The id to answer under; `null` if there is none.
     pub id: Box<RawValue>,
+    /// A position that the caller has seen, and wants to see the log from.
+    pub min_pos: Option<u64>,
     /// What is wished for.
     pub call: Result<Call, Unfit>,
 }
@@ -91,27 +96,25 @@ impl Incoming {
             jsonrpc: Option<String>,
             #[serde(default)]
             id: Option<Box<RawValue>>,
+            min_pos: Option<u64>,
             method: Option<String>,
             params: Option<Box<RawValue>>,
         }
         let unfit = |number, message: String| Err(Unfit { number, message });
-        let null = RawValue::NULL.to_owned();
+        let nobody = |call| Self { id: RawValue::NULL.to_owned(), min_pos: None, call };
         let envelope: Envelope = match serde_json::from_slice(line) {
             Ok(envelope) => envelope,
             Err(cause) if cause.is_data() => {
-                let call = unfit(NO_REQUEST, format!("this is no JSON-RPC request: {cause}"));
-                return Self { id: null, call };
+                return nobody(unfit(NO_REQUEST, format!("this is no JSON-RPC request: {cause}")));
             }
-            Err(cause) => {
-                return Self { id: null, call: unfit(NO_JSON, format!("this is no JSON: {cause}")) };
-            }
+            Err(cause) => return nobody(unfit(NO_JSON, format!("this is no JSON: {cause}"))),
         };
         let Some(id) = envelope
             .id
             .filter(|id| id.get().starts_with(['"', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']))
         else {
             let message = "a request needs an id, a number or a text, to be answered under";
-            return Self { id: null, call: unfit(NO_REQUEST, message.into()) };
+            return nobody(unfit(NO_REQUEST, message.into()));
         };
         let call = match (envelope.jsonrpc.as_deref(), envelope.method) {
             (Some("2.0"), Some(method)) => {
@@ -120,7 +123,7 @@ impl Incoming {
             (Some("2.0"), None) => unfit(NO_REQUEST, "a request needs a method".into()),
             _ => unfit(NO_REQUEST, "a request needs `\"jsonrpc\":\"2.0\"`".into()),
         };
-        Self { id, call }
+        Self { id, min_pos: envelope.min_pos, call }
     }
 }
 
@@ -137,23 +140,33 @@ fn read_call(method: &str, params: &str) -> Result<Call, Unfit> {
 
 // === what the hall writes, and a client reads ===
 
-/// A result as a line, its end included.
-pub fn result_line(id: &RawValue, result: &impl Serialize) -> Vec<u8> {
+/// A result as a line, its end included, and where the log stood.
+pub fn result_line(id: &RawValue, position: Option<u64>, result: &impl Serialize) -> Vec<u8> {
     #[derive(Serialize)]
     struct Answer<'a, T> {
         jsonrpc: &'static str,
         id: &'a RawValue,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        position: Option<u64>,
         result: T,
     }
-    line(&Answer { jsonrpc: "2.0", id, result })
+    line(&Answer { jsonrpc: "2.0", id, position, result })
 }
 
-/// An error as a line, its end included.
-pub fn error_line(id: &RawValue, number: i32, code: ErrorCode, message: &str) -> Vec<u8> {
+/// An error as a line, its end included. `position` is where the log ends, if it does not reach as far as was asked.
+pub fn error_line(
+    id: &RawValue,
+    position: Option<u64>,
+    number: i32,
+    code: ErrorCode,
+    message: &str,
+) -> Vec<u8> {
     #[derive(Serialize)]
     struct Answer<'a> {
         jsonrpc: &'static str,
         id: &'a RawValue,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        position: Option<u64>,
         error: Failure<'a>,
     }
     #[derive(Serialize)]
@@ -166,7 +179,8 @@ pub fn error_line(id: &RawValue, number: i32, code: ErrorCode, message: &str) ->
     struct Data {
         code: ErrorCode,
     }
-    line(&Answer { jsonrpc: "2.0", id, error: Failure { code: number, message, data: Data { code } } })
+    let error = Failure { code: number, message, data: Data { code } };
+    line(&Answer { jsonrpc: "2.0", id, position, error })
 }
 
 fn line(message: &impl Serialize) -> Vec<u8> {
@@ -180,6 +194,9 @@ fn line(message: &impl Serialize) -> Vec<u8> {
 pub struct Reply {
     /// The call this answers; absent if the hall could not tell which line it did not understand.
     pub id: Option<u64>,
+    /// Where the log stood; in an error, where it ends although more of it was asked for.
+    #[serde(default)]
+    pub position: Option<u64>,
     /// The result, if it went well.
     #[serde(default)]
     pub result: Option<Box<RawValue>>,
@@ -258,13 +275,13 @@ mod tests {
         let mut line = Vec::new();
         let mut whole = &b"one\ntwo\n"[..];
         for expected in ["one", "two"] {
-            assert!(read_line(&mut whole, &mut line).await.unwrap());
+            assert!(read_line(&mut whole, &mut line, 4).await.unwrap());
             assert_eq!(line, expected.as_bytes());
         }
-        assert!(!read_line(&mut whole, &mut line).await.unwrap());
+        assert!(!read_line(&mut whole, &mut line, 4).await.unwrap());
         let mut cut = &b"half"[..];
-        assert!(matches!(read_line(&mut cut, &mut line).await, Err(LineError::Cut)));
-        let long = vec![b' '; LINE_BYTES];
-        assert!(matches!(read_line(&mut &long[..], &mut line).await, Err(LineError::TooLong)));
+        assert!(matches!(read_line(&mut cut, &mut line, 5).await, Err(LineError::Cut)));
+        let long = read_line(&mut &b"long"[..], &mut line, 4).await;
+        assert!(matches!(long, Err(LineError::TooLong(4))));
     }
 }

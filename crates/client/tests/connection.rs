@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use guildhall_client::protocol::{
-    Call, Decide, Empty, ErrorCode, Hello, Key, Speaker, TokenId, VERSION, Wait, Welcome,
+    Call, Decide, Empty, ErrorCode, Hello, Key, LINE_BYTES, Speaker, TokenId, VERSION, Wait, Welcome,
 };
 use guildhall_client::{CallError, Reconnecting, connect, wire};
 use serde_json::{Value, json};
@@ -51,7 +51,7 @@ impl Peer {
 
     async fn next(&mut self) -> Value {
         let mut line = Vec::new();
-        let there = tokio::time::timeout(SOON, wire::read_line(&mut self.read, &mut line)).await;
+        let there = tokio::time::timeout(SOON, wire::read_line(&mut self.read, &mut line, LINE_BYTES)).await;
         assert!(there.unwrap().unwrap(), "the client has closed");
         serde_json::from_slice(&line).unwrap()
     }
@@ -64,8 +64,19 @@ impl Peer {
         self.say(&json!({"jsonrpc": "2.0", "id": call["id"], "result": result})).await;
     }
 
+    /// Answers a call, and says where the log stands.
+    async fn answer_at(&mut self, call: &Value, position: u64, result: impl serde::Serialize) {
+        let answer = json!({"jsonrpc": "2.0", "id": call["id"], "position": position, "result": result});
+        self.say(&answer).await;
+    }
+
     /// Welcomes the client as `member`, and gives what it said to introduce itself.
     async fn welcome(&mut self, member: &str) -> Value {
+        self.welcome_to("life-1", member).await
+    }
+
+    /// The same, in another life of the log.
+    async fn welcome_to(&mut self, incarnation: &str, member: &str) -> Value {
         let hello = self.next().await;
         let welcome = Welcome {
             version: VERSION,
@@ -73,7 +84,7 @@ impl Peer {
             workspace: "default".into(),
             member: member.into(),
             principal: "local".into(),
-            incarnation: "life-1".into(),
+            incarnation: incarnation.into(),
         };
         self.answer(&hello, welcome).await;
         hello
@@ -203,6 +214,51 @@ async fn a_bridge_goes_on_as_the_same_member_after_a_restart() {
     let call = peer.next().await;
     peer.answer(&call, "kept").await;
     assert_eq!(within(waiting).await.unwrap().unwrap(), "kept");
+}
+
+#[tokio::test]
+async fn what_was_seen_is_asked_for_and_goes_along_to_the_next_connection() {
+    let (_directory, socket) = place();
+    let listener = UnixListener::bind(&socket).unwrap();
+    let bridge = Reconnecting::new(socket.clone(), agent(), SOON);
+    let make = |call: Call| {
+        let bridge = bridge.clone();
+        tokio::spawn(async move { bridge.call::<String>(call).await })
+    };
+    let mut peer = Peer::accept(&listener).await;
+    peer.welcome("m").await;
+    let deciding = make(decide());
+    let call = peer.next().await;
+    assert_eq!(call.get("min_pos"), None, "a command wants to see nothing");
+    peer.answer_at(&call, 7, "written").await;
+    assert_eq!(within(deciding).await.unwrap().unwrap(), "written");
+
+    drop((peer, listener));
+    let listener = restart(&socket);
+    let mut peer = Peer::accept(&listener).await;
+    peer.welcome("m").await;
+    let looking = make(get("a"));
+    let call = peer.next().await;
+    assert_eq!(call["min_pos"], 7);
+    let error = json!({"code": -32000, "message": "the log ends at 5", "data": {"code": "unavailable"}});
+    peer.say(&json!({"jsonrpc": "2.0", "id": call["id"], "position": 5, "error": error})).await;
+    let refused = within(looking).await.unwrap().unwrap_err();
+    assert_eq!(refused.code(), Some(ErrorCode::Unavailable));
+    let looking = make(get("a"));
+    let call = peer.next().await;
+    assert_eq!(call["min_pos"], 5, "told once, it goes on with what there is");
+    peer.answer_at(&call, 6, "a").await;
+    within(looking).await.unwrap().unwrap();
+
+    drop((peer, listener));
+    let listener = restart(&socket);
+    let mut peer = Peer::accept(&listener).await;
+    peer.welcome_to("life-2", "m").await;
+    let looking = make(get("a"));
+    let call = peer.next().await;
+    assert_eq!(call.get("min_pos"), None, "positions of another life mean nothing");
+    peer.answer(&call, "a").await;
+    within(looking).await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Who is let in by a route, and as whom.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -9,8 +10,8 @@ use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use model::Principal;
 
-use crate::limits;
 use crate::rate::{Allowance, Rates};
+use crate::{limits, query};
 
 /// What a route asks of whoever comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -66,16 +67,16 @@ impl Caller {
         headers: &HeaderMap,
         uri: &Uri,
     ) -> Result<Self, Refused> {
-        let introduces = query(uri, "connectionParams") == Some("1");
+        let introduces = query::parameter(uri, "connectionParams").as_deref() == Some("1");
         let mut caller = Self { identity: None, introduces, address, gate: checks.clone() };
         let shown = match (bearer(headers), policy) {
-            (Some(token), _) => Some(token),
-            (None, Policy::Compatibility) => query(uri, "token"),
+            (Some(token), _) => Some(Cow::Borrowed(token)),
+            (None, Policy::Compatibility) => query::parameter(uri, "token"),
             (None, _) => None,
         };
         caller.identity = match (policy, shown) {
             (Policy::Anybody, _) => None,
-            (_, Some(token)) => Some(caller.identify(token)?),
+            (_, Some(token)) => Some(caller.identify(&token)?),
             (Policy::Compatibility, None) => Some(Identity::compat()),
             (Policy::TokenOrFirstMessage, None) if introduces => None,
             (Policy::Token | Policy::TokenOrFirstMessage, None) => return Err(Refused::Unauthorized),
@@ -128,10 +129,4 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-/// A query parameter as it is written: the ones looked for need no escapes.
-fn query<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
-    let pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).next()
 }

@@ -12,6 +12,7 @@ mod health;
 pub mod hosts;
 pub mod limits;
 pub mod listener;
+mod query;
 pub mod rate;
 pub mod routes;
 mod stranger;

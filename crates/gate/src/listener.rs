@@ -54,10 +54,12 @@ impl Listener {
     }
 
     /// Accepts connections until `closing`, then waits for those that are open, also for the ones that became WebSockets:
-    /// their doors are to tell them. What has not ended after [`limits::FINISH`] is cut off.
+    /// their doors are to tell them. What has not ended after [`limits::FINISH`] is cut off; so is everything at once
+    /// if this is dropped before its end.
     pub async fn run(self, closing: CancellationToken) {
         let Self { socket, gate, connections } = self;
         let tasks = Tasks::default();
+        let _cut = tasks.cut_at_end();
         loop {
             let accepted = tokio::select! {
                 accepted = socket.accept() => accepted,

@@ -1,7 +1,7 @@
 //! Rates: how often a principal or an address may do something. Counted always, also while nothing is refused.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use model::Principal;
 use quick_cache::sync::Cache;
@@ -48,22 +48,25 @@ impl Bucket {
         Self { rate, left: Mutex::new((rate.burst, Instant::now())) }
     }
 
-    /// Takes one, if one is left at this time.
-    pub fn take(&self, now: Instant) -> bool {
+    /// What is left at this time, held until the guard is dropped.
+    fn left(&self, now: Instant) -> MutexGuard<'_, (f64, Instant)> {
         let mut left = self.left.lock().expect("counting does not panic");
         let gained = now.saturating_duration_since(left.1).as_secs_f64() * self.rate.per_second;
         *left = ((left.0 + gained).min(self.rate.burst), now.max(left.1));
-        if left.0 < 1.0 {
-            return false;
-        }
-        left.0 -= 1.0;
-        true
+        left
+    }
+
+    /// Takes one, if one is left at this time.
+    pub fn take(&self, now: Instant) -> bool {
+        let mut left = self.left(now);
+        let has_one = left.0 >= 1.0;
+        left.0 -= f64::from(u8::from(has_one));
+        has_one
     }
 
     /// Whether one is left.
     pub fn has_one(&self) -> bool {
-        let left = self.left.lock().expect("counting does not panic");
-        left.0 + left.1.elapsed().as_secs_f64() * self.rate.per_second >= 1.0
+        self.left(Instant::now()).0 >= 1.0
     }
 }
 
@@ -112,10 +115,17 @@ impl Rates {
 // === impl Allowance ===
 
 impl Allowance {
-    /// Takes one call at this time: the principal's first, then the address's. Both are counted.
+    /// Takes one call at this time, from the principal and from the address or from neither: what one of them refuses
+    /// must not use up the other, or those who are refused would lock out everybody they share it with.
     pub fn take(&self, now: Instant) -> bool {
-        let (principal, address) = (self.principal.take(now), self.address.take(now));
-        principal && address
+        // Always held in this order, and no bucket is of both kinds, so nobody waits in a circle.
+        let (mut principal, mut address) = (self.principal.left(now), self.address.left(now));
+        if principal.0 < 1.0 || address.0 < 1.0 {
+            return false;
+        }
+        principal.0 -= 1.0;
+        address.0 -= 1.0;
+        true
     }
 }
 
@@ -138,6 +148,33 @@ mod tests {
         assert!(again.take(Instant::now()));
         let elsewhere = rates.allowance(&Principal::local(), IpAddr::from([127, 0, 0, 2]));
         assert!(elsewhere.take(Instant::now()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_floods_shares_the_addresss_rate_and_locks_nobody_out() {
+        let rates = Rates::new(Rate { per_second: 10.0, burst: 10.0 }, Rate { per_second: 1.0, burst: 1.0 });
+        let address = IpAddr::from([127, 0, 0, 1]);
+        let flooding = [Principal::owner(), Principal::local()].map(|who| rates.allowance(&who, address));
+        let seldom = rates.allowance(&Principal::compat(), address);
+        // What the two may do comes back to them half a call before the address's does.
+        for (who, elsewhere) in [(Principal::owner(), 2), (Principal::local(), 3)] {
+            let elsewhere = rates.allowance(&who, IpAddr::from([127, 0, 0, elsewhere]));
+            while elsewhere.take(Instant::now()) {}
+        }
+        let (mut taken, mut served) = (0, 0);
+        for step in 0..1_000 {
+            // Half of what the address may do in a step, so that what is asked for comes between its calls too.
+            tokio::time::advance(Duration::from_millis(50)).await;
+            served += u32::from(step % 20 == 0 && seldom.take(Instant::now()));
+            for flooding in flooding.iter().cycle().take(100) {
+                taken += u32::from(flooding.take(Instant::now()));
+            }
+        }
+        assert!(
+            (490..=510).contains(&(taken + served)),
+            "all of the address's rate is used: {taken} + {served}"
+        );
+        assert!(served >= 20, "{served} of 50 calls, one each second, were served");
     }
 
     #[tokio::test(start_paused = true)]

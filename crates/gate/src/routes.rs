@@ -114,8 +114,9 @@ async fn admit(
     mut request: Request,
     next: Next,
 ) -> Response {
-    match guard.names.check(request.headers()) {
+    match guard.names.check(request.uri(), request.headers()) {
         Ok(()) => {}
+        Err(Foreign::Ambiguous) => return (StatusCode::BAD_REQUEST, "more than one host\n").into_response(),
         Err(Foreign::Host) => return (StatusCode::MISDIRECTED_REQUEST, "unknown host\n").into_response(),
         Err(Foreign::Origin) => return (StatusCode::FORBIDDEN, "unknown origin\n").into_response(),
     }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 /// The tasks that have been started and have not ended.
@@ -32,6 +32,11 @@ impl Tasks {
                 () = cut.cancelled() => tracing::warn!(task = name, %peer, "cut off a connection that did not end"),
             }
         });
+    }
+
+    /// Cuts off all tasks when the guard is dropped.
+    pub(crate) fn cut_at_end(&self) -> DropGuard {
+        self.cut.clone().drop_guard()
     }
 
     /// Waits until all tasks have ended; cuts off those that take longer than this.
@@ -77,5 +82,15 @@ mod tests {
         });
         tasks.finish(PATIENCE).await;
         assert_eq!(std::sync::Arc::strong_count(&held), 1, "the task is gone with all it held");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_end_is_cut_off_with_its_listener() {
+        let (tasks, start) = (Tasks::default(), Instant::now());
+        let listener = tasks.cut_at_end();
+        tasks.spawn("endless", peer(), pending());
+        drop(listener);
+        tasks.finish(PATIENCE).await;
+        assert_eq!(start.elapsed(), Duration::ZERO);
     }
 }

@@ -1,7 +1,7 @@
 //! From an HTTP request to a WebSocket (RFC 6455), and the bounds of the latter.
 //!
 //! The refusals' texts and headers are those old clients' own server gives. No extension is negotiated; of the
-//! subprotocols a client offers the first is echoed.
+//! subprotocols a client offers the first is echoed, if what it offers is a list of names at all.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -96,9 +96,7 @@ impl Upgrade {
             return Err(NoUpgrade::Version);
         }
         let accept = HeaderValue::from_str(&derive_accept_key(key.as_bytes())).expect("base64 is ASCII");
-        let offered = headers.get(SEC_WEBSOCKET_PROTOCOL).and_then(|offered| offered.to_str().ok());
-        let first = offered.and_then(|offered| offered.split(',').next()).map(str::trim);
-        let protocol = first.and_then(|first| HeaderValue::from_str(first).ok());
+        let protocol = headers.get(SEC_WEBSOCKET_PROTOCOL).and_then(first_protocol);
         let accepted = request.extensions().get::<Accepted>().cloned().ok_or(NoUpgrade::PlainHttp)?;
         let on_upgrade = hyper::upgrade::on(request);
         Ok(Self { accept, protocol, on_upgrade, accepted })
@@ -170,9 +168,45 @@ fn has(headers: &HeaderMap, name: &str, word: &str) -> bool {
     values.flat_map(|value| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(word))
 }
 
+/// The first of the subprotocols that are offered, unless one of them is no token (RFC 9110, section 5.6.2).
+fn first_protocol(offered: &HeaderValue) -> Option<HeaderValue> {
+    let is_token = |name: &str| {
+        let sign = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        !name.is_empty() && name.bytes().all(sign)
+    };
+    let offered = offered.to_str().ok()?;
+    let mut names = offered.split(',').map(|name| name.trim_matches([' ', '\t']));
+    let first = names.clone().next()?;
+    if !names.all(is_token) {
+        return None;
+    }
+    HeaderValue::from_str(first).ok()
+}
+
 /// 16 bytes in base64: 22 digits and two signs of padding.
 fn is_key(key: &[u8]) -> bool {
     key.len() == 24
         && key.ends_with(b"==")
         && key[..22].iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_subprotocol_is_echoed_if_all_are_names() {
+        for (offered, echoed) in [
+            ("a", Some("a")),
+            ("trpc.v1, b", Some("trpc.v1")),
+            ("a b,", None),
+            ("a b", None),
+            ("a,", None),
+            ("a, \"b\"", None),
+            ("", None),
+        ] {
+            let first = first_protocol(&HeaderValue::from_static(offered));
+            assert_eq!(first.as_ref().map(|first| first.to_str().unwrap()), echoed, "{offered:?}");
+        }
+    }
 }

@@ -4,10 +4,10 @@
 use std::ffi::OsStr;
 use std::fmt;
 
-use client::CallError;
+use client::{CallError, shown};
 use serde_json::{Value, json};
 
-use crate::output::harmless;
+use crate::output::printable_json;
 
 /// What was named does not exist. The hall says so of most things; this is for what a command looks up by itself.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(crate) fn tell(why: &anyhow::Error, as_json: bool) {
         eprintln!("{}", line(code(why), &message));
     } else {
         // It may name what agents call themselves.
-        eprintln!("{}", harmless(&format!("guildhall: {message}")));
+        eprintln!("guildhall: {}", shown::prose(&message));
     }
 }
 
@@ -44,8 +44,9 @@ pub(crate) fn ask_for_json(arguments: impl IntoIterator<Item = impl AsRef<OsStr>
     options.any(|argument| argument.as_ref() == "--json")
 }
 
-fn line(code: Value, message: &str) -> Value {
-    json!({ "error": { "code": code, "message": message } })
+fn line(code: Value, message: &str) -> String {
+    let line = json!({ "error": { "code": code, "message": message } });
+    printable_json(&line.to_string()).into_owned()
 }
 
 /// The hall's own code if it is the hall that said no, or what became of the way there; `failed` for all else.

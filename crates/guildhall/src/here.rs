@@ -10,6 +10,9 @@ use crate::home::Home;
 use crate::output::Output;
 use crate::surroundings::Surroundings;
 
+/// As whom the hall takes whoever has not shown to be somebody else.
+const LOCAL: &str = "local";
+
 /// What every command needs.
 #[derive(Debug)]
 pub(crate) struct Here {
@@ -32,6 +35,19 @@ impl Here {
             flags.insert(WORKSPACE, workspace.clone());
         }
         Settings::read(&self.surroundings, &self.home, &flags)
+    }
+
+    /// Why this person is not taken for the owner on this connection, if that is so.
+    pub(crate) fn not_the_owner(&self, hall: &Connection) -> anyhow::Result<Option<String>> {
+        if hall.welcome().principal != LOCAL {
+            return Ok(None);
+        }
+        Ok(Some(match self.home.credential()? {
+            Some(_) => "this terminal is an agent's own, one that a `guildhall mcp` was started from".into(),
+            None => {
+                format!("there is no owner's credential to be read at {}", self.home.owner_token.display())
+            }
+        }))
     }
 
     /// A connection to the hall, as the person who types: the owner, if the owner's credential can be read.

@@ -26,6 +26,8 @@ const SOCKET_PATH_BYTES: usize = 107;
 /// Where everything is.
 #[derive(Debug, Clone)]
 pub(crate) struct Home {
+    /// The one directory of `GUILDHALL_HOME`, if it is set.
+    pub(crate) root: Option<PathBuf>,
     pub(crate) config_file: PathBuf,
     pub(crate) data: PathBuf,
     pub(crate) owner_token: PathBuf,
@@ -44,6 +46,7 @@ impl Home {
         let temporary = surroundings.path("TMPDIR").unwrap_or_else(|| "/tmp".into());
         if let Some(home) = surroundings.path("GUILDHALL_HOME") {
             return Ok(Self {
+                root: Some(home.clone()),
                 config_file: home.join("config.toml"),
                 data: home.join("data"),
                 owner_token: home.join("owner.token"),
@@ -58,6 +61,7 @@ impl Home {
         };
         match (below("XDG_CONFIG_HOME", ".config"), below("XDG_DATA_HOME", ".local/share")) {
             (Some(config), Some(data)) => Ok(Self {
+                root: None,
                 config_file: config.join("config.toml"),
                 owner_token: data.join("owner.token"),
                 socket: data.join("guildhall.sock"),

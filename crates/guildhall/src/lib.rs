@@ -14,6 +14,7 @@ mod here;
 mod home;
 mod logs;
 mod output;
+mod owner;
 pub mod server;
 mod signals;
 mod surroundings;

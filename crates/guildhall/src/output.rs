@@ -1,7 +1,11 @@
-//! Printing: data on stdout, talk on stderr.
+//! Printing: data on stdout, talk on stderr. What others have written is shown by [`client::shown`], so that it commands no
+//! terminal and stays in its place.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 
+use client::shown;
 use serde::Serialize;
 
 /// How data is printed.
@@ -21,11 +25,24 @@ impl Output {
         data: &T,
         plain: impl FnOnce(&T) -> String,
     ) -> io::Result<()> {
-        if self.json {
-            return print(&format!("{}\n", serde_json::to_string(data)?));
+        if self.json { self.show_json(data) } else { print(&shown::prose(&plain(data))) }
+    }
+
+    /// Prints data whose text is one thing for programs to take as it is, such as a value. At a terminal it is shown as
+    /// all else is.
+    pub(crate) fn show_as_it_is<T: Serialize + ?Sized>(
+        self,
+        data: &T,
+        plain: impl FnOnce(&T) -> String,
+    ) -> io::Result<()> {
+        if self.json || io::stdout().is_terminal() {
+            return self.show(data, plain);
         }
-        let text = plain(data);
-        print(&if io::stdout().is_terminal() { harmless(&text) } else { text })
+        print(&plain(data))
+    }
+
+    fn show_json<T: Serialize + ?Sized>(self, data: &T) -> io::Result<()> {
+        print(&format!("{}\n", printable_json(&serde_json::to_string(data)?)))
     }
 
     /// Prints a list. One that is empty prints nothing but, for people, the sentence that says so.
@@ -45,7 +62,7 @@ impl Output {
     /// Says something beside the data. Programs hear nothing: with `--json` stderr is for errors.
     pub(crate) fn say(self, text: &str) {
         if !self.json {
-            eprintln!("{}", harmless(text));
+            eprintln!("{}", shown::prose(text));
         }
     }
 }
@@ -59,31 +76,37 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// A text without the characters that command a terminal: what agents write is not to move the cursor.
-pub(crate) fn harmless(text: &str) -> String {
-    let shown = |character: char| match character {
-        '\n' | '\t' => character,
-        // Also those that turn the direction of writing around, and so show other words than there are.
-        character
-            if character.is_control()
-                || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
-        {
-            '\u{fffd}'
+/// The same JSON, with the characters that a terminal is not to see written as escapes. JSON itself demands that of some
+/// of them only. All of them stand in texts, and none needs a pair.
+pub(crate) fn printable_json(json: &str) -> Cow<'_, str> {
+    if !json.contains(shown::is_hidden) {
+        return json.into();
+    }
+    let mut printable = String::with_capacity(json.len() + 8);
+    for character in json.chars() {
+        if shown::is_hidden(character) {
+            _ = write!(printable, "\\u{:04x}", u32::from(character));
+        } else {
+            printable.push(character);
         }
-        character => character,
-    };
-    text.chars().map(shown).collect()
+    }
+    printable.into()
 }
 
 /// A text as it stands below a heading: no line of it can be taken for another heading.
 pub(crate) fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("    {line}\n")).collect()
+    shown::prose(text).lines().map(|line| format!("    {line}\n")).collect()
 }
 
-/// A table in columns as wide as they must be. Line breaks in cells become spaces.
+/// Names, or other things of one line each.
+pub(crate) fn names(names: &[String], between: &str) -> String {
+    names.iter().map(|name| shown::name(name)).collect::<Vec<_>>().join(between)
+}
+
+/// A table in columns as wide as they must be. Each cell is one line.
 pub(crate) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut lines = vec![head.map(str::to_owned)];
-    lines.extend(rows.into_iter().map(|row| row.map(|cell| cell.replace(['\n', '\r', '\t'], " "))));
+    lines.extend(rows.into_iter().map(|row| row.map(|cell| shown::name(&cell).into_owned())));
     let mut widths = [0; N];
     for line in &lines {
         for (width, cell) in widths.iter_mut().zip(line) {
@@ -104,22 +127,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_agents_write_commands_no_terminal() {
-        assert_eq!(harmless("a\tb\nc"), "a\tb\nc");
-        assert_eq!(
-            harmless("\u{1b}[2Jgone\u{9b}1m\r\u{202e}x"),
-            "\u{fffd}[2Jgone\u{fffd}1m\u{fffd}\u{fffd}x"
-        );
+    fn json_is_the_same_and_commands_no_terminal() {
+        let text = "\u{1b}\u{7f}\u{9b}1m\n\u{202e}ü";
+        let json = serde_json::to_string(text).unwrap();
+        let printable = printable_json(&json);
+        assert_eq!(printable, r#""\u001b\u007f\u009b1m\n\u202eü""#);
+        assert_eq!(serde_json::from_str::<String>(&printable).unwrap(), text);
     }
 
     #[test]
     fn what_stands_below_a_heading_stays_there() {
-        assert_eq!(indented("because: yes\nno"), "    because: yes\n    no\n");
+        assert_eq!(indented("because: yes\nno\rno"), "    because: yes\n    no\\rno\n");
     }
 
     #[test]
     fn columns_stand_under_each_other() {
         let rows = [["web".to_owned(), "a\nb".to_owned()], ["documentation".to_owned(), String::new()]];
-        assert_eq!(table(["NAME", "X"], rows), "NAME           X\nweb            a b\ndocumentation\n");
+        assert_eq!(table(["NAME", "X"], rows), "NAME           X\nweb            a\\nb\ndocumentation\n");
     }
 }

@@ -1,25 +1,25 @@
 //! A running server: the store, the hall, the doors and their listeners, from start to the last reply.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use gate::rate::Rate;
 use gate::routes::Table;
 use gate::{Gate, Listener, Names, Rates};
 use hall::Hall;
-use model::Principal;
-use model::directory::Grant;
 use store::sqlite::DirectoryLock;
 use store::{MemoryStore, SqliteStore, Store};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::owner;
 
 /// Where a server keeps its things.
 #[derive(Debug, Clone)]
@@ -101,6 +101,8 @@ pub struct Server {
 
 /// How often the drain looks whether all clients have gone.
 const LOOK: Duration = Duration::from_millis(20);
+/// How long connections have to be told that the server ends when it is to hurry.
+const HURRY: Duration = Duration::from_millis(250);
 /// How often to look for what other nodes have written to a shared database.
 const POLL: Duration = Duration::from_millis(500);
 
@@ -121,7 +123,7 @@ impl Server {
         let hall_options =
             hall::Options { presence_grace: options.presence_grace, poll, ..hall::Options::default() };
         let hall = Hall::open(store, hall_options).await?;
-        keep_owner_token(&hall, &options.paths.owner_token).await?;
+        owner::keep_credential(&hall, &options.paths.owner_token).await?;
 
         let rates = Arc::new(Rates::new(options.calls, options.failures));
         let connections = Arc::new(Semaphore::new(options.connections));
@@ -189,22 +191,31 @@ impl Server {
     }
 
     /// Answers what is under way, tells clients to move, serves those that do until they are gone or the time is
-    /// over or `hurry` resolves, and ends. Nothing of the server is running when this returns; what does not end by
-    /// itself is cut off after [`gate::limits::FINISH`].
+    /// over, and ends. Nothing of the server is running when this returns; what does not end by itself is cut off after
+    /// [`gate::limits::FINISH`]. Once `hurry` resolves, nobody is waited for any more.
     pub async fn stop(self, hurry: impl Future<Output = ()>) {
-        self.trpc.drain();
-        let gone = async {
-            while self.trpc.connections() > 0 {
-                tokio::time::sleep(LOOK).await;
-            }
+        let in_order = async {
+            self.trpc.drain(self.drain);
+            let gone = async {
+                while self.trpc.connections() > 0 {
+                    tokio::time::sleep(LOOK).await;
+                }
+            };
+            // Over when all are gone or when the time is, whichever is first.
+            _ = tokio::time::timeout(self.drain, gone).await;
+            self.trpc.close();
+            tokio::join!(self.linker.close(), self.listeners.close());
         };
         tokio::select! {
-            () = gone => {}
-            () = tokio::time::sleep(self.drain) => {}
-            () = hurry => {}
+            () = in_order => {}
+            () = hurry => {
+                self.trpc.close();
+                let closed = async { tokio::join!(self.linker.close(), self.listeners.close()) };
+                if tokio::time::timeout(HURRY, closed).await.is_err() {
+                    self.listeners.cut().await;
+                }
+            }
         }
-        self.trpc.close();
-        tokio::join!(self.linker.close(), self.listeners.close());
         self.hall.close().await;
     }
 }
@@ -216,6 +227,7 @@ impl Server {
 struct Listeners {
     running: TaskTracker,
     closing: CancellationToken,
+    cut: CancellationToken,
     /// One of them ended although nobody closed it.
     lost: CancellationToken,
 }
@@ -227,7 +239,13 @@ impl Listeners {
         name: &'static str,
         listener: impl FnOnce(CancellationToken) -> F,
     ) {
-        let running = tokio::spawn(listener(self.closing.clone()));
+        let (listener, cut) = (listener(self.closing.clone()), self.cut.clone());
+        let running = tokio::spawn(async move {
+            tokio::select! {
+                () = listener => {}
+                () = cut.cancelled() => tracing::warn!(task = name, "cut off what had not ended"),
+            }
+        });
         let lost = self.lost.clone();
         self.running.spawn(async move {
             if let Err(cause) = running.await {
@@ -242,6 +260,12 @@ impl Listeners {
         self.closing.cancel();
         self.running.close();
         self.running.wait().await;
+    }
+
+    /// Ends all of them now, with all their connections.
+    async fn cut(&self) {
+        self.cut.cancel();
+        self.close().await;
     }
 }
 
@@ -269,38 +293,6 @@ async fn listen_on_loopback(
         }
     }
     addresses
-}
-
-/// Makes sure that the owner's file holds a token that works, and that no other of its kind does.
-async fn keep_owner_token(hall: &Hall, path: &Path) -> anyhow::Result<()> {
-    let (by, owner) = (Principal::hall(), Principal::owner());
-    match fs::read_to_string(path) {
-        Ok(secret) if hall.identify(secret.trim()).is_some_and(|who| who.principal == owner) => return Ok(()),
-        Ok(_) => {
-            tracing::warn!(path = %path.display(), "the owner's token is not of this hall; issuing a new one")
-        }
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
-        Err(cause) => bail!("cannot read {}: {cause}", path.display()),
-    }
-    // Whoever has kept an earlier one is not its owner any more.
-    for earlier in hall.tokens().iter().filter(|token| token.principal == owner) {
-        hall.revoke_token(&by, earlier.id.clone()).await?;
-    }
-    let issued = hall.issue_token(&by, Some(owner), Grant::Owner, vec![], None).await?;
-    // Written beside and moved into place: nobody ever reads half a token.
-    let fresh = path.with_extension("new");
-    let write = || {
-        match fs::remove_file(&fresh) {
-            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
-            _ => {}
-        }
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
-        writeln!(file, "{}", issued.secret.reveal())?;
-        file.sync_all()?;
-        fs::rename(&fresh, path)?;
-        path.parent().map_or(Ok(()), |directory| fs::File::open(directory)?.sync_all())
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Makes a directory that is its user's alone, also if it was there and was open to others.

@@ -5,11 +5,11 @@
     reason = "what a test lays out must be there; if it is not, the test has failed"
 )]
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A directory with everything in it, and perhaps a server.
 struct Place {
@@ -83,7 +83,13 @@ impl Place {
 
     fn serve(&mut self) -> Value {
         let mut serve = self.command(&["serve", "--json", "--listen", "127.0.0.1:0"]);
-        let mut server = serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        serve.stdout(Stdio::piped()).stderr(Stdio::null());
+        self.started(serve)
+    }
+
+    /// Starts a server; what it says once it can be used.
+    fn started(&mut self, mut serve: Command) -> Value {
+        let mut server = serve.spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(server.stdout.take().unwrap()).read_line(&mut ready).unwrap();
         self.server = Some(server);
@@ -120,6 +126,7 @@ fn a_person_starts_a_server_and_finds_a_way_about() {
 
     let status = place.json(&["status"]);
     assert_eq!((&status["ready"], &status["workspace"]), (&true.into(), &"default".into()));
+    assert_eq!(status.get("as_of"), None, "nothing has happened yet");
     assert_eq!(status["listening"][0], ready["http"]);
     assert_eq!(place.said(&["agents"]), "Nobody is here.\n");
     assert_eq!(place.json(&["agents"]), Value::Array(vec![]));
@@ -128,6 +135,8 @@ fn a_person_starts_a_server_and_finds_a_way_about() {
     assert!(token["token"].as_str().unwrap().starts_with("guildhall_"));
     assert_eq!(place.json(&["token", "list"]).as_array().unwrap().len(), 2);
     place.text(&["token", "revoke", token["id"].as_str().unwrap()]);
+    let own = place.json(&["token", "list"])[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(place.error(&["token", "revoke", &own]), (Some(1), "conflict".into()));
     assert_eq!(place.json(&["token", "list"]).as_array().unwrap().len(), 1);
 
     assert_eq!(place.json(&["workspace", "create", "team"])["name"], "team");
@@ -139,12 +148,15 @@ fn a_person_starts_a_server_and_finds_a_way_about() {
 
     place.text(&["decide", "tabs", "--why", "they are shorter"]);
     let decided = place.text(&["decide", "list"]);
-    assert!(decided.contains("  by owner, ") && decided.contains("because: they are shorter"), "{decided}");
+    assert!(
+        decided.contains("  by person:owner, ") && decided.contains("because: they are shorter"),
+        "{decided}"
+    );
     let history = place.text(&["context", "history", "port", "-w", "team"]);
     let columns: Vec<_> = history.lines().nth(1).unwrap().split_whitespace().collect();
-    assert_eq!((columns[2], columns[3]), ("owner", "8080"), "{history}");
+    assert_eq!((columns[2], columns[3]), ("person:owner", "8080"), "{history}");
     let version = &place.json(&["context", "history", "port", "-w", "team"])[0];
-    assert_eq!((&version["by_name"], version["by"].as_str().unwrap().len()), (&"owner".into(), 36));
+    assert_eq!((&version["by_name"], version["by"].as_str().unwrap().len()), (&"person:owner".into(), 36));
     place.end();
 }
 
@@ -189,13 +201,13 @@ fn who_did_not_wait_for_an_answer_finds_it_later() {
     place.text(&["answer", &ticket[..8], "yes"]);
     assert_eq!(waiting.unwrap().wait_with_output().unwrap().stdout, b"yes\n");
     assert_eq!(place.text(&["ask", "--ticket", &ticket[..8]]), "yes\n");
-    assert_eq!(place.json(&["ask", "--ticket", &ticket])["answered_by"], "owner");
+    assert_eq!(place.json(&["ask", "--ticket", &ticket])["answered_by"], "person:owner");
 
     let lapsed = place.text(&["ask", "Anybody?", "--deadline", "1"]).trim().to_owned();
     assert_eq!(place.run(&["ask", "--ticket", &lapsed, "--wait", "30"]).status.code(), Some(1));
     assert_eq!(place.said(&["answer"]), "Nothing waits for your answer.\n");
     let all = place.text(&["answer", "--all"]);
-    assert!(all.contains("    answered by owner: yes\n") && all.contains("    given up: "), "{all}");
+    assert!(all.contains("    answered by person:owner: yes\n") && all.contains("    given up: "), "{all}");
     let all = place.json(&["answer", "--all", "--limit", "1"]);
     assert_eq!((all.as_array().unwrap().len(), &all[0]["status"]), (1, &"failed".into()), "{all}");
     assert!(place.failure(&["ask", "--ticket", "0000"]).contains("no question's id begins with"));
@@ -282,6 +294,12 @@ fn what_is_kept_is_checked_and_mended_while_no_server_runs() {
     place.text(&["store", "rebuild"]);
     assert_eq!(place.json(&["store", "verify"])[1]["events"], 1);
     assert!(place.failure(&["store", "verify", "--store", "memory"]).contains("keeps nothing"));
+    let data = place.directory.path().join("home/data");
+    for file in std::fs::read_dir(&data).unwrap() {
+        std::fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    std::fs::write(data.join("log.db"), "").unwrap();
+    place.failure(&["store", "verify"]);
 }
 
 #[test]
@@ -321,4 +339,140 @@ fn the_doctor_sees_what_is_open_to_others() {
     assert_eq!(ill.status.code(), Some(1));
     let text = String::from_utf8(ill.stdout).unwrap();
     assert!(text.contains("BAD   owner's token") && text.contains("chmod 600"), "{text}");
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let home = place.directory.path().join("home");
+    std::fs::set_permissions(&home, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let text = String::from_utf8(place.run(&["doctor"]).stdout).unwrap();
+    assert!(text.contains("BAD   home: others may write in") && text.contains("chmod go-w"), "{text}");
+}
+
+/// What agents may call themselves and say, to be taken for somebody else or to command a terminal.
+const EVIL: &str = "owner\nDEADBEEF  from owner\u{1b}[2J\u{9b}\u{202e}";
+const SHOWN: &str = "owner\\nDEADBEEF  from owner\\u{1b}[2J\\u{9b}\\u{202e}";
+
+#[test]
+fn what_agents_call_themselves_and_say_is_taken_for_nothing_else() {
+    let mut place = Place::empty();
+    place.serve();
+    let mut mcp = place.command(&["mcp", "--name", EVIL]);
+    let mut bridge = mcp.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut stdin = bridge.stdin.take().unwrap();
+    let mut lines = BufReader::new(bridge.stdout.take().unwrap()).lines();
+    let mut request = |method: &str, params: Value| {
+        let line = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        writeln!(stdin, "{line}").unwrap();
+        serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap()
+    };
+    let host = json!({"name": "host", "version": "1"});
+    request("initialize", json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": host}));
+    let question = "port?\nFEEDFACE  from owner";
+    for arguments in [json!({"question": question, "options": [EVIL]}), json!({"question": EVIL})] {
+        let answer = request("tools/call", json!({"name": "ask", "arguments": arguments}));
+        assert_eq!(answer["result"]["isError"], false, "{answer}");
+    }
+    let decide = json!({"decision": EVIL, "rationale": EVIL});
+    request("tools/call", json!({"name": "decide", "arguments": decide}));
+    let share = json!({"action": "share", "key": EVIL, "value": EVIL, "tags": [EVIL]});
+    request("tools/call", json!({"name": "context", "arguments": share}));
+
+    for list in [
+        &["agents"][..],
+        &["answer", "--all"],
+        &["decide", "list"],
+        &["context", "list"],
+        &["context", "history", EVIL],
+    ] {
+        let text = place.text(list);
+        assert!(
+            !text.lines().any(|line| line.starts_with("DEADBEEF") || line.starts_with("FEEDFACE")),
+            "{text}"
+        );
+        assert!(!text.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{text}");
+        assert!(text.contains("\\u{9b}"), "{text}");
+        let output = place.run(&[list, &["--json"]].concat());
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(!printed.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{printed}");
+        assert!(printed.contains("\\u009b") && serde_json::from_str::<Value>(&printed).is_ok(), "{printed}");
+    }
+    let asked = place.text(&["answer", "--all"]);
+    assert!(asked.contains(&format!("  from {SHOWN}, ")), "{asked}");
+    assert!(asked.contains(&format!("    choices: {SHOWN}\n")), "{asked}");
+    assert_eq!(place.text(&["context", "get", EVIL]), format!("{EVIL}\n"), "a value is for programs");
+    drop(stdin);
+    bridge.wait().unwrap();
+}
+
+#[test]
+fn whoever_is_not_the_owner_hears_that_they_see_nothing() {
+    let mut place = Place::empty();
+    place.serve();
+    place.text(&["ask", "May I?", "--to", "person", "--option", "yes"]);
+    std::fs::rename(
+        place.directory.path().join("home/owner.token"),
+        place.directory.path().join("owner.token"),
+    )
+    .unwrap();
+    let said = place.said(&["answer"]);
+    assert!(said.contains("is not shown here: there is no owner's credential"), "{said}");
+    std::fs::rename(
+        place.directory.path().join("owner.token"),
+        place.directory.path().join("home/owner.token"),
+    )
+    .unwrap();
+    let id = place.json(&["answer"])[0]["id"].as_str().unwrap().to_owned();
+    let answered = place.run(&["answer", &id, "perhaps"]);
+    assert!(answered.status.success());
+    assert_eq!(String::from_utf8(answered.stderr).unwrap(), "This is none of the choices.\n");
+}
+
+#[test]
+fn a_long_question_is_read_from_stdin_and_waited_for_through_a_restart() {
+    let mut place = Place::empty();
+    place.serve();
+    let mut ask = place.command(&["ask", "-", "--to", "person", "--wait", "60"]);
+    let mut asking = ask.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    asking.stdin.take().unwrap().write_all(b"May\nI?").unwrap();
+    let id = loop {
+        if let Some(question) = place.json(&["answer"]).get(0) {
+            assert_eq!(question["question"], "May\nI?");
+            break question["id"].as_str().unwrap().to_owned();
+        }
+    };
+    place.end();
+    place.serve();
+    place.text(&["answer", &id, "yes"]);
+    let asked = asking.wait_with_output().unwrap();
+    assert_eq!((asked.status.code(), &*asked.stdout), (Some(0), &b"yes\n"[..]));
+}
+
+#[test]
+fn the_line_for_claude_leads_here_from_anywhere() {
+    let mut place = Place::empty();
+    let mut serve = place.command(&["serve", "--json", "--listen", "127.0.0.1:0"]);
+    serve.env("GUILDHALL_HOME", "./home").stdout(Stdio::piped()).stderr(Stdio::null());
+    let ready = place.started(serve);
+    let register = ready["register"].as_str().unwrap();
+    let (_, home) = register.split_once("GUILDHALL_HOME=").unwrap();
+    assert!(home.starts_with('/'), "{register}");
+}
+
+#[test]
+fn one_damaged_value_leaves_the_others_to_be_listed() {
+    let mut place = Place::empty();
+    place.serve();
+    place.text(&["context", "share", "bad", "DAMAGED-SOON"]);
+    place.text(&["context", "share", "good", "1"]);
+    place.end();
+    let log = place.directory.path().join("home/data/log.db");
+    let mut bytes = std::fs::read(&log).unwrap();
+    let at = bytes.windows(12).position(|bytes| bytes == b"DAMAGED-SOON").unwrap();
+    bytes[at] = b'd';
+    std::fs::write(&log, bytes).unwrap();
+    place.serve();
+    let listed = place.json(&["context", "list"]);
+    assert!(listed[0]["unreadable"].as_str().unwrap().contains("damaged"), "{listed}");
+    assert_eq!((&listed[0]["key"], &listed[1]["value"]), (&"bad".into(), &"1".into()), "{listed}");
+    let text = place.text(&["context", "list"]);
+    assert!(text.contains("bad   1        (damaged)"), "{text}");
+    assert!(place.text(&["context", "history", "bad"]).contains("(damaged: "));
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
 
 use std::future::pending;
+use std::path::Path;
 use std::time::Duration;
 
 use guildhall::server::Server;
@@ -49,22 +50,15 @@ async fn nothing_is_left_running_whoever_is_connected() {
 
     let ended = tokio::time::timeout(2 * gate::limits::FINISH, server.stop(pending())).await;
     assert!(ended.is_ok(), "the server did not end");
-    // What has ended is counted down after whoever waited for it has been woken.
-    let gone = async {
-        while Handle::current().metrics().num_alive_tasks() > before {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    let left = tokio::time::timeout(Duration::from_secs(2), gone).await;
-    assert!(left.is_ok(), "{} tasks are left", Handle::current().metrics().num_alive_tasks() - before);
+    gone(before).await;
     drop((silent, halfway, kept_alive, stranger, follower, instance));
 }
 
-#[tokio::test]
-async fn a_client_that_takes_nothing_does_not_hold_up_the_end() {
-    let home = tempfile::tempdir().unwrap();
-    let mut options = options(home.path());
+/// A server that waits for nobody's socket by itself, with a client that asks and takes nothing off its own.
+async fn stuck(home: &Path, drain: Duration) -> (Server, TcpStream) {
+    let mut options = options(home);
     options.trpc.write_stall = Duration::from_secs(3600);
+    options.drain = drain;
     let server = Server::start(options).await.unwrap();
     let compat = server.addresses().compat_trpc.unwrap();
     let (status, mut stuck) = ask(compat, "/", &format!("Host: {compat}\r\n")).await;
@@ -78,7 +72,42 @@ async fn a_client_that_takes_nothing_does_not_hold_up_the_end() {
     };
     let full: Result<(), _> = tokio::time::timeout(Duration::from_secs(2), full).await;
     assert!(full.is_err(), "it is still read");
+    (server, stuck)
+}
 
-    let ended = tokio::time::timeout(2 * gate::limits::FINISH, server.stop(pending())).await;
+#[tokio::test]
+async fn a_client_that_takes_nothing_does_not_hold_up_the_end() {
+    const DRAIN: Duration = Duration::from_secs(2);
+    let home = tempfile::tempdir().unwrap();
+    let (server, stuck) = stuck(home.path(), DRAIN).await;
+    // It is not waited for any longer than those are that are moving: cutting it off would take more than twice as long.
+    assert!(2 * DRAIN < DRAIN + gate::limits::FINISH);
+    let ended = tokio::time::timeout(2 * DRAIN, server.stop(pending())).await;
     assert!(ended.is_ok(), "the server waits for a client that takes nothing");
+    drop(stuck);
+}
+
+#[tokio::test]
+async fn a_server_that_is_to_hurry_waits_for_nobody() {
+    let home = tempfile::tempdir().unwrap();
+    let before = Handle::current().metrics().num_alive_tasks();
+    let (server, stuck) = stuck(home.path(), Duration::from_secs(3600)).await;
+    let asked_again = tokio::time::sleep(Duration::from_millis(100));
+    // Less than it takes to cut off a connection that does not end when it is merely told to.
+    let ended = tokio::time::timeout(gate::limits::FINISH / 2, server.stop(asked_again)).await;
+    assert!(ended.is_ok(), "the server waits for a client that takes nothing");
+    gone(before).await;
+    drop(stuck);
+}
+
+/// Waits until there are no more tasks than there were. What has ended is counted down after whoever waited for it has
+/// been woken.
+async fn gone(before: usize) {
+    let gone = async {
+        while Handle::current().metrics().num_alive_tasks() > before {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let left = tokio::time::timeout(Duration::from_secs(2), gone).await;
+    assert!(left.is_ok(), "{} tasks are left", Handle::current().metrics().num_alive_tasks() - before);
 }

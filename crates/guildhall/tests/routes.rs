@@ -55,6 +55,15 @@ async fn every_route_keeps_out_whom_its_policy_keeps_out() {
             assert_eq!(ask(credential).await, 421, "{address}{target}: no Host");
             let rebound = format!("Host: evil.example\r\n{credential}");
             assert_eq!(ask(&rebound).await, 421, "{address}{target}: rebound");
+            for second in ["evil.example".to_owned(), address.to_string()] {
+                let both = format!("{host}Host: {second}\r\n{credential}");
+                assert_eq!(ask(&both).await, 400, "{address}{target}: a second Host");
+            }
+            let elsewhere = async |authority: &str| {
+                status(address, &format!("http://{authority}{target}"), &format!("{host}{credential}")).await
+            };
+            assert_eq!(elsewhere("evil.example").await, 421, "{address}{target}: a foreign address");
+            assert_eq!(elsewhere("localhost:1").await, 400, "{address}{target}: not the address in Host");
             let origin = format!("{host}Origin: http://evil.example\r\n{credential}");
             assert_eq!(ask(&origin).await, 403, "{address}{target}: a foreign page");
             let own = format!("{host}Origin: http://{address}\r\n{credential}");
@@ -76,6 +85,8 @@ async fn every_route_keeps_out_whom_its_policy_keeps_out() {
                 assert_eq!(status(address, &forged, &host).await, 401, "{address}{forged}");
             }
         }
+        let whole = status(address, &format!("http://{address}{target}"), &good).await;
+        assert_eq!(whole, told.2, "{target}: the whole address");
         // A token in the address is for those who have no other way; elsewhere it is as good as none.
         if policy != Policy::Compatibility {
             let secret = member.trim_start_matches("Authorization: Bearer ").trim_end();
@@ -131,6 +142,7 @@ async fn whether_there_is_a_workspace_is_told_to_those_only_who_may_enter_it() {
         ("", host.clone(), 401),
         // Who is to say so in the first message is asked for it, whatever the workspace.
         ("?connectionParams=1", host.clone(), 101),
+        ("?connectionParams=%31", host.clone(), 101),
         ("?connectionParams=0&connectionParams=1", host.clone(), 401),
         ("", format!("{host}{of_default}"), 404),
     ] {

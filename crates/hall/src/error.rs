@@ -53,3 +53,11 @@ pub enum HallError {
     #[error(transparent)]
     Declined(#[from] Declined),
 }
+
+/// Why a command cannot be carried out if what it needs to know cannot be read.
+pub(crate) fn unavailable(error: HallError) -> Declined {
+    match error {
+        HallError::Store(error) => Declined::Unavailable(error),
+        other => Declined::Unavailable(StoreError::DamagedRow(other.to_string())),
+    }
+}

@@ -8,6 +8,7 @@
 //! [`projector`] (read models), [`snapshots`], [`presence`] and [`timers`]. Mailboxes are read through [`mail`].
 
 pub mod access;
+pub mod authors;
 pub mod clock;
 pub mod entry;
 pub mod error;
@@ -31,6 +32,7 @@ pub mod workspace;
 mod writer;
 
 pub use access::{Identity, IssuedToken};
+pub use authors::Standing;
 pub use clock::Clock;
 pub use entry::Entry;
 pub use error::{Declined, HallError};
@@ -38,4 +40,4 @@ pub use follower::{Follower, Page};
 pub use house::{Hall, Options};
 pub use presence::Attendance;
 pub use rebuild::{dump, rebuild};
-pub use workspace::{Done, Standing, Workspace};
+pub use workspace::{Done, Workspace};

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, RwLock};
 
-use model::WorkspaceName;
+use model::{Position, WorkspaceName};
 use quick_cache::sync::Cache;
 use store::{Head, Incarnation, PageLimit, Store, StoreError};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
@@ -32,15 +32,17 @@ pub(crate) async fn open_log(
     let head = store.open_log(&name, Incarnation(clock::draw())).await?;
     let (mut state, mut hash) = snapshots::restore(&**store, &name).await?;
     let snapshot = state.position();
-    let projected = store.projected(&name).await?;
-    if projected > head.position {
+    let mut written = store.projected(&name).await?;
+    // Asked for after the read models: what another node has written and projected meanwhile does not count.
+    let end = store.head(&name).await?.position;
+    if written > end {
         // The log is an older copy than the read models.
         store.clear_rows(&name).await?;
+        written = Position::START;
     }
-    let written = store.projected(&name).await?;
     // What is far behind is brought up page by page, not held in memory.
-    let far = head.position.0 - written.0 > limits::SNAPSHOT_EVENTS;
-    let target = if far { head.position } else { snapshot };
+    let far = end.0 - written.0 > limits::SNAPSHOT_EVENTS;
+    let target = if far { end } else { snapshot };
     let projector = Projector::new(project_up_to(&**store, &name, written, target).await?);
     let limit = PageLimit { events: limits::BATCH_COMMANDS, bytes: limits::PAGE_BYTES };
     let mut looked_for = None;

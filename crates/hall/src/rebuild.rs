@@ -5,10 +5,11 @@ use model::rows::Table;
 use model::{Position, WorkspaceName};
 use store::{PageLimit, PlacedRow, Projection, Span, Store, StoreError};
 
-/// Brings a log's read models up to a position, page by page.
+/// Brings a log's read models from where they stand up to a position, page by page. Returns where they stand then, which
+/// is further on if another node has brought them there.
 ///
 /// # Errors
-/// If the log cannot be read, or the rows cannot be written.
+/// If the log cannot be read up to there, or the rows cannot be written.
 pub(crate) async fn project_up_to(
     store: &dyn Store,
     log: &WorkspaceName,
@@ -18,28 +19,47 @@ pub(crate) async fn project_up_to(
     let limit = PageLimit { events: 4096, bytes: 8 * 1024 * 1024 };
     while from < to {
         let records = store.read(log, from, limit).await?;
-        let Some(last) = records.last().map(|record| record.position) else { break };
+        let Some(last) = records.last().map(|record| record.position) else {
+            let what = "it is missing, and the log's head says it was written";
+            return Err(damaged(log, from.next(), what));
+        };
         let (mut placed, mut items) = (Vec::new(), Vec::new());
         for record in &records {
-            if let Some(recorded) = record.decode(log)? {
-                let place = record.position;
-                placed.extend(model::rows::rows(&recorded).into_iter().map(|row| PlacedRow { place, row }));
-                items.extend(model::lists::items(&recorded));
-            }
+            let place = record.position;
+            let recorded = record.decode(log)?.ok_or_else(|| damaged(log, place, "its body is missing"))?;
+            placed.extend(model::rows::rows(&recorded).into_iter().map(|row| PlacedRow { place, row }));
+            items.extend(model::lists::items(&recorded));
         }
-        store.project(log, from, last, Projection { rows: &placed, items: &items }).await?;
-        from = last;
+        // Another node may be at the same: where they stand now is where to go on.
+        let moved = store.project(log, from, last, Projection { rows: &placed, items: &items }).await?;
+        from = if moved { last } else { store.projected(log).await? };
     }
     Ok(from)
 }
 
 /// Makes all read models and jobs of a log anew, and forgets damaged receipts. The server must not be running. Returns
-/// where the read models stand.
+/// where the read models stand, which is the log's end.
+///
+/// # Errors
+/// [`StoreError::Damaged`] names the first bad position of a log that cannot be read to its end. Nothing was changed
+/// then. If the disk fails on the way, the read models stand where they came to, and go on from there at the next start.
 pub async fn rebuild(store: &dyn Store, log: &WorkspaceName) -> Result<Position, StoreError> {
-    let head = store.head(log).await?;
-    store.clear_rows(log).await?;
+    let head = store::verify::verify_events(store, log).await?;
     store::mend::mend(store, log).await?;
-    project_up_to(store, log, Position::START, head.position).await
+    store.clear_rows(log).await?;
+    project_up_to(store, log, Position::START, head.position).await?;
+    let stand = store.projected(log).await?;
+    if stand == head.position {
+        return Ok(stand);
+    }
+    Err(StoreError::DamagedRow(format!(
+        "those of {log} stand at {stand}, and the log ends at {}",
+        head.position
+    )))
+}
+
+fn damaged(log: &WorkspaceName, position: Position, what: &str) -> StoreError {
+    StoreError::Damaged { log: log.to_string(), position, what: what.into() }
 }
 
 /// All read models of a log as one ordered text: a line a row, tables and rows in order.

@@ -1,4 +1,4 @@
-//! One workspace, as doors see it: submit, look, follow.
+//! One workspace, as doors see it: submit, look, follow. Who may speak in it stands in [`crate::authors`].
 
 use std::ops::Deref;
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use model::event::Recorded;
 use model::questions::Question;
-use model::roster::{Membership, Reason};
+use model::roster::Membership;
 use model::rows::{MemberRow, Table};
 use model::{
     Command, Fact, MemberId, Position, Principal, Proposal, QuestionId, Refusal, State, Timestamp,
@@ -21,10 +21,10 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch}
 
 use crate::clock::{self, Clock};
 use crate::entry::Entry;
-use crate::error::{Declined, HallError};
+use crate::error::{Declined, HallError, unavailable};
 use crate::follower::Follower;
 use crate::limits;
-use crate::presence::{Attendance, Presence};
+use crate::presence::Presence;
 use crate::projector::Projector;
 use crate::recall::Recall;
 use crate::tail::Tail;
@@ -81,24 +81,6 @@ pub struct Done {
 
 /// A command that is in the queue.
 pub struct Submitted(oneshot::Receiver<Result<Done, Declined>>);
-
-/// What an author's id is to whoever uses it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
-    /// A member of theirs, present or just brought back.
-    Member,
-    /// Nobody's, or not checked: recorded as claimed.
-    Claimed,
-}
-
-/// A membership that its principal may speak as.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Author {
-    /// It is on the roster.
-    Present,
-    /// It was let lapse, and comes back by being used.
-    Lapsed(Arc<Membership>),
-}
 
 // === impl Submitted ===
 
@@ -227,66 +209,12 @@ impl Workspace {
         Ok(command)
     }
 
-    // --- who speaks ---
-
-    /// Checks that `by` may speak as `member`, and brings the membership back if it had lapsed.
-    ///
-    /// # Errors
-    /// As [`Workspace::check_author`].
-    pub async fn speak_as(&self, by: &Principal, member: &MemberId) -> Result<Standing, Declined> {
-        match self.check_author(by, member).await? {
-            None => Ok(Standing::Claimed),
-            Some(Author::Present) => Ok(Standing::Member),
-            Some(Author::Lapsed(member)) => {
-                // Not waited for: what is submitted after it is decided after it.
-                drop(self.submit(by, Command::Return(member)).await?);
-                Ok(Standing::Member)
-            }
-        }
-    }
-
-    /// Checks that `by` may speak as `member`: the membership is theirs, or `member` is nobody's that could come back.
-    ///
-    /// # Errors
-    /// [`Refusal::Forbidden`] if the membership is another principal's. The exception is
-    /// [`Principal::compat`], whose clients may claim any id, and are recorded as claiming it.
-    pub async fn check_author(&self, by: &Principal, member: &MemberId) -> Result<Option<Author>, Declined> {
-        // Ids that the hall makes are in lower case. Another spelling is another id, and so nobody's; but it must not be
-        // a way to sign with somebody else's.
-        if let Some(plain) = member.in_lower_case() {
-            return Box::pin(self.check_author(by, &plain)).await.map(|_| None);
-        }
-        let forbidden = || Refusal::Forbidden(format!("agent {member} belongs to another principal"));
-        let present = self.read().roster.get(member).map(|member| member.principal == *by);
-        match present {
-            Some(true) => return Ok(Some(Author::Present)),
-            Some(false) if *by == Principal::compat() => return Ok(None),
-            Some(false) => return Err(forbidden().into()),
-            None if self.0.strangers.get(member).is_some() => return Ok(None),
-            None => {}
-        }
-        let known = self.row::<MemberRow>(Table::Members, member.as_str()).await.map_err(unavailable)?;
-        match known.map(|(_, row)| row) {
-            Some(row) if row.member.principal != *by && *by != Principal::compat() => Err(forbidden().into()),
-            Some(MemberRow { member, gone }) if member.principal == *by && gone != Some(Reason::Left) => {
-                Ok(Some(Author::Lapsed(Arc::new(member))))
-            }
-            // Left for good: the id still names its author, and brings nobody back.
-            Some(_) => Ok(None),
-            None => {
-                self.0.strangers.insert(member.clone(), ());
-                Ok(None)
-            }
-        }
-    }
-
-    /// Counts a connection of a member; it counts until the returned value is dropped.
-    pub fn attend(&self, member: &MemberId) -> Attendance {
-        self.0.presence.attend(self.clone(), member.clone())
-    }
-
     pub(crate) fn presence(&self) -> &Presence {
         &self.0.presence
+    }
+
+    pub(crate) fn strangers(&self) -> &Cache<MemberId, ()> {
+        &self.0.strangers
     }
 
     // --- looking ---
@@ -412,11 +340,4 @@ fn read_row<T: DeserializeOwned>(row: &store::PlacedRow) -> Result<(Position, T)
     let body = serde_json::from_slice(&row.row.body)
         .map_err(|cause| HallError::Row(format!("{} of {}: {cause}", row.row.key, row.row.table.as_str())))?;
     Ok((row.place, body))
-}
-
-fn unavailable(error: HallError) -> Declined {
-    match error {
-        HallError::Store(error) => Declined::Unavailable(error),
-        other => Declined::Unavailable(StoreError::DamagedRow(other.to_string())),
-    }
 }

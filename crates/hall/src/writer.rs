@@ -193,7 +193,16 @@ impl Writer {
             if let Some(key) = &submission.key {
                 let before = match keys.get(&(&proposal.by, &*key.text)) {
                     Some(index) => Some(decided.receipts[*index].clone()),
-                    None => self.shared.store.receipt(&self.shared.name, &proposal.by, &key.text).await?,
+                    None => match self.shared.store.receipt(&self.shared.name, &proposal.by, &key.text).await
+                    {
+                        Ok(before) => before,
+                        // Of this key nothing can be said; the others of the batch have theirs.
+                        Err(damaged @ (StoreError::DamagedReceipt { .. } | StoreError::Damaged { .. })) => {
+                            decided.outcomes.push(Outcome::Declined(Declined::Unavailable(damaged)));
+                            continue;
+                        }
+                        Err(cause) => return Err(cause),
+                    },
                 };
                 let now = proposal.at.max(self.working.at());
                 if let Some(receipt) = before.filter(|receipt| receipts::counts(receipt, now)) {

@@ -18,6 +18,8 @@ mod nodes;
 mod presence;
 #[path = "stories/questions.rs"]
 mod questions;
+#[path = "stories/rebuilding.rs"]
+mod rebuilding;
 #[path = "stories/restarts.rs"]
 mod restarts;
 #[path = "stories/scene.rs"]

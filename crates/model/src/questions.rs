@@ -93,7 +93,7 @@ pub struct Answered {
     pub answer: Text,
     /// By whom, as claimed; [`MemberId::hall`] if it is the default.
     pub by: MemberId,
-    /// The answerer's name, if it is here, or the person's.
+    /// The answerer's name, if it is here; else as [`name_without_membership`] has it.
     pub by_name: Arc<str>,
     /// When.
     pub at: Timestamp,
@@ -344,5 +344,12 @@ fn with_status(question: &Question, status: Status) -> Arc<Question> {
 }
 
 fn name_of(roster: &Roster, member: &MemberId, by: &Principal) -> Arc<str> {
-    roster.get(member).map_or_else(|| by.as_str().into(), |member| member.name.clone())
+    roster.get(member).map_or_else(|| name_without_membership(by), |member| member.name.clone())
+}
+
+/// What an author is called who has no membership: `person:NAME`, which is no agent's name, so that nobody is taken for
+/// a person who is none. Principals under which many speak have their bare name.
+pub fn name_without_membership(by: &Principal) -> Arc<str> {
+    let shared = [Principal::compat(), Principal::hall(), Principal::local()].contains(by);
+    if shared { by.as_str().into() } else { format!("person:{by}").into() }
 }

@@ -21,10 +21,15 @@ impl Text {
         Self(serde_json::value::to_raw_value(plain).expect("a str always serialises").into())
     }
 
-    /// Takes a token as it stands in a frame; `None` if it is not a JSON string.
-    pub fn from_token(token: &str) -> Option<Self> {
-        let token: Box<RawValue> = serde_json::from_str(token).ok()?;
-        token.get().starts_with('"').then(|| Self(token.into()))
+    /// Keeps a copy of a token as it stands in a frame; `None` if it is not a JSON string.
+    pub fn from_raw(token: &RawValue) -> Option<Self> {
+        // Known to be JSON, so its first character says what it is, and nothing need be scanned again.
+        token.get().starts_with('"').then(|| Self(token.to_owned().into()))
+    }
+
+    /// The token with its quotes, known to be JSON.
+    pub fn as_raw(&self) -> &RawValue {
+        &self.0
     }
 
     /// The token with its quotes, ready to be put into JSON.
@@ -53,19 +58,36 @@ impl Text {
 
     /// The text itself; a lone surrogate becomes U+FFFD.
     pub fn decode(&self) -> Cow<'_, str> {
-        let inner = &self.as_json()[1..self.bytes() - 1];
-        if !inner.contains('\\') {
-            return Cow::Borrowed(inner);
-        }
-        // Read as bytes, serde_json takes lone surrogates (as WTF-8) where reading a String would fail.
-        let mut json = serde_json::Deserializer::from_str(self.as_json());
-        let bytes = json.deserialize_bytes(Bytes).expect("a token was checked when it was made");
-        Cow::Owned(
-            String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()),
-        )
+        decode(&self.0)
     }
 }
 
+/// The text that a JSON string token spells, borrowed unless it has escapes. Half of a surrogate pair becomes U+FFFD.
+///
+/// # Panics
+/// If the token is no string.
+pub fn decode(token: &RawValue) -> Cow<'_, str> {
+    let quoted = token.get().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let inner = quoted.expect("a string token stands in quotes");
+    if !inner.contains('\\') {
+        return Cow::Borrowed(inner);
+    }
+    let mut reader = serde_json::Deserializer::from_str(token.get());
+    let bytes = reader.deserialize_bytes(Bytes).expect("a raw value was read as JSON before");
+    Cow::Owned(replace_surrogates(bytes))
+}
+
+/// serde_json decodes a lone surrogate into the three bytes UTF-8 would use if it allowed them: ED, A0 to BF, any.
+fn replace_surrogates(mut bytes: Vec<u8>) -> String {
+    for at in 0..bytes.len().saturating_sub(2) {
+        if bytes[at] == 0xED && bytes[at + 1] >= 0xA0 {
+            bytes[at..at + 3].copy_from_slice("\u{FFFD}".as_bytes());
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|broken| String::from_utf8_lossy(broken.as_bytes()).into_owned())
+}
+
+/// Reads a string as bytes: serde_json then decodes escapes but lets lone surrogates pass.
 struct Bytes;
 
 impl Visitor<'_> for Bytes {
@@ -121,14 +143,26 @@ mod tests {
         let token = r#""a\u00e4\ud83e \"q\"""#;
         let text: Text = serde_json::from_str(token).unwrap();
         assert_eq!(serde_json::to_string(&text).unwrap(), token);
-        assert!(text.decode().starts_with("aä\u{fffd}"));
-        assert!(text.decode().ends_with("\"q\""));
+        assert_eq!(text.decode(), "aä\u{fffd} \"q\"");
+        assert_eq!(Text::from_raw(text.as_raw()), Some(text));
+    }
+
+    #[test]
+    fn half_of_a_pair_is_replaced_when_decoded_and_stays_in_the_token() {
+        let decoded = |token| serde_json::from_str::<Text>(token).unwrap().decode().into_owned();
+        assert_eq!(decoded(r#""a\ud83eb\udd16\ud83e\ud83e\udd16""#), "a\u{fffd}b\u{fffd}\u{fffd}🤖");
+        assert_eq!(
+            decoded(r#""\\\ud7ff한""#),
+            "\\\u{d7ff}한",
+            "a syllable next to the surrogates is left alone"
+        );
     }
 
     #[test]
     fn only_strings_are_texts() {
         for token in ["1", "null", "[]", "{}"] {
             assert!(serde_json::from_str::<Text>(token).is_err(), "{token}");
+            assert_eq!(Text::from_raw(serde_json::from_str(token).unwrap()), None, "{token}");
         }
         assert!(Text::new("").is_empty());
         assert_eq!(Text::new("zwei\n").decode(), "zwei\n");

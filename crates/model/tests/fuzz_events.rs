@@ -4,27 +4,9 @@ use guildhall_model::codec::{decode, encode};
 use mutator::fuzz;
 use serde_json::value::RawValue;
 
-const PIECES: &[&str] = &[
-    "null",
-    "-1",
-    "1e999",
-    "\"\"",
-    "[]",
-    "{}",
-    "{\"",
-    "\"}",
-    ",",
-    ":",
-    "\\",
-    "\"",
-    "\\ud83e",
-    "\"v\":2",
-    "\"kind\":\"context.shared\"",
-    "\"at\":9223372036854775807",
-    "\"by\":\"@\"",
-    "\u{feff}",
-    "é",
-];
+/// Pieces that mean something here, besides those of any JSON.
+const PIECES: &[&str] =
+    &["\"v\":2", "\"kind\":\"context.shared\"", "\"at\":9223372036854775807", "\"by\":\"@\""];
 
 #[derive(serde::Deserialize)]
 struct Stored<'a> {
@@ -47,5 +29,5 @@ fn check(line: &[u8]) {
 fn no_stored_event_confuses_the_codec() {
     let log = concat!(include_str!("../golden/log-v1.jsonl"), include_str!("../golden/log-v2.jsonl"));
     let corpus: Vec<_> = log.lines().map(|line| line.as_bytes().to_vec()).collect();
-    fuzz(&corpus, PIECES, check);
+    fuzz(&corpus, &[mutator::JSON, PIECES].concat(), check);
 }

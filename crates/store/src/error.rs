@@ -1,5 +1,7 @@
 //! What can go wrong with what is kept.
 
+use std::path::PathBuf;
+
 use model::{Position, WorkspaceName};
 
 use crate::batch::Head;
@@ -79,6 +81,45 @@ pub enum StoreError {
     /// The database did not answer, or answered with an error of its own.
     #[error("the database failed: {0}")]
     Database(String),
+    /// SQLite cannot make sense of a file.
+    #[error("the database is damaged: {0}")]
+    Malformed(String),
+    /// The same of the read models, which are made anew when a server starts or by `guildhall store rebuild`.
+    #[error("{file} is damaged ({what}); `guildhall store rebuild` makes it anew from the log")]
+    DamagedViews {
+        /// Which file.
+        file: PathBuf,
+        /// What does not fit.
+        what: String,
+    },
+    /// A database file cannot be opened.
+    #[error("{file}: {cause}")]
+    Opening {
+        /// Which file.
+        file: PathBuf,
+        /// Why.
+        cause: Box<StoreError>,
+    },
+    /// Whether anything is kept in a directory cannot be told.
+    #[error("cannot look into {directory}: {cause}")]
+    CannotLook {
+        /// Which directory.
+        directory: PathBuf,
+        /// What the system says.
+        cause: String,
+    },
+    /// The log is gone, and what was made from it is there.
+    #[error(
+        "{log} is gone or empty, and {views} remembers {remembered}; restore {log}, or remove {views} to begin anew"
+    )]
+    LogGone {
+        /// The file of the log.
+        log: PathBuf,
+        /// The file of the read models.
+        views: PathBuf,
+        /// How many events of which logs.
+        remembered: String,
+    },
 }
 
 impl StoreError {

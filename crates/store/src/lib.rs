@@ -22,6 +22,7 @@ pub mod limits;
 mod memory;
 pub mod mend;
 mod postgres;
+mod room;
 mod seal;
 pub mod sqlite;
 mod stored;
@@ -203,7 +204,8 @@ pub trait Store: Send + Sync + 'static {
     /// The snapshot kept last; `None` also if what is kept is damaged.
     async fn snapshot(&self, log: &WorkspaceName) -> Result<Option<Snapshot>>;
 
-    /// Whether appends can succeed now; if not, why.
+    /// Whether appends can succeed, as far as the last ones tell; if not, why. After one that was refused for want of
+    /// room only one that succeeds shows that there is room again.
     fn health(&self) -> std::result::Result<(), String>;
 }
 

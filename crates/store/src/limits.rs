@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// Bodies larger than this become blob rows: a page of the log stays a page, whatever was written.
 pub const INLINE_BODY_BYTES: usize = 16 * 1024;
-/// The largest body. Doors refuse earlier; this is the last line.
-pub const BODY_BYTES: usize = 8 * 1024 * 1024;
+/// The largest body. The model refuses earlier; this is the last line.
+pub const BODY_BYTES: usize = 16 * 1024 * 1024;
 /// What one SQLite transaction takes in before it commits: it bounds the wait of the first in it.
 pub const GROUP_BYTES: usize = 16 * 1024 * 1024;
 /// Requests waiting for the SQLite writer. Workspaces have one batch each under way, so this is never met in earnest.
@@ -16,6 +16,8 @@ pub const WAL_CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
 pub const WAL_BYTES: u64 = 64 * 1024 * 1024;
 /// Read-only SQLite connections kept open, each with a cache of its own.
 pub const READERS: usize = 4;
+/// A `views.db` up to this size is looked through at each start, which takes some hundredths of a second.
+pub const VIEWS_LOOK_BYTES: u64 = 4 * 1024 * 1024;
 /// Receipts removed in one go, so that the writer is never held up for long.
 pub const EXPIRE_BATCH: usize = 1_000;
 /// The longest time a job is held for whoever claimed it. One that is held for longer is damaged, and free.

@@ -42,7 +42,7 @@ pub enum SyncFailure {
 pub struct Faults {
     /// Syncs asked for, of files and directories, failed ones included.
     pub syncs: u64,
-    /// Syncs that failed on demand.
+    /// Syncs that failed on demand; not those by which other descriptors were told of it.
     pub failed_syncs: u64,
     /// Writes refused, or shortened, because the disk was full.
     pub refused_writes: u64,

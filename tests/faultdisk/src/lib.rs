@@ -52,7 +52,8 @@
 //! `fsync(2)` warns, that takes a sync of the directory.
 //!
 //! **A failed sync** makes nothing durable, and what it should have covered is *abandoned*: the kernel marks such pages
-//! clean, so a later sync that succeeds does not bring them to disk. They count as durable only once written again.
+//! clean, so a later sync that succeeds does not bring them to disk. They count as durable only once written again. As since
+//! Linux 4.13, each other descriptor that has the file open is told by its own next sync, which fails too.
 //!
 //! **Shared memory.** Files named `*-shm` (SQLite's index of its log) are mapped and stored to past any system call, and
 //! SQLite rebuilds them after a crash; no image has them. A writable shared mapping of any other file makes the trace an error.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::questions::is_false;
+
 /// See [`Call::Share`](super::Call::Share).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Share {
@@ -39,6 +41,9 @@ pub struct List {
     /// Only keys after this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
+    /// Whole values. Otherwise long ones are excerpts.
+    #[serde(default)]
+    pub values: bool,
 }
 
 /// See [`Call::History`](super::Call::History).
@@ -49,6 +54,12 @@ pub struct History {
     /// How many at most, 1 to 1000; 100 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
+    /// Begins with the version that stands at this position, [`Entry::previous`] of another one; with the newest if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<u64>,
+    /// Whole values. Otherwise long ones are excerpts.
+    #[serde(default)]
+    pub values: bool,
 }
 
 /// See [`Call::Delete`](super::Call::Delete).
@@ -76,9 +87,15 @@ pub struct Deleted {
 pub struct Entry {
     /// The key.
     pub key: String,
-    /// Its value; absent if this version is a deletion.
+    /// Its value; absent if this version is a deletion, or unreadable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
+    /// Whether this is the beginning of the value only: its first [`EXCERPT_CHARACTERS`](super::EXCERPT_CHARACTERS).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub excerpt: bool,
+    /// Why the version could not be read, if it is damaged. Who made it and when is not known then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
     /// Its tags.
     #[serde(default)]
     pub tags: Vec<String>,
@@ -86,11 +103,14 @@ pub struct Entry {
     pub version: u64,
     /// Who made this version, by id.
     pub by: String,
-    /// The same by name: the agent's, or of whoever is none the principal's.
+    /// The same by name: an agent's, `person:NAME`, or the principal's that many share.
     #[serde(default)]
     pub by_name: String,
     /// When, ISO 8601.
     pub at: String,
+    /// Where in the log the version before this one stands, to go on from with [`History::from`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<u64>,
 }
 
 impl Entry {

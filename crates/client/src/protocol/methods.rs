@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Agent, Answer, Ask, Cancel, Cancelled, CreateToken, Decide, Decision, Delete, Deleted, Empty, Entry,
-    Hello, History, IssuedToken, Key, List, News, Page, Question, Questions, Share, Status, Ticket, Token,
-    TokenId, Wait, Welcome, Workspace,
+    Hello, History, IssuedToken, Key, List, Listing, News, Page, Question, Questions, Share, Status, Ticket,
+    Token, TokenId, Wait, Welcome, Workspace,
 };
 
 /// The table of methods: hands all its rows to the macro that is named.
@@ -39,10 +39,10 @@ macro_rules! methods {
             "context.share" Share(Share) -> Entry, Once, Anybody, context::share;
             /// Reads a key, and remembers for an agent which version it saw.
             "context.get" Get(Key) -> Option<Entry>, Looks, Anybody, context::get;
-            /// Finds keys, in the order they were first shared.
-            "context.list" List(List) -> Vec<Entry>, Looks, Anybody, context::list;
-            /// A key's versions, newest first.
-            "context.history" History(History) -> Vec<Entry>, Looks, Anybody, context::history;
+            /// Finds keys, in the order they were first shared, long values as excerpts.
+            "context.list" List(List) -> Listing<Entry>, Looks, Anybody, context::list;
+            /// A key's versions, newest first, long values as excerpts.
+            "context.history" History(History) -> Listing<Entry>, Looks, Anybody, context::history;
             /// Takes a key away.
             "context.delete" Delete(Delete) -> Deleted, Once, Anybody, context::delete;
 
@@ -53,7 +53,7 @@ macro_rules! methods {
             /// One question, open or not. With `wait_seconds`, waits until it is no longer open.
             "questions.get" Question(Ticket) -> Question, Waits, Anybody, questions::get;
             /// Questions in asking order, long ones as excerpts.
-            "questions.list" Questions(Questions) -> Vec<Question>, Looks, Anybody, questions::list;
+            "questions.list" Questions(Questions) -> Listing<Question>, Looks, Anybody, questions::list;
 
             /// Waits until there is news for the caller: a question to it, an answer to its own, a key it read that
             /// changed. Empty if the time passed.
@@ -62,7 +62,7 @@ macro_rules! methods {
             /// Writes a decision down.
             "decisions.log" Decide(Decide) -> Decision, Once, Anybody, decisions::log;
             /// Decisions, in the order they were written down.
-            "decisions.list" Decisions(Page) -> Vec<Decision>, Looks, Anybody, decisions::list;
+            "decisions.list" Decisions(Page) -> Listing<Decision>, Looks, Anybody, decisions::list;
 
             /// The names of all workspaces.
             "workspaces.list" Workspaces(Empty) -> Vec<String>,

@@ -7,6 +7,12 @@
 //! several calls under way at once; replies come as they are ready and carry the call's id. Closing the connection
 //! ends the agent's presence. A line is at most [`LINE_BYTES`] long.
 //!
+//! An answer carries `position`, where the workspace's log stood when it was made, beside `result`. A query may carry
+//! `min_pos` beside `params`, a position that its caller has seen: it is answered from there on, or with
+//! [`ErrorCode::Unavailable`] if the log does not get there in time; that error carries `position` too, and no other does.
+//! [`Connection`](crate::Connection) does all of this by itself, so that a client reads its own writes also behind another
+//! node, or is told once that they are not there.
+//!
 //! Errors are JSON-RPC errors; `data.code` is one of [`ErrorCode`], stable, and `message` is for people.
 
 mod connection;
@@ -26,17 +32,27 @@ pub use decisions::{Decide, Decision, Page};
 pub use directory::{CreateToken, IssuedToken, Token, TokenId, Workspace};
 pub use methods::{Call, Effect, METHODS, Method, Who};
 pub use news::{News, Stale, Wait};
-pub use questions::{
-    Answer, Ask, EXCERPT_CHARACTERS, OnTimeout, Question, QuestionStatus, Questions, Ticket,
-};
+pub use questions::{Answer, Ask, OnTimeout, Question, QuestionStatus, Questions, Ticket};
 pub use standing::{Agent, Status};
 
 /// The longest line either side accepts, its end included.
 pub const LINE_BYTES: usize = 16 * 1024 * 1024;
 /// The longest a single call waits for something to happen, in seconds.
 pub const WAIT_SECONDS: u64 = 45;
+/// The most characters of each text that is given as an excerpt.
+pub const EXCERPT_CHARACTERS: usize = 500;
 /// The version of this protocol, told in [`Hello`] and [`Welcome`]. Neighbouring versions understand each other.
 pub const VERSION: u32 = 1;
+
+/// A part of what there is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Listing<T> {
+    /// What was asked for, as much of it as fits an answer.
+    pub items: Vec<T>,
+    /// Whether there may be more than these.
+    #[serde(default)]
+    pub more: bool,
+}
 
 /// No parameters.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]

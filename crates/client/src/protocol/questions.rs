@@ -73,13 +73,13 @@ pub struct Questions {
     /// Also those that are answered or given up.
     #[serde(default)]
     pub all: bool,
+    /// Only those whose id begins so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beginning: Option<String>,
     /// How many at most, 1 to 1000; 100 if absent. The newest are given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
 }
-
-/// The most characters of each text of a question that is given as an excerpt.
-pub const EXCERPT_CHARACTERS: usize = 500;
 
 /// How a question stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

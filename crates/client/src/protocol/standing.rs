@@ -11,8 +11,9 @@ pub struct Status {
     pub workspace: String,
     /// The log's end.
     pub position: u64,
-    /// When the last event happened, ISO 8601.
-    pub as_of: String,
+    /// When the last event happened, ISO 8601; absent if nothing has happened yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<String>,
     /// Whether commands can be carried out.
     pub ready: bool,
     /// Why not.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use client::protocol as wire;
 use hall::{Entry, HallError};
+use model::questions::name_without_membership;
 use model::{Fact, MemberId, Position};
 
 use crate::caller::Caller;
@@ -21,7 +22,8 @@ impl<'a> Authors<'a> {
         Self { caller, known: HashMap::new() }
     }
 
-    /// The name of who wrote the event at a position: the agent's, present or not; the principal's, if it was none.
+    /// The name of who wrote the event at a position: the agent's, present or not; if it was none, as
+    /// [`name_without_membership`] has it.
     ///
     /// # Errors
     /// If either cannot be read.
@@ -31,11 +33,11 @@ impl<'a> Authors<'a> {
         }
         let Caller { workspace, author: own, agent, principal, .. } = self.caller;
         let name = if author == own {
-            agent.as_ref().map_or_else(|| principal.as_str().into(), |member| member.name.clone())
+            agent.as_ref().map_or_else(|| name_without_membership(principal), |member| member.name.clone())
         } else if let Some(member) = workspace.member(author).await? {
             member.name.clone()
         } else {
-            workspace.entry(at).await?.recorded().event.by.as_str().into()
+            name_without_membership(&workspace.entry(at).await?.recorded().event.by)
         };
         self.known.insert(author.clone(), name.clone());
         Ok(name)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use client::protocol::ErrorCode;
+use client::shown;
 use gate::rate::Allowance;
 use hall::{Attendance, Declined, Done, Identity, Workspace};
 use model::questions::Question;
@@ -55,8 +56,9 @@ impl Caller {
         match self.door.ancestry.owner(self.lineage.as_ref()) {
             Some(Owned::By { name, pid }) => {
                 return forbidden(format!(
-                    "this process belongs to the agent {name} (process {pid}): an agent's own shell cannot {what}; \
-                     run it in a terminal of your own"
+                    "this process belongs to the agent {} (process {pid}): an agent's own shell cannot {what}; \
+                     run it in a terminal of your own, one from which no `guildhall mcp` was started",
+                    shown::name(&name)
                 ));
             }
             Some(Owned::Untold) => {

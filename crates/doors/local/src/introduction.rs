@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use client::protocol::{ErrorCode, Hello, Speaker, VERSION, Welcome};
 use gate::rate::Allowance;
-use hall::{Attendance, Identity, Standing, Workspace};
+use hall::{Attendance, Identity, Workspace};
 use model::directory::Grant;
 use model::roster::{Join, Membership, Role};
 use model::{Command, Fact, MemberId, Principal, WorkspaceName};
@@ -185,7 +185,7 @@ async fn enter(
         if let Some(known) = workspace.member(&id).await?.filter(same) {
             // Counted before it is brought back, so that it cannot lapse in between.
             let attendance = workspace.attend(&id);
-            if workspace.speak_as(&by, &id).await? == Standing::Member {
+            if workspace.speak_as(&by, &id).await?.is_member() {
                 // No event if it is back already; and the answer comes after the event that brought it back.
                 workspace.carry_out(&by, Command::Return(known.clone())).await?;
                 return Ok((known, attendance));

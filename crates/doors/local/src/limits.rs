@@ -14,6 +14,11 @@ pub const WAITS: usize = 16;
 pub const ROOM_KIB: u32 = 32 * 1024;
 /// Calls of one connection that look things up at once: what they find is weighed only when it is there.
 pub const LOOKING: usize = 4;
+/// A line of one who has not said who speaks yet, in bytes: an introduction, which has a few short words.
+pub const INTRODUCTION_BYTES: usize = 64 * 1024;
+/// Connections that have not said who speaks yet, at once: with [`INTRODUCTION_BYTES`] the most that strangers hold. The
+/// next is read from when one of them has spoken, or was closed for not doing so.
+pub const STRANGERS: usize = 128;
 /// What is kept of a buffer that has held a long line.
 pub const BUFFER: usize = 64 * 1024;
 /// How long a connection may take nothing of an answer before it is closed.

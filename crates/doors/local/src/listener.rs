@@ -78,6 +78,8 @@ pub(crate) struct Door {
     pub(crate) ancestry: Ancestry,
     pub(crate) listening: Vec<String>,
     pub(crate) rates: Arc<Rates>,
+    /// Places of those who have not said who speaks yet.
+    pub(crate) strangers: Arc<Semaphore>,
     pub(crate) closing: CancellationToken,
 }
 
@@ -133,6 +135,7 @@ impl LocalDoor {
             ancestry: Ancestry::new(processes, register),
             listening: options.listening,
             rates: options.rates,
+            strangers: Arc::new(Semaphore::new(limits::STRANGERS)),
             closing: closing.child_token(),
         });
         let room = Arc::new(Semaphore::new(limits::CONNECTIONS));

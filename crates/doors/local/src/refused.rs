@@ -9,11 +9,13 @@ use model::Refusal;
 pub(crate) struct Refused {
     pub(crate) code: ErrorCode,
     pub(crate) message: String,
+    /// Where the log ends, if it does not reach as far as the caller has seen.
+    pub(crate) position: Option<u64>,
 }
 
 impl Refused {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), position: None }
     }
 
     pub(crate) fn bad_request(why: impl ToString) -> Self {
@@ -53,11 +55,15 @@ impl From<Declined> for Refused {
 
 impl From<HallError> for Refused {
     fn from(error: HallError) -> Self {
+        let position = match &error {
+            HallError::NotReached { end, .. } => Some(end.0),
+            _ => None,
+        };
         let code = match error {
             HallError::NoWorkspace(_) => ErrorCode::NotFound,
             HallError::Store(_) | HallError::Row(_) | HallError::NotReached { .. } => ErrorCode::Unavailable,
             HallError::Declined(declined) => return declined.into(),
         };
-        Self::new(code, error.to_string())
+        Self { position, ..Self::new(code, error.to_string()) }
     }
 }

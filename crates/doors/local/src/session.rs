@@ -5,7 +5,7 @@ use std::sync::Arc;
 use client::protocol::{Call, ErrorCode, LINE_BYTES};
 use client::wire::{self, Incoming, LineError};
 use gate::rate::Allowance;
-use model::Principal;
+use model::{Position, Principal};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::io::BufReader;
@@ -92,6 +92,12 @@ impl Session {
     async fn take_calls(&self, read: &mut BufReader<OwnedReadHalf>, calls: &mut JoinSet<()>) {
         let mut caller: Option<Arc<Caller>> = None;
         let mut line = Vec::new();
+        let mut stranger = tokio::select! {
+            place = self.door.strangers.clone().acquire_owned() => {
+                Some(place.expect("the semaphore is never closed"))
+            }
+            () = self.ending.cancelled() => return,
+        };
         let introduction = tokio::time::sleep(limits::INTRODUCTION);
         tokio::pin!(introduction);
         loop {
@@ -99,11 +105,12 @@ impl Session {
                 place = self.admission.room() => place,
                 () = self.ending.cancelled() => return,
             };
+            let most = if stranger.is_some() { limits::INTRODUCTION_BYTES } else { LINE_BYTES };
             tokio::select! {
-                line = wire::read_line(read, &mut line) => match line {
+                line = wire::read_line(read, &mut line, most) => match line {
                     Ok(true) => {}
                     Ok(false) => return,
-                    Err(cause @ LineError::TooLong) => {
+                    Err(cause @ LineError::TooLong(_)) => {
                         let refused = Refused::new(ErrorCode::TooLarge, cause.to_string());
                         return self.write.send(&refusal_line(RawValue::NULL, &refused)).await;
                     }
@@ -122,21 +129,25 @@ impl Session {
                 held = self.room.hold(line.len()) => held,
                 () = self.ending.cancelled() => return,
             };
-            let Incoming { id, call } = Incoming::read(&line);
+            let Incoming { id, min_pos, call } = Incoming::read(&line);
             line.clear();
             line.shrink_to(limits::BUFFER);
             let allowance = caller.as_ref().map_or(&self.strangers, |caller| &caller.allowance);
             let refusal = match (call, &caller) {
                 (Err(unfit), _) => match within_rate(allowance) {
-                    Ok(()) => wire::error_line(&id, unfit.number, ErrorCode::BadRequest, &unfit.message),
+                    Ok(()) => {
+                        wire::error_line(&id, None, unfit.number, ErrorCode::BadRequest, &unfit.message)
+                    }
                     Err(refused) => refusal_line(&id, &refused),
                 },
                 (Ok(Call::Hello(hello)), None) => match within_rate(allowance) {
                     Err(refused) => refusal_line(&id, &refused),
                     Ok(()) => match introduce(&self.door, &self.peer, hello).await {
                         Ok((welcome, new)) => {
+                            let line = answer_line(&id, &new, Ok(welcome));
                             caller = Some(Arc::new(new));
-                            answer_line(&id, Ok(welcome))
+                            stranger = None;
+                            line
                         }
                         Err(refused) => refusal_line(&id, &refused),
                     },
@@ -148,7 +159,7 @@ impl Session {
                 }
                 (Ok(call), Some(caller)) => match self.admission.admit(place, allowance, &call) {
                     Ok(admitted) => {
-                        calls.spawn(self.carry_out(caller, id, call, held, admitted));
+                        calls.spawn(self.carry_out(caller, id, min_pos, call, held, admitted));
                         continue;
                     }
                     Err(refused) => refusal_line(&id, &refused),
@@ -163,6 +174,7 @@ impl Session {
         &self,
         caller: &Arc<Caller>,
         id: Box<RawValue>,
+        min_pos: Option<u64>,
         call: Call,
         held: Held,
         admitted: Admitted,
@@ -178,7 +190,14 @@ impl Session {
         async move {
             let only_looks = call.only_looks() && !call.waits();
             let request = Request { caller: &caller, ending: &ending, waits: &waits };
-            let answer = calls::carry_out(request, &id, call);
+            // Before its turn to look comes: who waits for what is not there yet holds nobody up.
+            let reached = reach(&caller, min_pos.filter(|_| call.only_looks()), &ending).await;
+            let answer = async {
+                match reached {
+                    Ok(()) => calls::carry_out(request, &id, call).await,
+                    Err(refused) => refusal_line(&id, &refused),
+                }
+            };
             let (answer, held) = room.answer(only_looks, held, answer).await;
             if let Some(number) = number {
                 waits.forget(number);
@@ -189,11 +208,27 @@ impl Session {
     }
 }
 
-/// An answer as a line. One that does not fit a line is an error that says so.
-pub(crate) fn answer_line(id: &RawValue, answer: Result<impl Serialize, Refused>) -> Vec<u8> {
+/// Waits until queries see what the caller has seen already, as [`hall::Workspace::reach`] does.
+async fn reach(caller: &Caller, min_pos: Option<u64>, ending: &CancellationToken) -> Result<(), Refused> {
+    let Some(min_pos) = min_pos else { return Ok(()) };
+    tokio::select! {
+        // What is there already is there also at the end.
+        biased;
+        reached = caller.workspace.reach(Position(min_pos)) => Ok(reached?),
+        () = ending.cancelled() => Err(Refused::new(ErrorCode::Unavailable, "the call was ended before it was answered")),
+    }
+}
+
+/// An answer as a line, with where the log stands. One that does not fit a line is an error that says so.
+pub(crate) fn answer_line(
+    id: &RawValue,
+    caller: &Caller,
+    answer: Result<impl Serialize, Refused>,
+) -> Vec<u8> {
     let refused = match answer {
         Ok(result) => {
-            let line = wire::result_line(id, &result);
+            let position = caller.workspace.state().position();
+            let line = wire::result_line(id, Some(position.0), &result);
             if line.len() <= LINE_BYTES {
                 return line;
             }
@@ -211,5 +246,5 @@ pub(crate) fn too_large() -> Refused {
 }
 
 fn refusal_line(id: &RawValue, refused: &Refused) -> Vec<u8> {
-    wire::error_line(id, wire::REFUSED, refused.code, &refused.message)
+    wire::error_line(id, refused.position, wire::REFUSED, refused.code, &refused.message)
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use client::protocol as wire;
-use hall::Entry;
+use hall::{Entry, HallError};
+use model::context::Current;
 use model::directory::Token;
 use model::questions::{Question, Status};
 use model::roster::Membership;
@@ -22,29 +23,65 @@ pub(crate) fn agent(member: &Membership) -> wire::Agent {
     }
 }
 
-/// A version of a key, from the event that made it and its author's name; `None` if the event made none.
+/// A version of a key, whole, from the event that made it and its author's name; `None` if the event made none.
 pub(crate) fn entry(event: &Arc<Entry>, by_name: &str) -> Option<wire::Entry> {
     match event.fact() {
         Fact::ContextShared(entry) => Some(wire::Entry {
             key: entry.key.to_string(),
             value: Some(entry.value.decode().into_owned()),
+            excerpt: false,
+            unreadable: None,
             tags: entry.tags.to_vec(),
             version: entry.version,
             by: entry.updated_by.to_string(),
             by_name: by_name.into(),
             at: entry.updated_at.to_string(),
+            previous: entry.previous.map(|position| position.0),
         }),
         Fact::ContextDeleted(deletion) => Some(wire::Entry {
             key: deletion.key.to_string(),
             value: None,
+            excerpt: false,
+            unreadable: None,
             tags: Vec::new(),
             version: deletion.version,
             by: deletion.by.to_string(),
             by_name: by_name.into(),
             at: event.recorded().event.at.to_string(),
+            previous: Some(deletion.previous.0),
         }),
         _ => None,
     }
+}
+
+/// A version of a key that is damaged: what is known of it without its event. Its version is 0 if that is not known.
+pub(crate) fn unreadable(key: &str, current: Option<&Current>, why: &HallError) -> wire::Entry {
+    wire::Entry {
+        key: key.into(),
+        value: None,
+        excerpt: false,
+        unreadable: Some(why.to_string()),
+        tags: current.map(|current| current.tags.to_vec()).unwrap_or_default(),
+        version: current.map_or(0, |current| current.version),
+        by: String::new(),
+        by_name: String::new(),
+        at: String::new(),
+        previous: None,
+    }
+}
+
+/// A version as it stands in a list: a long value is cut.
+pub(crate) fn brief(mut entry: wire::Entry) -> wire::Entry {
+    if let Some(value) = &mut entry.value {
+        entry.excerpt = shorten(value, wire::EXCERPT_CHARACTERS);
+    }
+    entry
+}
+
+/// The most that a version comes to on the wire, but for its value.
+pub(crate) fn entry_weight(entry: &wire::Entry) -> usize {
+    let texts = [&entry.key, &entry.by_name].into_iter().chain(&entry.tags).chain(&entry.unreadable);
+    1024 + texts.map(|text| 6 * text.len() + 3).sum::<usize>()
 }
 
 pub(crate) fn question(question: &Question) -> wire::Question {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use client::protocol::{
-    Call, Hello, News, Question, QuestionStatus, Questions, Speaker, Ticket, VERSION, Wait, Welcome,
+    Call, Hello, Listing, News, Question, QuestionStatus, Questions, Speaker, Ticket, VERSION, Wait, Welcome,
 };
 use client::{CallError, Reconnecting};
 use serde::de::DeserializeOwned;
@@ -212,8 +212,8 @@ impl Visit<'_> {
     }
 
     /// Open questions that wait for the agent, long ones as excerpts.
-    pub(crate) async fn open_questions(&self) -> Result<Vec<Question>, Failure> {
-        self.call(Call::Questions(Questions { for_me: true, all: false, limit: None })).await
+    pub(crate) async fn open_questions(&self) -> Result<Listing<Question>, Failure> {
+        self.call(Call::Questions(Questions { for_me: true, ..Questions::default() })).await
     }
 
     /// How to speak of authors.

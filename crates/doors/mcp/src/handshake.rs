@@ -1,4 +1,5 @@
-//! How a conversation opens: a thin layer between the lines of a host and the SDK.
+//! How a conversation opens, and what is refused in the SDK's place: a thin layer between the lines of a host and the
+//! SDK.
 //!
 //! The SDK speaks both eras of the protocol: the one that opens with `initialize`, and that of 2026-07-28, where a host
 //! asks `server/discover` and every request stands alone. This door serves the former only: hosts give up
@@ -6,31 +7,38 @@
 //! to `initialize` on "method not found" and on nothing else, so that is what it hears, at any time.
 //!
 //! Before `initialize` the SDK ends the conversation on any notification, and blames an unknown method on its
-//! parameters. Here the former is passed over and the latter is told as what it is.
+//! parameters. Here the former is passed over and the latter is told as what it is. A method that is served, with
+//! parameters that do not fit it, the SDK takes for one that it does not know; here that is told as what it is too.
 
 use rmcp::RoleServer;
 use rmcp::model::{
-    ClientJsonRpcMessage, ClientRequest, ErrorCode, ErrorData, JsonRpcRequest, ServerJsonRpcMessage,
+    ClientJsonRpcMessage, ClientRequest, ErrorCode, ErrorData, JsonRpcRequest, RequestId,
+    ServerJsonRpcMessage,
 };
 use rmcp::transport::Transport;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-type Sending<E> = Pin<Box<dyn Future<Output = Result<(), E>> + Send>>;
+use crate::lines::{Heard, Lines};
+
+/// The methods that are served.
+const SERVED: [&str; 4] = ["initialize", "ping", "tools/call", "tools/list"];
 
 /// A transport that opens conversations as hosts expect, and tells when the host has hung up.
-pub(crate) struct Handshake<T: Transport<RoleServer>> {
-    lines: T,
+pub(crate) struct Handshake<R, W> {
+    lines: Lines<R, W>,
     opened: bool,
     hung_up: CancellationToken,
     /// A refusal on its way out. Kept here because `receive` may be dropped at any await and is then called again.
-    refusal: Option<Sending<T::Error>>,
+    refusal: Option<Pin<Box<dyn Future<Output = io::Result<()>> + Send>>>,
 }
 
-impl<T: Transport<RoleServer>> Handshake<T> {
+impl<R: AsyncRead + Unpin + 'static, W: AsyncWrite + Send + Unpin + 'static> Handshake<R, W> {
     /// `hung_up` is cancelled when the host has closed its side.
-    pub(crate) fn new(lines: T, hung_up: CancellationToken) -> Self {
+    pub(crate) fn new(lines: Lines<R, W>, hung_up: CancellationToken) -> Self {
         Self { lines, opened: false, hung_up, refusal: None }
     }
 
@@ -38,6 +46,9 @@ impl<T: Transport<RoleServer>> Handshake<T> {
     fn judge(&mut self, request: &ClientRequest) -> Option<ErrorData> {
         match request {
             ClientRequest::DiscoverRequest(_) => Some(unknown_method("server/discover")),
+            ClientRequest::CustomRequest(custom) if SERVED.contains(&custom.method.as_str()) => {
+                Some(unfit(&custom.method))
+            }
             ClientRequest::InitializeRequest(_) => {
                 self.opened = true;
                 None
@@ -48,10 +59,19 @@ impl<T: Transport<RoleServer>> Handshake<T> {
             _ => Some(ErrorData::invalid_request("the conversation begins with `initialize`", None)),
         }
     }
+
+    fn refuse(&mut self, id: Option<RequestId>, error: ErrorData) {
+        tracing::debug!(code = error.code.0, "refused: {}", error.message);
+        self.refusal = Some(Box::pin(self.lines.refuse(id, error)));
+    }
 }
 
-impl<T: Transport<RoleServer>> Transport<RoleServer> for Handshake<T> {
-    type Error = T::Error;
+impl<R, W> Transport<RoleServer> for Handshake<R, W>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    type Error = io::Error;
 
     fn send(
         &mut self,
@@ -71,16 +91,26 @@ impl<T: Transport<RoleServer>> Transport<RoleServer> for Handshake<T> {
                     return None;
                 }
             }
-            let Some(message) = self.lines.receive().await else {
-                self.hung_up.cancel();
-                return None;
+            let message = match self.lines.next().await {
+                Ok(Some(Heard::Message(message))) => *message,
+                Ok(Some(Heard::Unfit(id, error))) => {
+                    self.refuse(id, error);
+                    continue;
+                }
+                Ok(None) => {
+                    self.hung_up.cancel();
+                    return None;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the host cannot be read from");
+                    self.hung_up.cancel();
+                    return None;
+                }
             };
             match message {
                 ClientJsonRpcMessage::Request(JsonRpcRequest { ref request, ref id, .. }) => {
                     let Some(error) = self.judge(request) else { return Some(message) };
-                    tracing::debug!(code = error.code.0, "refused: {}", error.message);
-                    let answer = ServerJsonRpcMessage::error(error, Some(id.clone()));
-                    self.refusal = Some(Box::pin(self.lines.send(answer)));
+                    self.refuse(Some(id.clone()), error);
                 }
                 message if self.opened => return Some(message),
                 _ => tracing::debug!("passed over: neither a request nor after `initialize`"),
@@ -88,9 +118,20 @@ impl<T: Transport<RoleServer>> Transport<RoleServer> for Handshake<T> {
         }
     }
 
-    fn close(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send {
-        self.lines.close()
+    async fn close(&mut self) -> Result<(), Self::Error> {
+        self.lines.close().await;
+        Ok(())
     }
+}
+
+/// What is wrong with a request of this method that cannot be read.
+pub(crate) fn unfit(method: &str) -> ErrorData {
+    let why = match method {
+        "tools/call" => "`tools/call` takes the `name` of a tool, and its `arguments` as an object".into(),
+        method if SERVED.contains(&method) => format!("these parameters do not fit `{method}`"),
+        method => return unknown_method(method),
+    };
+    ErrorData::invalid_params(why, None)
 }
 
 fn unknown_method(method: &str) -> ErrorData {

@@ -6,10 +6,11 @@
 //! it: the connection is taken up again with the same membership.
 //!
 //! ```text
-//! host ──lines──▶ handshake ─▶ SDK ─▶ bridge ─▶ tools::{ask, …} ─▶ hall ──unix socket──▶ the hall
+//! host ──▶ lines ──▶ handshake ─▶ SDK ─▶ bridge ─▶ tools::{ask, …} ─▶ hall ──unix socket──▶ the hall
 //!                                       └─◀ outcome + notice ◀──────┘
 //! ```
 //!
+//! - `lines`: what the host writes, and what it is told of lines that are no messages
 //! - `handshake`: how a conversation opens, and that it has ended
 //! - `bridge`: what the SDK asks for: the listing, calls, and their end when nobody waits any more
 //! - `tools`: one file a tool: what the model is told about it, what it takes, what it does, how its result reads
@@ -24,6 +25,7 @@ mod authors;
 mod bridge;
 mod hall;
 mod handshake;
+mod lines;
 mod notices;
 mod outcome;
 mod text;
@@ -33,7 +35,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rmcp::service::{QuitReason, ServerInitializeError, serve_server};
-use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::io::stdio_pipes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
@@ -41,6 +42,7 @@ use tokio_util::sync::CancellationToken;
 use bridge::Bridge;
 use hall::Hall;
 use handshake::Handshake;
+use lines::Lines;
 
 /// How long answers may take to reach a host that has hung up and may still read, once all calls have ended.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -97,7 +99,7 @@ pub async fn serve(
     to_host: impl AsyncWrite + Send + Unpin + 'static,
 ) -> Result<(), Error> {
     let hung_up = CancellationToken::new();
-    let lines = AsyncRwTransport::new_server(from_host, to_host);
+    let lines = Lines::new(from_host, to_host);
     let bridge = Bridge::new(Hall::new(options, hung_up.clone()), hung_up.clone());
     let conversation = match serve_server(bridge, Handshake::new(lines, hung_up.clone())).await {
         Ok(conversation) => conversation,

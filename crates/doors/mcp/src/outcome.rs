@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use client::CallError;
 use client::protocol::ErrorCode;
+use client::shown;
 use rmcp::model::{CallToolResult, ContentBlock};
 
 use crate::hall::Cursor;
@@ -113,6 +114,7 @@ pub(crate) fn result(outcome: Result<Outcome, Failure>, notice: Option<String>) 
         Ok(outcome) => (outcome.text, false),
         Err(failure) => (failure.to_string(), true),
     };
-    let content = std::iter::once(text).chain(notice).map(ContentBlock::text).collect();
+    let content = std::iter::once(text).chain(notice);
+    let content = content.map(|text| ContentBlock::text(shown::prose(&text))).collect();
     if failed { CallToolResult::error(content) } else { CallToolResult::success(content) }
 }

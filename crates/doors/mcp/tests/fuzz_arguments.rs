@@ -77,40 +77,14 @@ fn corpus() -> Vec<Vec<u8>> {
     .into()
 }
 
-const PIECES: &[&str] = &[
-    "null",
-    "true",
-    "-1",
-    "0.5",
-    "1e999",
-    "18446744073709551616",
-    "\"\"",
-    "[]",
-    "{}",
-    "[\"",
-    "\"]",
-    ",",
-    ":",
-    "\"",
-    "\\u0000",
-    "\\ud83e",
-    "\"wait\":45",
-    "\"seconds\":46",
-    "\"action\":\"get\"",
-    "\"question\":",
-    "é",
-];
+/// Pieces that mean something here, besides those of any JSON.
+const PIECES: &[&str] = &["0.5", "\"wait\":45", "\"seconds\":46", "\"action\":\"get\"", "\"question\":"];
 
 /// Whatever the arguments, the call is answered: by a text for the model, or by the protocol's error for a call of
 /// nothing.
 fn check(host: &mut Host, input: &[u8]) {
     let Ok(params) = std::str::from_utf8(input) else { return };
-    // What is no call at all is the SDK's to read.
-    let Ok(Value::Object(call)) = serde_json::from_str(params) else { return };
-    if !call.get("name").is_some_and(Value::is_string) {
-        return;
-    }
-    if !call.get("arguments").is_none_or(|given| given.is_object() || given.is_null()) {
+    if serde_json::from_str::<Value>(params).is_err() {
         return;
     }
     let answer = host.request("tools/call", &params.replace(['\n', '\r'], " "));
@@ -126,5 +100,5 @@ fn check(host: &mut Host, input: &[u8]) {
 #[test]
 fn no_arguments_confuse_the_bridge() {
     let host = Mutex::new(Host::open());
-    fuzz(&corpus(), PIECES, |input| check(&mut host.lock().unwrap(), input));
+    fuzz(&corpus(), &[mutator::JSON, PIECES].concat(), |input| check(&mut host.lock().unwrap(), input));
 }

@@ -8,19 +8,21 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use hall::workspace::Submitted;
-use hall::{Declined, Done, Standing};
+use hall::{Declined, Done};
 use model::{Fact, MemberId};
+use serde_json::value::RawValue;
 
 use crate::feed::Following;
 use crate::goodbye::End;
 use crate::mutation::{self, Prepared, Reply};
 use crate::session::Session;
 use crate::wire::error::{Code, TrpcError};
+use crate::wire::input::ListPending;
 use crate::wire::procedure::{self, Call, Delivery, Mutation, Procedure, Query, Subscription};
 use crate::wire::reply::{self, ReplyTo};
 use crate::wire::request::{Input, Method, Request};
 use crate::wire::text::JsonText;
-use crate::{limits, query, refusal};
+use crate::{cursor, ids, limits, query, refusal};
 
 /// Why a call is not served.
 pub(crate) enum Stop {
@@ -45,9 +47,9 @@ pub(crate) type Finished = (ReplyTo<'static>, Procedure, Reply, Result<Done, Dec
 pub(crate) struct Deferred {
     after: u64,
     to: ReplyTo<'static>,
-    path: String,
-    input: Option<String>,
-    last_event_id: Option<String>,
+    path: Box<RawValue>,
+    input: Option<Box<RawValue>>,
+    last_event_id: Option<Box<RawValue>>,
 }
 
 impl Session {
@@ -80,11 +82,42 @@ impl Session {
     }
 
     async fn query(&mut self, to: &ReplyTo<'_>, query: Query<'_>) -> Result<(), Stop> {
+        if let Some(place) = &query.min_pos().0 {
+            Box::pin(self.reach(place)).await?;
+        }
+        if let Query::QuestionsListPending(ListPending { agent_id: Some(agent), .. }) = &query {
+            self.notice(ids::member(agent)).await;
+        }
         let mut frame = Vec::with_capacity(limits::FRAME_HINT);
         reply::data_prefix(to, &mut frame);
         query::answer(&self.workspace, query, &mut frame).await?;
         frame.extend_from_slice(reply::DATA_SUFFIX);
         Ok(self.outbox.put(&mut self.socket, frame).await?)
+    }
+
+    /// Waits until the log has come as far as a query asks. Whatever else its client sends waits behind it.
+    async fn reach(&self, place: &str) -> Result<(), Stop> {
+        let position = cursor::read(&self.workspace, "minPos", place)?;
+        tokio::select! {
+            biased;
+            reached = self.workspace.reach(position) => Ok(reached.map_err(|error| refusal::unreached(&error))?),
+            () = self.door.close.cancelled() => Err(Declined::Closing.into()),
+        }
+    }
+
+    /// Takes the agent that a query names for one that is here, as mutations do, if it is the client's own. The query is
+    /// answered in any case: what is not found out now is found out when the agent next does something.
+    async fn notice(&mut self, agent: MemberId) {
+        if self.members.contains_key(&agent) || !self.identity.grant.may_write() {
+            return;
+        }
+        match self.workspace.speak_as(&self.identity.principal, &agent).await {
+            Ok(standing) if standing.is_member() => self.attend(agent),
+            Ok(_) | Err(Declined::Refused(_)) => {}
+            Err(cause) => {
+                tracing::debug!(%agent, %cause, "whether an agent is its client's own is not known")
+            }
+        }
     }
 
     async fn mutate(&mut self, to: ReplyTo<'static>, mutation: Mutation<'_>) -> Result<(), Stop> {
@@ -97,8 +130,8 @@ impl Session {
         let by = &self.identity.principal;
         if let Some(author) = author.filter(|author| !self.members.contains_key(author)) {
             if procedure == Procedure::SessionLeave {
-                self.workspace.check_author(by, &author).await?;
-            } else if self.workspace.speak_as(by, &author).await? == Standing::Member {
+                self.workspace.standing(by, &author).await?;
+            } else if self.workspace.speak_as(by, &author).await?.is_member() {
                 self.attend(author);
             }
         }
@@ -204,25 +237,24 @@ impl Deferred {
         Self {
             after,
             to: request.to.clone().into_owned(),
-            path: request.path.token().to_owned(),
-            input: request.input.raw.map(|raw| raw.get().to_owned()),
-            last_event_id: request.input.last_event_id.map(|id| id.token().to_owned()),
+            path: request.path.raw().to_owned(),
+            input: request.input.raw.map(RawValue::to_owned),
+            last_event_id: request.input.last_event_id.map(|id| id.raw().to_owned()),
         }
     }
 
     fn bytes(&self) -> usize {
         let texts = [Some(&self.path), self.input.as_ref(), self.last_event_id.as_ref()];
-        texts.into_iter().flatten().map(String::len).sum()
+        texts.into_iter().flatten().map(|text| text.get().len()).sum()
     }
 
     fn request(&self) -> Option<Request<'_>> {
-        let raw = self.input.as_deref().map(serde_json::from_str).transpose().ok()?;
-        let last_event_id = self.last_event_id.as_deref().and_then(JsonText::kept);
+        let last_event_id = self.last_event_id.as_deref().and_then(JsonText::of);
         Some(Request {
             to: self.to.clone(),
             method: Method::Query,
-            path: JsonText::kept(&self.path)?,
-            input: Input { raw, last_event_id },
+            path: JsonText::of(&self.path)?,
+            input: Input { raw: self.input.as_deref(), last_event_id },
         })
     }
 }

@@ -96,7 +96,6 @@ pub(crate) fn context_entry(entry: &ContextEntry, version: Option<u64>) -> shape
     }
 }
 
-/// A question. One that was given up looks pending, the only other thing these clients know; the lists leave it out.
 pub(crate) fn question(question: &Question) -> shape::Question<'_> {
     shape::Question {
         id: Id::Text(question.id.as_str()),
@@ -104,13 +103,14 @@ pub(crate) fn question(question: &Question) -> shape::Question<'_> {
         from: id(&question.from),
         to: question.to_member.as_ref().map(id),
         created_at: question.asked_at.as_millis(),
-        answered: match &question.status {
-            Status::Answered(answered) => Some(shape::Answered {
+        status: match &question.status {
+            Status::Pending { .. } => shape::Status::Pending,
+            Status::Answered(answered) => shape::Status::Answered(shape::Answered {
                 answer: token(&answered.answer),
                 by: id(&answered.by),
                 at: answered.at.as_millis(),
             }),
-            Status::Pending { .. } | Status::Failed { .. } => None,
+            Status::Failed { .. } => shape::Status::Failed,
         },
     }
 }
@@ -141,5 +141,5 @@ fn id(id: &MemberId) -> Id<'_> {
 }
 
 fn token(text: &Text) -> JsonText<'_> {
-    JsonText::kept(text.as_json()).expect("a text is a JSON string")
+    JsonText::of(text.as_raw()).expect("a text is a JSON string")
 }

@@ -1,6 +1,6 @@
 //! The routes of this door, and what can be set about it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -11,9 +11,11 @@ use gate::{AnyPath, Caller, Policy, Route, Upgrade};
 use hall::{Hall, Identity, Workspace};
 use http::{Request, StatusCode};
 use model::WorkspaceName;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::limits;
 use crate::session::Session;
 
 /// What can be set.
@@ -36,6 +38,8 @@ pub(crate) struct Inner {
     pub(crate) options: Options,
     /// Clients are to move to another server.
     pub(crate) drain: CancellationToken,
+    /// When that is to be done: until then clients are waited for that are slow to take what is written to them.
+    drained_by: OnceLock<Instant>,
     /// Connections are to end.
     pub(crate) close: CancellationToken,
     sessions: TaskTracker,
@@ -77,6 +81,7 @@ impl Door {
             hall,
             options,
             drain: CancellationToken::new(),
+            drained_by: OnceLock::new(),
             close: CancellationToken::new(),
             sessions: TaskTracker::new(),
         }))
@@ -145,8 +150,9 @@ impl Door {
     }
 
     /// Answers what is under way, then tells every client that is connected now to move. Connections are still
-    /// accepted and served.
-    pub fn drain(&self) {
+    /// accepted and served. Clients that take nothing off their sockets are dropped once `patience` is over.
+    pub fn drain(&self, patience: Duration) {
+        self.0.drained_by.get_or_init(|| Instant::now() + patience);
         self.0.drain.cancel();
     }
 
@@ -169,6 +175,15 @@ impl Inner {
     /// apart: a token for one workspace is not to find out about others.
     pub(crate) fn enter(&self, identity: &Identity, name: &WorkspaceName) -> Option<Workspace> {
         self.hall.workspace(name).ok().filter(|_| identity.may_enter(name))
+    }
+
+    /// Resolves when, because the server ends, a client is not waited for any longer that something is being written to:
+    /// when the drain is over, or a moment after what was begun later.
+    pub(crate) async fn patience_ends(&self) {
+        self.drain.cancelled().await;
+        let moment = Instant::now() + limits::FAREWELL;
+        let drained_by = self.drained_by.get().copied().unwrap_or(moment);
+        tokio::time::sleep_until(drained_by.max(moment)).await;
     }
 }
 

@@ -3,10 +3,10 @@
 use hall::{Entry, Follower, Workspace};
 use model::{Fact, Position};
 
-use crate::data;
 use crate::wire::error::{Code, TrpcError};
 use crate::wire::procedure::{Delivery, Feed, Subscription};
 use crate::wire::reply::{self, ReplyTo};
+use crate::{cursor, data};
 
 /// A live subscription.
 pub(crate) struct Following {
@@ -40,9 +40,12 @@ impl Following {
             Delivery::Tracked { last_event_id } => (true, last_event_id.as_deref()),
         };
         let after = match after {
-            Some(id) => parse_event_id(workspace, id, now)?,
+            Some(id) => cursor::read(workspace, "lastEventId", id)?,
             None => now,
         };
+        if after > now {
+            return Err(TrpcError::new(Code::PreconditionFailed, "lastEventId is ahead of this workspace"));
+        }
         Ok(Self { to, feed: subscription.feed, tracked, follower: workspace.follow(after) })
     }
 
@@ -130,27 +133,11 @@ impl Following {
     fn frame(&self, data: &[u8], position: Position) -> Vec<u8> {
         let mut frame = Vec::with_capacity(data.len() + 160);
         if self.tracked {
-            let id = format!("{}.{position}", self.follower.incarnation().0.simple());
+            let id = cursor::write(self.follower.incarnation(), position);
             reply::tracked(&self.to, &id, data, &mut frame);
         } else {
             reply::data(&self.to, data, &mut frame);
         }
         frame
     }
-}
-
-/// Reads an event id: the log's incarnation and the event's position.
-fn parse_event_id(workspace: &Workspace, id: &str, now: Position) -> Result<Position, TrpcError> {
-    let stale = |why| TrpcError::new(Code::PreconditionFailed, why);
-    let (life, position) = id.split_once('.').ok_or_else(|| stale("lastEventId is none of this server's"))?;
-    if life != workspace.incarnation().0.simple().to_string() {
-        return Err(stale(
-            "lastEventId is of another life of this workspace: read its present state and subscribe anew",
-        ));
-    }
-    let position = position.parse().map_err(|_| stale("lastEventId is none of this server's"))?;
-    if Position(position) > now {
-        return Err(stale("lastEventId is ahead of this workspace"));
-    }
-    Ok(Position(position))
 }

@@ -3,14 +3,16 @@
 //! [`wire`] knows the text, [`session`] serves one connection with it, from [`introduction`] to [`goodbye`]. A frame's
 //! way: [`session`] → [`wire`] → [`calls`] → either [`query`], answered from the committed state, or [`mutation`],
 //! submitted to the workspace and answered when it is durable, or [`feed`], a follower of the log. [`data`] says what
-//! the model's things look like to these clients.
+//! the model's things look like to these clients, [`cursor`] how a place in the log does.
 //!
 //! Source of the format: `docs/wire/coordinator.md`.
 
 mod calls;
+mod cursor;
 mod data;
 mod door;
 mod feed;
+mod filter;
 mod goodbye;
 mod ids;
 mod introduction;

@@ -5,10 +5,18 @@ use std::time::Duration;
 use crate::wire::request;
 
 /// Bounds on the content of a frame.
-pub const FRAME: request::Limits = request::Limits { batch: 1_000, id_bytes: 128 };
-/// Calls under way on one connection; beyond it, no more of its frames are read.
+pub const FRAME: request::Limits = request::Limits { batch: BATCH, id_bytes: ID_BYTES };
+/// Messages in one batch. Clients send all calls of one tick, and all that queued up while they were connecting, as one,
+/// and lose them all if it is refused. What a batch holds is bounded by its frame, and its replies wait for the socket;
+/// beside them a call costs a few hundred bytes until it is answered, so these cost a few megabytes at most.
+pub const BATCH: usize = 10_000;
+/// A request's id as it stands in its frame. Ids of calls and subscriptions under way are kept.
+pub const ID_BYTES: usize = 4 * 1024;
+/// Calls under way on one connection; beyond it, no more of its frames are read. A batch is taken whole, so there may be
+/// [`BATCH`] more.
 pub const CALLS: usize = 1_024;
-/// Queries that wait for earlier calls of the same connection; beyond it, no more of its frames are read.
+/// Queries that wait for earlier calls of the same connection; beyond it, no more of its frames are read. Here too
+/// there may be [`BATCH`] more.
 pub const DEFERRED: usize = 1_024;
 /// The same for what they hold: an input may fill a frame, and is kept as it came.
 pub const DEFERRED_BYTES: usize = 1024 * 1024;
@@ -31,5 +39,7 @@ pub const BYTES_PER_STALL: usize = 1024 * 1024;
 pub const UNFLUSHED: usize = 256;
 /// How much, and how long, is read from a client after the reason for closing was sent to it.
 pub const LINGER_BYTES: u64 = 64 * 1024 * 1024;
+/// How long a client has, when the server ends, to take what is written to it after the drain is over.
+pub const FAREWELL: Duration = Duration::from_secs(1);
 /// See [`LINGER_BYTES`].
 pub const LINGER: Duration = Duration::from_secs(2);

@@ -151,5 +151,5 @@ pub(crate) fn read_only() -> Declined {
 }
 
 fn text(token: JsonText<'_>) -> Text {
-    Text::from_token(token.token()).expect("a string token")
+    Text::from_raw(token.raw()).expect("a string token")
 }

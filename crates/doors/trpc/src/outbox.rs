@@ -1,13 +1,17 @@
 //! The writing half of a session: frames are gathered and leave together; a client that takes nothing is noticed.
 
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, SinkExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::Error;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
+use crate::door::Inner;
 use crate::goodbye::End;
 use crate::limits;
 use crate::wire::error::TrpcError;
@@ -22,12 +26,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
 pub(crate) struct Outbox {
     frames: usize,
     bytes: usize,
-    stall: Duration,
+    door: Arc<Inner>,
 }
 
 impl Outbox {
-    pub(crate) fn new(stall: Duration) -> Self {
-        Self { frames: 0, bytes: 0, stall }
+    pub(crate) fn new(door: Arc<Inner>) -> Self {
+        Self { frames: 0, bytes: 0, door }
     }
 
     /// Whether there is something to flush.
@@ -70,33 +74,43 @@ impl Outbox {
     ) -> Result<(), End> {
         self.frames += 1;
         self.bytes += message.len();
-        within(self.patience(), socket.feed(message)).await
+        self.within(self.patience(), socket.feed(message)).await
     }
 
     /// How long the buffer may take to leave: the stall, and as much again for every so many bytes. A client on a slow
     /// line does take them, only it cannot be seen how many it has taken.
     fn patience(&self) -> Duration {
         let shares = self.bytes / limits::BYTES_PER_STALL;
-        self.stall * u32::try_from(shares + 1).unwrap_or(u32::MAX)
+        self.door.options.write_stall * u32::try_from(shares + 1).unwrap_or(u32::MAX)
     }
 
     /// Waits until everything has left.
     pub(crate) async fn flush(&mut self, socket: &mut WebSocketStream<impl Stream>) -> Result<(), End> {
         let patience = self.patience();
         (self.frames, self.bytes) = (0, 0);
-        within(patience, socket.flush()).await
+        self.within(patience, socket.flush()).await
     }
-}
 
-/// Does what can be done at once without setting a timer, as nearly always.
-async fn within(
-    stall: Duration,
-    write: impl Future<Output = Result<(), tokio_tungstenite::tungstenite::Error>>,
-) -> Result<(), End> {
-    let mut write = std::pin::pin!(write);
-    let written = match write.as_mut().now_or_never() {
-        Some(written) => written,
-        None => tokio::time::timeout(stall, write).await.map_err(|_| End::Stalled)?,
-    };
-    written.map_err(End::Socket)
+    /// Does what can be done at once without setting a timer, as nearly always. What takes longer than this, or than the
+    /// server that ends can wait, is given up.
+    async fn within(
+        &self,
+        patience: Duration,
+        write: impl Future<Output = Result<(), Error>>,
+    ) -> Result<(), End> {
+        let mut write = pin!(write);
+        if let Some(written) = write.as_mut().now_or_never() {
+            return written.map_err(End::Socket);
+        }
+        // Boxed, or every connection would keep room for its timers.
+        let waited = Box::pin(async {
+            tokio::select! {
+                biased;
+                written = write => written.map_err(End::Socket),
+                () = tokio::time::sleep(patience) => Err(End::Stalled),
+                () = self.door.patience_ends() => Err(End::Stalled),
+            }
+        });
+        waited.await
+    }
 }

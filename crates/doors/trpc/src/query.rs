@@ -8,12 +8,14 @@ use model::questions::{Question, Status};
 use model::rows::Table;
 use model::{Fact, Position};
 
+use crate::filter::Filter;
 use crate::list::{self, List};
 use crate::wire::error::{Code, TrpcError};
 use crate::wire::input::{
-    Get, GetQuestion, History, ListAgents, ListContext, ListDecisions, ListPending, ListQuestions, Page,
+    Get, GetQuestion, History, ListAgents, ListContext, ListDecisions, ListPending, ListQuestions,
     QuestionStatus,
 };
+use crate::wire::page::Page;
 use crate::wire::procedure::Query;
 use crate::wire::shape::Shape;
 use crate::{data, ids, limits, refusal};
@@ -58,6 +60,10 @@ async fn context_list(
     list: &ListContext<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), TrpcError> {
+    let tags = list.tags.iter().map(AsRef::as_ref);
+    let Some(mut filter) = Filter::new(tags, list.created_by.as_ref()) else {
+        return List::begin(out).end();
+    };
     let positions: Vec<_> = {
         let state = workspace.state();
         let context = &state.context;
@@ -70,10 +76,7 @@ async fn context_list(
                 Box::new(context.entries_after(known.ok_or_else(no_such_place)?.0))
             }
         };
-        let wanted = entries.filter(|(_, current)| {
-            let tagged = list.tags.iter().all(|tag| current.tags.iter().any(|has| has == tag));
-            tagged && list.created_by.as_ref().is_none_or(|by| by.as_str() == current.created_by.as_str())
-        });
+        let wanted = entries.filter(|(_, current)| filter.wants(current));
         let most = list.page.limit.map_or(usize::MAX, usize::from);
         wanted.take(most).map(|(_, current)| current.position).collect()
     };
@@ -179,10 +182,10 @@ async fn questions_list(
 ) -> Result<(), TrpcError> {
     let after = place::<Question>(workspace, Table::Questions, &list.page).await?;
     let wanted = |question: &Question| match (&question.status, list.status) {
-        (Status::Failed { .. }, _) => false,
         (_, QuestionStatus::All) => true,
         (Status::Pending { .. }, status) => status == QuestionStatus::Pending,
         (Status::Answered(_), status) => status == QuestionStatus::Answered,
+        (Status::Failed { .. }, status) => status == QuestionStatus::Failed,
     };
     rows(workspace, Table::Questions, after, &list.page, out, wanted, |question, out| {
         data::question(question).write(out);

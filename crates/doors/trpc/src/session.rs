@@ -96,7 +96,7 @@ impl Session {
     /// Lets somebody in; says goodbye to one who may not come in.
     async fn begin(door: Arc<Inner>, arrival: Box<Arrival>, connection: Connection) -> Option<Self> {
         let Arrival { caller, entrance } = *arrival;
-        let mut outbox = Outbox::new(door.options.write_stall);
+        let mut outbox = Outbox::new(door.clone());
         let (identity, workspace, socket) = match entrance {
             Entrance::Known(identity, workspace) => (identity, workspace, connection.known().await),
             Entrance::ByMessage(name) => {

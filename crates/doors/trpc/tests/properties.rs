@@ -79,7 +79,7 @@ proptest! {
         let path = text::encode(procedure.path());
         let raw = serde_json::value::to_raw_value(&input).unwrap();
         let input = Input { raw: Some(&raw), last_event_id: None };
-        if let Err(error) = procedure::read(procedure.method(), JsonText::kept(&path).unwrap(), &input) {
+        if let Err(error) = procedure::read(procedure.method(), JsonText::parse(&path).unwrap(), &input) {
             prop_assert_eq!(error.code(), Code::BadRequest);
             let issues: Vec<Value> = serde_json::from_str(&error.message()).unwrap();
             prop_assert!(!issues.is_empty());

@@ -4,13 +4,16 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum, value_parser};
-use client::Connection;
-use client::protocol::{self, Call, OnTimeout, Question, QuestionStatus, WAIT_SECONDS};
+use client::protocol::{self, Call, ErrorCode, OnTimeout, Question, QuestionStatus, WAIT_SECONDS};
+use client::{CallError, Connection};
 use tokio::time::Instant;
 
+use super::context::given_or_stdin;
 use super::ticket::{Among, look, whole_id};
 use crate::here::Here;
 
+/// Between two looks for a server that has gone.
+const BETWEEN: Duration = Duration::from_millis(500);
 /// The longest that a question may wait, in seconds.
 const YEAR: u64 = 366 * 24 * 3600;
 
@@ -19,7 +22,7 @@ const YEAR: u64 = 366 * 24 * 3600;
     override_usage = "guildhall ask [OPTIONS] <QUESTION>\n       guildhall ask [OPTIONS] --ticket <ID>"
 )]
 pub(crate) struct Ask {
-    /// The question.
+    /// The question; `-` to read it from stdin.
     #[arg(required_unless_present = "ticket")]
     question: Option<String>,
     /// Show the answer to a question that was asked before, by its id or the beginning of that.
@@ -64,10 +67,10 @@ impl Ask {
         let hall = here.hall().await?;
         if let Some(ticket) = self.ticket {
             let ticket = whole_id(&hall, ticket, Among::All).await?;
-            return show_answer(here, &wait(&hall, &ticket, self.wait.unwrap_or(0)).await?);
+            return show_answer(here, &wait(here, hall, &ticket, self.wait.unwrap_or(0)).await?);
         }
         let call = Call::Ask(protocol::Ask {
-            question: self.question.unwrap_or_default(),
+            question: given_or_stdin(self.question.unwrap_or_default())?,
             to: self.to,
             options: self.option,
             deadline_seconds: self.deadline,
@@ -87,13 +90,13 @@ impl Ask {
             return Ok(ExitCode::SUCCESS);
         };
         here.output.say(&format!("Asked; the ticket is {}. Waiting.", asked.id));
-        show_answer(here, &wait(&hall, &asked.id, seconds).await?)
+        show_answer(here, &wait(here, hall, &asked.id, seconds).await?)
     }
 }
 
 /// That there is none is a failure: a script that asks can go on only with an answer.
 fn show_answer(here: &Here, question: &Question) -> anyhow::Result<ExitCode> {
-    here.output.show(question, |question| match &question.answer {
+    here.output.show_as_it_is(question, |question| match &question.answer {
         Some(answer) => format!("{answer}\n"),
         None => String::new(),
     })?;
@@ -107,15 +110,37 @@ fn show_answer(here: &Here, question: &Question) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-/// The question once it is no longer open, or as it is after so many seconds.
-async fn wait(hall: &Connection, ticket: &str, seconds: u64) -> anyhow::Result<Question> {
+/// The question once it is no longer open, or as it is after so many seconds. A server that is started again meanwhile does
+/// not end the waiting.
+async fn wait(here: &Here, mut hall: Connection, ticket: &str, seconds: u64) -> anyhow::Result<Question> {
     let end = Instant::now() + Duration::from_secs(seconds);
     loop {
         let left = end.saturating_duration_since(Instant::now());
         let wait_seconds = (left.as_secs_f64().ceil() as u64).min(WAIT_SECONDS);
-        let question = look(hall, ticket, wait_seconds).await?;
-        if question.status != QuestionStatus::Pending || wait_seconds == 0 {
-            return Ok(question);
+        match look(&hall, ticket, wait_seconds).await {
+            Ok(question) if question.status != QuestionStatus::Pending || wait_seconds == 0 => {
+                return Ok(question);
+            }
+            // A hall that is about to close answers early; it is not asked again at once.
+            Ok(_) => tokio::time::sleep(BETWEEN.min(left)).await,
+            Err(why) if wait_seconds > 0 && is_gone(&why) => {
+                tokio::time::sleep(BETWEEN.min(left)).await;
+                match here.hall().await {
+                    Ok(connection) => hall = connection,
+                    Err(why) if is_gone(&why) => {}
+                    Err(why) => return Err(why),
+                }
+            }
+            Err(why) => return Err(why),
         }
+    }
+}
+
+/// Whether the server has gone, and may come back.
+fn is_gone(why: &anyhow::Error) -> bool {
+    match why.downcast_ref::<CallError>() {
+        Some(CallError::Closed | CallError::Lost | CallError::NotRunning { .. }) => true,
+        Some(CallError::Refused { code, .. }) => *code == ErrorCode::Unavailable,
+        _ => false,
     }
 }

@@ -21,8 +21,9 @@ impl Completions {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "guildhall", &mut script);
         let script = String::from_utf8(script)?;
-        here.output
-            .show(&json!({ "shell": self.shell.to_string(), "script": script }), |_| script.clone())?;
+        here.output.show_as_it_is(&json!({ "shell": self.shell.to_string(), "script": script }), |_| {
+            script.clone()
+        })?;
         Ok(ExitCode::SUCCESS)
     }
 }

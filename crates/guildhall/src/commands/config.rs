@@ -20,9 +20,9 @@ pub(crate) enum Config {
     Path,
 }
 
-/// The environment variables that say where files are, beside those of the settings.
+/// The environment variables beside those of the settings.
 fn variables() -> String {
-    let line = |variable: &Variable| format!("\n  {:<16}  {}", variable.name, variable.description);
+    let line = |variable: &Variable| format!("\n  {:<22}  {}", variable.name, variable.description);
     format!("Variables:{}", VARIABLES.iter().map(line).collect::<String>())
 }
 

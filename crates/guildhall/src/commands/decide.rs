@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use client::protocol::{self, Call, Decision, Page};
+use client::protocol::{self, Call, Decision, Listing, Page};
+use client::shown::name;
 
 use super::limit::Limit;
 use crate::here::Here;
@@ -45,8 +46,12 @@ impl Decide {
         let log = match self.command {
             Some(Other::List(limit)) => {
                 let page = Page { limit: Some(limit.into()) };
-                let decisions: Vec<Decision> = hall.call(Call::Decisions(page)).await?;
+                let Listing { items: decisions, more }: Listing<Decision> =
+                    hall.call(Call::Decisions(page)).await?;
                 here.output.list(&decisions, "Nothing was decided yet.", list)?;
+                if more {
+                    here.output.say("These are the newest; there may be more.");
+                }
                 return Ok(ExitCode::SUCCESS);
             }
             Some(Other::Log(log)) => log,
@@ -69,7 +74,7 @@ fn list(decisions: &[Decision]) -> String {
     let mut text = String::new();
     for made in decisions {
         let Decision { id, decision, rationale, supersedes, at, .. } = made;
-        text.push_str(&format!("{id}  by {}, {at}\n{}", made.author(), indented(decision)));
+        text.push_str(&format!("{id}  by {}, {at}\n{}", name(made.author()), indented(decision)));
         if let Some(rationale) = rationale {
             text.push_str(&indented(&format!("because: {rationale}")));
         }

@@ -1,6 +1,7 @@
 //! `guildhall doctor`: looks for what is wrong with this installation, and says what it did not look at.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -39,10 +40,11 @@ pub(crate) async fn run(here: &Here) -> anyhow::Result<ExitCode> {
     let home = &here.home;
     let mut findings = vec![
         configuration(here),
-        private("data directory", &home.data, 0o700),
+        data_directory(&home.data),
         private("owner's token", &home.owner_token, 0o600),
         lock(&home.data),
     ];
+    findings.extend(home.root.as_deref().map(root));
     let status = server(here, &mut findings).await;
     findings.push(clock(status.as_ref()));
     findings.extend(claude(here));
@@ -80,7 +82,7 @@ fn configuration(here: &Here) -> Finding {
 fn private(what: &'static str, path: &Path, mode: u32) -> Finding {
     let shown = path.display();
     match fs::metadata(path) {
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
             finding(what, Grade::Note, format!("{shown} is not there; `guildhall serve` makes it"))
         }
         Err(cause) => finding(what, Grade::Bad, format!("{shown}: {cause}")),
@@ -96,10 +98,41 @@ fn private(what: &'static str, path: &Path, mode: u32) -> Finding {
     }
 }
 
+/// Whether only the user may use the data directory, and the user may look into it.
+fn data_directory(data: &Path) -> Finding {
+    const WHAT: &str = "data directory";
+    match fs::read_dir(data) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+            finding(WHAT, Grade::Bad, format!("{} cannot be looked into: {cause}", data.display()))
+        }
+        _ => private(WHAT, data, 0o700),
+    }
+}
+
+/// Whether nobody else can put other files in the place of ours.
+fn root(root: &Path) -> Finding {
+    const WHAT: &str = "home";
+    let shown = root.display();
+    match fs::metadata(root) {
+        Ok(found) if found.permissions().mode() & 0o022 != 0 => {
+            let mode = found.permissions().mode() & 0o777;
+            let seen = format!("others may write in {shown} (mode {mode:03o}); chmod go-w it");
+            finding(WHAT, Grade::Bad, seen)
+        }
+        Ok(_) => finding(WHAT, Grade::Ok, shown.to_string()),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+            finding(WHAT, Grade::Note, format!("{shown} is not there; `guildhall serve` makes it"))
+        }
+        Err(cause) => finding(WHAT, Grade::Bad, format!("{shown}: {cause}")),
+    }
+}
+
 fn lock(data: &Path) -> Finding {
     const WHAT: &str = "data directory's lock";
-    if !data.join("lock").exists() {
-        return finding(WHAT, Grade::Ok, "free: no server has run here yet");
+    match data.join("lock").try_exists() {
+        Ok(true) => {}
+        Ok(false) => return finding(WHAT, Grade::Ok, "free: no server has run here yet"),
+        Err(cause) => return finding(WHAT, Grade::Bad, format!("it cannot be looked at: {cause}")),
     }
     match DirectoryLock::take(data, &format!("process {}, `doctor`", std::process::id())) {
         Ok(_) => finding(WHAT, Grade::Ok, "free: no server runs here"),
@@ -141,13 +174,12 @@ async fn server(here: &Here, findings: &mut Vec<Finding>) -> Option<Status> {
     });
     // With the credential the same way must be open to the owner.
     if here.home.owner_token.exists() {
-        findings.push(match here.hall().await {
-            Ok(hall) if hall.welcome().principal == "local" => finding(
-                "owner's credential",
-                Grade::Note,
-                "not accepted from here: this terminal is an agent's own",
-            ),
-            Ok(hall) => {
+        let accepted = here.hall().await.and_then(|hall| Ok((here.not_the_owner(&hall)?, hall)));
+        findings.push(match accepted {
+            Ok((Some(why), _)) => {
+                finding("owner's credential", Grade::Note, format!("not accepted from here: {why}"))
+            }
+            Ok((None, hall)) => {
                 finding("owner's credential", Grade::Ok, format!("accepted as {}", hall.welcome().principal))
             }
             Err(why) => finding("owner's credential", Grade::Bad, format!("{why:#}")),
@@ -164,11 +196,11 @@ fn clock(status: Option<&Status>) -> Finding {
         return finding("clock", Grade::Bad, format!("it says {now}, which is over"));
     }
     // Both are ISO 8601 in UTC with three decimals, so they compare as texts.
-    match status {
-        Some(status) if status.as_of > now.to_string() => finding(
+    match status.and_then(|status| status.as_of.as_ref()) {
+        Some(as_of) if *as_of > now.to_string() => finding(
             "clock",
             Grade::Bad,
-            format!("it says {now}, and the newest event is of {}; was it set back?", status.as_of),
+            format!("it says {now}, and the newest event is of {as_of}; was it set back?"),
         ),
         _ => finding("clock", Grade::Ok, now.to_string()),
     }

@@ -15,6 +15,7 @@ use crate::logs;
 use crate::output::print;
 use crate::server::{Addresses, Options, Paths, Server};
 use crate::signals::Signals;
+use crate::surroundings::Surroundings;
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
@@ -83,7 +84,7 @@ async fn serve(options: Options, here: &Here) -> anyhow::Result<ExitCode> {
     // Listened to before anything is opened, so that being told to end in between is not the end of the process.
     let mut signals = Signals::listen()?;
     let server = Server::start(options).await?;
-    print(&ready(server.addresses(), &owner_token, here.output.json))?;
+    print(&ready(server.addresses(), &owner_token, here))?;
     let failed = tokio::select! {
         () = signals.end() => false,
         () = server.failed() => true,
@@ -94,11 +95,11 @@ async fn serve(options: Options, here: &Here) -> anyhow::Result<ExitCode> {
 }
 
 /// What is printed once everything can be used.
-fn ready(addresses: &Addresses, owner_token: &Path, as_json: bool) -> String {
+fn ready(addresses: &Addresses, owner_token: &Path, here: &Here) -> String {
     let Addresses { http, compat_trpc, compat_linker, socket } = addresses;
     let open = [("trpc", compat_trpc), ("linker", compat_linker)];
     let open = open.into_iter().filter_map(|(protocol, address)| Some((protocol, (*address)?)));
-    if as_json {
+    if here.output.json {
         let compat: serde_json::Map<_, _> =
             open.map(|(protocol, address)| (protocol.to_owned(), json!(format!("ws://{address}")))).collect();
         let http = format!("http://{http}");
@@ -109,7 +110,7 @@ fn ready(addresses: &Addresses, owner_token: &Path, as_json: bool) -> String {
             "compat": compat,
             "socket": socket,
             "pid": pid,
-            "register": register()
+            "register": register(&here.surroundings)
         });
         return format!("{line}\n");
     }
@@ -127,16 +128,17 @@ Let Claude Code in, once for all your projects:
 ",
         socket.display(),
         owner_token.display(),
-        register()
+        register(&here.surroundings)
     )
 }
 
-/// The line that lets Claude Code in. What says where this hall is must be said to the bridge too: Claude Code may be
-/// started from anywhere.
-fn register() -> String {
+/// The line that lets Claude Code in. What says where this hall is must be said to the bridge too, as absolute paths: Claude
+/// Code may be started from anywhere.
+fn register(surroundings: &Surroundings) -> String {
     let places = ["GUILDHALL_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"];
-    let set = places.iter().filter_map(|name| Some((name, std::env::var(name).ok()?)));
-    let environment: String = set.map(|(name, value)| format!(" --env {name}={}", quoted(&value))).collect();
+    let set = places.iter().filter_map(|name| Some((name, surroundings.path(name)?)));
+    let environment: String =
+        set.map(|(name, path)| format!(" --env {name}={}", quoted(&path.display().to_string()))).collect();
     format!("claude mcp add guildhall --scope user{environment} -- {} mcp", program())
 }
 

@@ -18,9 +18,9 @@ fn text(status: &Status) -> String {
         (false, Some(reason)) => format!("not ready: {reason}"),
         (false, None) => "not ready".to_owned(),
     };
-    let as_of = match status.position {
-        0 => "nothing has happened yet".to_owned(),
-        position => format!("{} (position {position})", status.as_of),
+    let as_of = match &status.as_of {
+        None => "nothing has happened yet".to_owned(),
+        Some(as_of) => format!("{as_of} (position {})", status.position),
     };
     format!(
         "server     {} {ready}\nworkspace  {}\nlistening  {}\nagents     {}\nkeys       {}\nquestions  {} open, {} for you\nas of      {as_of}\n",

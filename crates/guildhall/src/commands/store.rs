@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use serde::Serialize;
-use store::sqlite::{DirectoryLock, LOG_FILE};
+use store::sqlite::{DirectoryLock, is_kept};
 use store::{PostgresStore, SqliteStore, StoreError};
 
 use crate::config::Flags;
@@ -43,8 +43,12 @@ impl Store {
         };
         let doing = if rebuild { "store rebuild" } else { "store verify" };
         let (store, _lock) = open(here, flags, doing, rebuild).await?;
+        let logs = store.logs().await?;
+        if logs.is_empty() {
+            bail!("no log is kept there");
+        }
         let mut outcomes = Vec::new();
-        for log in store.logs().await? {
+        for log in logs {
             let done = if rebuild {
                 hall::rebuild(&*store, &log).await.map(|position| position.0)
             } else {
@@ -75,12 +79,13 @@ async fn open(
         StoreChoice::Sqlite => {
             let directory = &here.home.data;
             // Opening makes what is not there, and an empty store is always well.
-            if !directory.join(LOG_FILE).exists() {
+            if !is_kept(directory)? {
                 bail!("nothing is kept in {}", directory.display());
             }
             let lock = DirectoryLock::take(directory, &format!("process {}, `{doing}`", std::process::id()))
                 .context("end the server first")?;
-            Ok((Arc::new(SqliteStore::open(directory)?), Some(lock)))
+            let open = if rebuild { SqliteStore::open_to_rebuild } else { SqliteStore::open_to_verify };
+            Ok((Arc::new(open(directory)?), Some(lock)))
         }
     }
 }

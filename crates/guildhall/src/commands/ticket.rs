@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use client::Connection;
-use client::protocol::{Call, Question, Questions, Ticket};
+use client::protocol::{Call, Listing, Question, Questions, Ticket};
 
 use crate::failure::NotFound;
 
@@ -27,9 +27,10 @@ pub(crate) async fn whole_id(hall: &Connection, id: String, among: Among) -> any
         Among::Open => (false, "open question"),
         Among::All => (true, "question"),
     };
-    let call = Call::Questions(Questions { for_me: false, all, limit: Some(MOST) });
-    let found: Vec<Question> = hall.call(call).await?;
-    let mut meant = found.into_iter().map(|question| question.id).filter(|whole| whole.starts_with(&id));
+    // Two are as good as many: then it is not clear which is meant.
+    let call = Call::Questions(Questions { for_me: false, all, beginning: Some(id.clone()), limit: Some(2) });
+    let found: Listing<Question> = hall.call(call).await?;
+    let mut meant = found.items.into_iter().map(|question| question.id);
     match (meant.next(), meant.next()) {
         (Some(whole), None) => Ok(whole),
         (None, _) => Err(NotFound(format!("no {what}'s id begins with {id:?}")).into()),

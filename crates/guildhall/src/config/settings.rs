@@ -107,7 +107,7 @@ settings! {
     COMPAT: "compat", "GUILDHALL_COMPAT", "compat", "off", Kind::Compat,
         "Listeners for unmodified clients that cannot carry a token, on loopback only: `trpc=PORT,linker=PORT`, either or both; without a port 3030 and 8765. A taken port is named and skipped.";
     STORE: "store", "GUILDHALL_STORE", "store", "sqlite", Kind::Store,
-        "Where everything is kept: `sqlite` in the data directory, `memory` for nothing, or `postgres://USER:PASSWORD@HOST/DATABASE`.";
+        "Where everything is kept: `sqlite` in the data directory, `memory` for nothing, or `postgres://USER:PASSWORD@HOST/DATABASE`. A password is better given by the variable or a file: flags are seen by everybody on the machine.";
     WORKERS: "workers", "GUILDHALL_WORKERS", "workers", "0", Kind::Count { least: 0, most: 1_024 },
         "Threads that serve; 0 for one less than there are cores, since the store has its own.";
     KEEPALIVE_MS: "keepalive_ms", "GUILDHALL_KEEPALIVE_MS", "keepalive-ms", "30000", Kind::Milliseconds { least: 100, most: DAY },
@@ -166,6 +166,10 @@ pub(crate) const VARIABLES: &[Variable] = &[
     Variable {
         name: "TMPDIR",
         description: "Where the socket goes if its path would be too long for one; `/tmp` if unset.",
+    },
+    Variable {
+        name: "CLAUDE_CODE_SESSION_ID",
+        description: "Tells agents of the same name apart: `guildhall mcp` says it in the hall. Claude Code sets it.",
     },
 ];
 

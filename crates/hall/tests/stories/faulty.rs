@@ -24,6 +24,14 @@ pub(crate) enum Fault {
     LostBatch,
     /// Receipts cannot be looked up, as long as this is the next fault.
     NoReceipts,
+    /// The receipt of this key is damaged, as long as this is the next fault.
+    DamagedReceipt(&'static str),
+    /// The log reads as if it ended here, as long as this is the next fault.
+    EndsAt(Position),
+    /// The body of this event is gone, as long as this is the next fault.
+    NoBody(Position),
+    /// Another node comes first, and brings the read models this far.
+    Overtaken(Position),
     /// Another writer comes first with this batch, made for the head it finds.
     Race(Box<dyn FnOnce(Head) -> Batch + Send>),
 }
@@ -49,7 +57,14 @@ impl<S: Store> Store for Faulty<S> {
         let lost = || AppendError::Unknown(StoreError::Database("the line is dead".into()));
         let fault = self.faults.lock().unwrap().pop_front();
         match fault {
-            None | Some(Fault::NoReceipts) => self.inner.append(batch).await,
+            None
+            | Some(
+                Fault::NoReceipts
+                | Fault::DamagedReceipt(_)
+                | Fault::EndsAt(_)
+                | Fault::NoBody(_)
+                | Fault::Overtaken(_),
+            ) => self.inner.append(batch).await,
             Some(Fault::Full) => Err(AppendError::Refused(StoreError::Full)),
             Some(Fault::LostBatch) => Err(lost()),
             Some(Fault::LostAnswer) => {
@@ -77,11 +92,27 @@ impl<S: Store> Store for Faulty<S> {
         self.inner.lock(log).await
     }
     async fn read(&self, log: &WorkspaceName, after: Position, limit: PageLimit) -> Result<Vec<Record>> {
-        self.inner.read(log, after, limit).await
+        let mut records = self.inner.read(log, after, limit).await?;
+        match self.faults.lock().unwrap().front() {
+            Some(Fault::EndsAt(end)) => records.retain(|record| record.position <= *end),
+            Some(Fault::NoBody(at)) => {
+                records
+                    .iter_mut()
+                    .filter(|record| record.position == *at)
+                    .for_each(|record| record.body = None);
+            }
+            _ => {}
+        }
+        Ok(records)
     }
     async fn receipt(&self, log: &WorkspaceName, by: &Principal, key: &str) -> Result<Option<Receipt>> {
-        if matches!(self.faults.lock().unwrap().front(), Some(Fault::NoReceipts)) {
-            return Err(StoreError::Database("no more connections".into()));
+        match self.faults.lock().unwrap().front() {
+            Some(Fault::NoReceipts) => return Err(StoreError::Database("no more connections".into())),
+            Some(Fault::DamagedReceipt(damaged)) if *damaged == key => {
+                let (log, by, key) = (log.to_string(), by.to_string(), key.to_owned());
+                return Err(StoreError::DamagedReceipt { log, by, key });
+            }
+            _ => {}
         }
         self.inner.receipt(log, by, key).await
     }
@@ -107,6 +138,16 @@ impl<S: Store> Store for Faulty<S> {
         to: Position,
         projection: Projection<'_>,
     ) -> Result<bool> {
+        let overtaken = match self.faults.lock().unwrap().front() {
+            Some(Fault::Overtaken(stand)) => Some(*stand),
+            _ => None,
+        };
+        if let Some(stand) = overtaken {
+            self.faults.lock().unwrap().pop_front();
+            let theirs: Vec<_> = projection.rows.iter().filter(|row| row.place <= stand).cloned().collect();
+            let theirs = Projection { rows: &theirs, items: &[] };
+            assert!(self.inner.project(log, from, stand, theirs).await?);
+        }
         self.inner.project(log, from, to, projection).await
     }
     async fn items(&self, log: &WorkspaceName, list: &List, span: Span) -> Result<Vec<Item>> {

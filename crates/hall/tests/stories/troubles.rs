@@ -67,6 +67,26 @@ async fn a_batch_that_could_not_be_decided_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn a_damaged_receipt_is_the_trouble_of_its_own_command_alone() {
+    let store = Faulty::around(MemoryStore::default());
+    let scene = Scene::on(store.clone()).await;
+    let by = Principal::local();
+    // In one batch: before and after the command whose receipt is damaged come some that have nothing to do with it.
+    store.next(Fault::DamagedReceipt("damaged"));
+    let first = scene.workspace.submit(&by, share("plan", "one")).await.unwrap();
+    let second = scene.workspace.submit_once(&by, "damaged", share("plan", "two")).await.unwrap();
+    let third = scene.workspace.submit_once(&by, "well", share("plan", "three")).await.unwrap();
+    first.outcome().await.unwrap();
+    match second.outcome().await {
+        Err(Declined::Unavailable(StoreError::DamagedReceipt { key, .. })) => assert_eq!(key, "damaged"),
+        other => panic!("{other:?}"),
+    }
+    let done = third.outcome().await.unwrap();
+    let Fact::ContextShared(entry) = done.entries[0].fact() else { panic!("{done:?}") };
+    assert_eq!(entry.version, 2, "the one before it was shared, and the one between was not");
+}
+
+#[tokio::test]
 async fn a_log_that_the_directory_does_not_know_is_not_passed_over() {
     let store = MemoryStore::default();
     let stray = model::WorkspaceName::parse("stray").unwrap();

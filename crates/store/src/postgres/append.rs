@@ -60,7 +60,7 @@ const APPEND: &str = "
 pub(super) async fn append(pool: &Arc<Pool>, batch: &Batch) -> std::result::Result<(), AppendError> {
     batch.check()?;
     let mut lent = pool.take().await?;
-    match insert(&mut lent, batch).await {
+    match insert(pool, &mut lent, batch).await {
         Ok(true) => {
             pool.give_back(lent);
             Ok(())
@@ -120,7 +120,7 @@ impl Locked {
             let ours = records::holds(&mut self.lent, batch).await?;
             return Ok(if ours { Ok(()) } else { Err(self.head) });
         }
-        if !insert(&mut self.lent, batch).await? {
+        if !insert(&self.pool, &mut self.lent, batch).await? {
             return Err(Failure::Refused(StoreError::Database("the head moved under its lock".into())));
         }
         self.lent.execute("COMMIT").await?;
@@ -152,7 +152,7 @@ async fn settle(
 }
 
 /// Sends the statement; whether it moved the head.
-async fn insert(lent: &mut Lent, batch: &Batch) -> std::result::Result<bool, Failure> {
+async fn insert(pool: &Pool, lent: &mut Lent, batch: &Batch) -> std::result::Result<bool, Failure> {
     let (columns, head) = (Columns::of(batch), batch.head());
     let Columns { events, blobs, receipts, cancelled, scheduled } = &columns;
     let params: [&(dyn ToSql + Sync); 26] = [
@@ -183,7 +183,13 @@ async fn insert(lent: &mut Lent, batch: &Batch) -> std::result::Result<bool, Fai
         &scheduled.jobs,
         &scheduled.digests,
     ];
-    Ok(!lent.query(APPEND, &params).await?.is_empty())
+    let moved = lent.query(APPEND, &params).await.map(|rows| !rows.is_empty());
+    match &moved {
+        Ok(true) => pool.room.written(),
+        Err(Failure::Refused(cause)) => pool.room.refused(cause),
+        Ok(false) | Err(Failure::Lost(_)) => {}
+    }
+    moved
 }
 
 /// A batch as the statement takes it: an array for each column.

@@ -17,6 +17,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, NoTls, Row, Statement};
 
 use super::failure::{Failure, failed};
+use crate::room::Room;
 use crate::{Result, StoreError, limits};
 
 /// The oldest server this is tested with: 13.
@@ -43,6 +44,8 @@ pub(super) struct Pool {
     permits: Arc<Semaphore>,
     /// Why the last attempt to connect failed, if it did.
     trouble: Mutex<Option<String>>,
+    /// Whether the server found room for the last appends.
+    pub(super) room: Room,
 }
 
 struct Link {
@@ -73,7 +76,14 @@ impl Pool {
             Presence::OneOfMany => None,
             Presence::Alone => Some(shut_out(&config).await?),
         };
-        Ok(Self { config, alone, idle: Mutex::default(), permits, trouble: Mutex::default() })
+        Ok(Self {
+            config,
+            alone,
+            idle: Mutex::default(),
+            permits,
+            trouble: Mutex::default(),
+            room: Room::default(),
+        })
     }
 
     /// Lends an idle connection, or makes one.
@@ -122,10 +132,10 @@ impl Pool {
         Ok(rows)
     }
 
-    /// Whether the server could be reached when it was last tried.
+    /// Whether the server could be reached when it was last tried, and had room.
     pub(super) fn health(&self) -> std::result::Result<(), String> {
         let trouble = self.trouble.lock().expect("nothing panics while it holds this");
-        trouble.clone().map_or(Ok(()), Err)
+        trouble.clone().map_or_else(|| self.room.health(), Err)
     }
 
     fn pop(&self) -> Option<Link> {

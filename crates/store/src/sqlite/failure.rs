@@ -12,6 +12,9 @@ pub(super) fn failed(error: rusqlite::Error) -> StoreError {
         Some(code) if [SQLITE_IOERR_FSYNC, SQLITE_IOERR_DIR_FSYNC].contains(&code.extended_code) => {
             StoreError::Ended(error.to_string())
         }
+        Some(code) if [ErrorCode::DatabaseCorrupt, ErrorCode::NotADatabase].contains(&code.code) => {
+            StoreError::Malformed(error.to_string())
+        }
         _ => StoreError::Database(error.to_string()),
     }
 }

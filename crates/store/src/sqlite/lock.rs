@@ -2,7 +2,10 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+
+use super::files;
 
 /// The sole right to a data directory. The operating system takes it back when the process ends, however it ends.
 #[derive(Debug)]
@@ -36,6 +39,7 @@ impl DirectoryLock {
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(files::MODE)
             .open(&path)
             .map_err(unusable)?;
         match file.try_lock() {

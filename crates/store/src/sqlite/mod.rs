@@ -10,10 +10,12 @@
 
 mod checkpoint;
 mod failure;
+mod files;
 mod jobs;
 mod lists;
 mod lock;
 mod migrations;
+mod opening;
 mod readers;
 mod receipts;
 mod records;
@@ -33,7 +35,9 @@ use model::rows::Table;
 use model::{Position, Principal, Timestamp, WorkspaceName};
 
 use self::failure::{failed, nonsense};
+pub use self::files::is_kept;
 pub use self::lock::{AlreadyRunning, DirectoryLock};
+use self::opening::Purpose;
 use self::readers::Readers;
 use self::writer::Writer;
 use crate::unlocked::Unlocked;
@@ -60,10 +64,39 @@ pub struct SqliteStore {
 impl SqliteStore {
     /// Opens the databases in `directory`, making or migrating them as needed. The caller holds the directory's
     /// [`DirectoryLock`] for as long as the store lives.
+    ///
+    /// A damaged `views.db` is moved aside and made anew; a large one is not looked through for damage.
+    ///
+    /// # Errors
+    /// [`StoreError::Opening`] names the file that cannot be opened. [`StoreError::LogGone`] if there was a log.
     pub fn open(directory: &Path) -> Result<Self> {
-        let path = directory.join(LOG_FILE);
+        Self::open_for(directory, Purpose::Serving)
+    }
+
+    /// The same to make the read models anew: `views.db` is looked through, however large it is.
+    pub fn open_to_rebuild(directory: &Path) -> Result<Self> {
+        Self::open_for(directory, Purpose::Rebuilding)
+    }
+
+    /// The same to verify what is kept: a damaged `views.db` is left as it is, and whatever is asked of it is answered
+    /// with [`StoreError::DamagedViews`].
+    pub fn open_to_verify(directory: &Path) -> Result<Self> {
+        Self::open_for(directory, Purpose::Verifying)
+    }
+
+    fn open_for(directory: &Path, purpose: Purpose) -> Result<Self> {
+        is_kept(directory)?;
+        let (path, views) = (directory.join(LOG_FILE), directory.join(VIEWS_FILE));
         wal::check(&path)?;
-        let mut connection = readers::open_for_writing(&path, "FULL")?;
+        let (log, writer) = Self::open_log_file(&path)
+            .map_err(|cause| StoreError::Opening { file: path, cause: cause.into() })?;
+        let views = views::Views::open(&views, purpose)
+            .map_err(|cause| StoreError::Opening { file: views, cause: cause.into() })?;
+        Ok(Self { log, writer: Arc::new(writer), views })
+    }
+
+    fn open_log_file(path: &Path) -> Result<(Readers, Writer)> {
+        let mut connection = readers::open_for_writing(path, "FULL")?;
         // Only the checkpoint thread copies the write-ahead log back, see [`checkpoint`].
         connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(failed)?;
         let settled = checkpoint::settle(&connection);
@@ -75,11 +108,9 @@ impl SqliteStore {
             Err(cause) => return Err(cause.clone()),
         }
         migrations::migrate(&mut connection, migrations::LOG, &settled)?;
-        let log = Readers::new(path.clone());
         let ended = Arc::new(OnceLock::new());
-        let checkpointer = checkpoint::Checkpointer::start(&path, ended.clone())?;
-        let writer = Arc::new(Writer::start(connection, checkpointer, settled.is_ok(), ended)?);
-        Ok(Self { log, writer, views: views::Views::open(&directory.join(VIEWS_FILE))? })
+        let checkpointer = checkpoint::Checkpointer::start(path, ended.clone())?;
+        Ok((Readers::new(path.to_owned()), Writer::start(connection, checkpointer, &settled, ended)?))
     }
 }
 

@@ -7,10 +7,12 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::failure::failed;
+use super::files;
 use crate::{Result, StoreError, limits};
 
 /// Opens a database for its one writer. `sync` is SQLite's `synchronous` setting.
 pub(super) fn open_for_writing(path: &Path, sync: &str) -> Result<Connection> {
+    files::make(path)?;
     let connection = Connection::open(path).map_err(failed)?;
     connection.busy_timeout(Duration::from_secs(10)).map_err(failed)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
@@ -22,9 +24,15 @@ pub(super) fn open_for_writing(path: &Path, sync: &str) -> Result<Connection> {
 
 /// Whether the rows of a table are in order and each of its indices leads to all of them; if not, what is wrong.
 pub(super) fn disorder(connection: &Connection, table: &str) -> Result<Option<String>> {
-    let sql = format!("PRAGMA integrity_check('{table}')");
-    let said: String = connection.query_row(&sql, [], |row| row.get(0)).map_err(failed)?;
-    Ok((said != "ok").then(|| format!("the table {table:?}: {said}")))
+    let found = fault(connection, &format!("integrity_check('{table}')"))?;
+    Ok(found.map(|what| format!("the table {table:?}: {what}")))
+}
+
+/// The first thing that one of SQLite's checks finds, if any.
+pub(super) fn fault(connection: &Connection, check: &str) -> Result<Option<String>> {
+    let said: String =
+        connection.query_row(&format!("PRAGMA {check}"), [], |row| row.get(0)).map_err(failed)?;
+    Ok((said != "ok").then_some(said))
 }
 
 /// A pool of read-only connections to one database. They are made when needed and a few are kept.

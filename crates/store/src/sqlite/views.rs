@@ -5,7 +5,7 @@
 //! writes takes the one connection that can, on a thread where it may block. A write that was begun is finished, also
 //! if nobody waits for it any more.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use model::lists::{Item, List};
@@ -14,32 +14,61 @@ use model::{Position, WorkspaceName};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::failure::{failed, nonsense};
-use super::readers::{Readers, disorder, open_for_writing};
+use super::lists;
+use super::opening::{Purpose, open_views};
+use super::readers::{Readers, disorder};
 use super::records::{number, raw};
-use super::{lists, migrations};
 use crate::stored::{StoredRow, above, intact_projected, intact_snapshot};
 use crate::{PlacedRow, Result, Snapshot, Span, StoreError, seal};
 
 /// The read models.
 #[derive(Clone)]
 pub(super) struct Views {
+    file: Arc<PathBuf>,
+    /// If they are damaged and left so, every use of them says it.
+    opened: Result<Opened>,
+}
+
+#[derive(Clone)]
+struct Opened {
     // Before the writer, for the same reason as in `log.db`.
     readers: Readers,
     writer: Arc<Mutex<Connection>>,
 }
 
 impl Views {
-    pub(super) fn open(path: &Path) -> Result<Self> {
-        let mut writer = open_for_writing(path, "NORMAL")?;
-        migrations::migrate(&mut writer, migrations::VIEWS, &Ok(()))?;
-        Ok(Self { readers: Readers::new(path.to_owned()), writer: Arc::new(Mutex::new(writer)) })
+    pub(super) fn open(path: &Path, purpose: Purpose) -> Result<Self> {
+        let opened = match open_views(path, purpose) {
+            Ok(writer) => {
+                Ok(Opened { readers: Readers::new(path.to_owned()), writer: Arc::new(Mutex::new(writer)) })
+            }
+            Err(damaged @ StoreError::DamagedViews { .. }) => Err(damaged),
+            Err(cause) => return Err(cause),
+        };
+        Ok(Self { file: Arc::new(path.to_owned()), opened })
+    }
+
+    /// Says which file it is that SQLite cannot make sense of.
+    fn name(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Malformed(what) => StoreError::DamagedViews { file: self.file.to_path_buf(), what },
+            other => other,
+        }
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let Opened { readers, .. } = self.opened.as_ref().map_err(StoreError::clone)?;
+        readers.run(query).await.map_err(|cause| self.name(cause))
     }
 
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let writer = self.writer.clone();
+        let writer = self.opened.as_ref().map_err(StoreError::clone)?.writer.clone();
         let work = move || {
             let mut writer =
                 writer.lock().map_err(|_| nonsense("an earlier write of a read model was cut short"))?;
@@ -49,13 +78,13 @@ impl Views {
             Ok(result)
         };
         match tokio::task::spawn_blocking(work).await {
-            Ok(result) => result,
+            Ok(result) => result.map_err(|cause| self.name(cause)),
             Err(panicked) => Err(StoreError::Database(format!("a write was cut short: {panicked}"))),
         }
     }
 
     pub(super) async fn projected(&self, log: WorkspaceName) -> Result<Position> {
-        self.readers.run(move |connection| projected(connection, &log)).await
+        self.read(move |connection| projected(connection, &log)).await
     }
 
     pub(super) async fn project(
@@ -103,11 +132,11 @@ impl Views {
     }
 
     pub(super) async fn items(&self, log: WorkspaceName, list: List, span: Span) -> Result<Vec<Item>> {
-        self.readers.run(move |connection| lists::read(connection, &log, &list, span)).await
+        self.read(move |connection| lists::read(connection, &log, &list, span)).await
     }
 
     pub(super) async fn lists(&self, log: WorkspaceName, after: String, most: usize) -> Result<Vec<List>> {
-        self.readers.run(move |connection| lists::names(connection, &log, &after, most)).await
+        self.read(move |connection| lists::names(connection, &log, &after, most)).await
     }
 
     pub(super) async fn row(
@@ -116,18 +145,17 @@ impl Views {
         table: Table,
         key: String,
     ) -> Result<Option<PlacedRow>> {
-        self.readers
-            .run(move |connection| {
-                let mut statement = connection
-                    .prepare_cached(
-                        "SELECT place, key, body, digest, place_digest
+        self.read(move |connection| {
+            let mut statement = connection
+                .prepare_cached(
+                    "SELECT place, key, body, digest, place_digest
                          FROM row WHERE log = ? AND name = ? AND key = ?",
-                    )
-                    .map_err(failed)?;
-                let mut rows = statement.query(params![log.as_str(), table.as_str(), key]).map_err(failed)?;
-                rows.next().map_err(failed)?.map(|row| placed(&log, table, row)).transpose()
-            })
-            .await
+                )
+                .map_err(failed)?;
+            let mut rows = statement.query(params![log.as_str(), table.as_str(), key]).map_err(failed)?;
+            rows.next().map_err(failed)?.map(|row| placed(&log, table, row)).transpose()
+        })
+        .await
     }
 
     pub(super) async fn rows(
@@ -137,25 +165,23 @@ impl Views {
         after: Position,
         most: usize,
     ) -> Result<Vec<PlacedRow>> {
-        self.readers
-            .run(move |connection| {
-                let mut statement = connection
-                    .prepare_cached(
-                        "SELECT place, key, body, digest, place_digest FROM row
+        self.read(move |connection| {
+            let mut statement = connection
+                .prepare_cached(
+                    "SELECT place, key, body, digest, place_digest FROM row
                          WHERE log = ? AND name = ? AND place > ? ORDER BY place LIMIT ?",
-                    )
-                    .map_err(failed)?;
-                let most = i64::try_from(most).unwrap_or(i64::MAX);
-                let mut rows = statement
-                    .query(params![log.as_str(), table.as_str(), above(after), most])
-                    .map_err(failed)?;
-                let mut page = Vec::new();
-                while let Some(row) = rows.next().map_err(failed)? {
-                    page.push(placed(&log, table, row)?);
-                }
-                Ok(page)
-            })
-            .await
+                )
+                .map_err(failed)?;
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            let mut rows =
+                statement.query(params![log.as_str(), table.as_str(), above(after), most]).map_err(failed)?;
+            let mut page = Vec::new();
+            while let Some(row) = rows.next().map_err(failed)? {
+                page.push(placed(&log, table, row)?);
+            }
+            Ok(page)
+        })
+        .await
     }
 
     /// Takes away the rows of a log, and those that belong to none of `logs`.
@@ -172,26 +198,25 @@ impl Views {
 
     /// Checks that rows are found by their keys, and that all belong to one of `logs` and to a table.
     pub(super) async fn check(&self, logs: Vec<WorkspaceName>) -> Result<()> {
-        self.readers
-            .run(move |connection| {
-                for table in ["row", "item"] {
-                    if let Some(what) = disorder(connection, table)? {
-                        return Err(StoreError::DamagedRow(what));
-                    }
+        self.read(move |connection| {
+            for table in ["row", "item"] {
+                if let Some(what) = disorder(connection, table)? {
+                    return Err(StoreError::DamagedRow(what));
                 }
-                lists::check(connection, &names(&logs))?;
-                let sql = "SELECT name, key, log FROM row
+            }
+            lists::check(connection, &names(&logs))?;
+            let sql = "SELECT name, key, log FROM row
                            WHERE log NOT IN (SELECT value FROM json_each(?1))
                                OR name NOT IN (SELECT value FROM json_each(?2)) LIMIT 1";
-                let tables: Vec<&str> = Table::ALL.iter().map(|table| table.as_str()).collect();
-                let tables = serde_json::to_string(&tables).expect("texts always serialise");
-                let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-                let mut rows = statement.query(params![names(&logs), tables]).map_err(failed)?;
-                let Some(row) = rows.next().map_err(failed)? else { return Ok(()) };
-                let [name, key, log] = [0, 1, 2].map(|column| String::from_utf8_lossy(raw(row, column)));
-                Err(StoreError::DamagedRow(format!("{name} {key:?} of {log}, which there is not")))
-            })
-            .await
+            let tables: Vec<&str> = Table::ALL.iter().map(|table| table.as_str()).collect();
+            let tables = serde_json::to_string(&tables).expect("texts always serialise");
+            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+            let mut rows = statement.query(params![names(&logs), tables]).map_err(failed)?;
+            let Some(row) = rows.next().map_err(failed)? else { return Ok(()) };
+            let [name, key, log] = [0, 1, 2].map(|column| String::from_utf8_lossy(raw(row, column)));
+            Err(StoreError::DamagedRow(format!("{name} {key:?} of {log}, which there is not")))
+        })
+        .await
     }
 
     pub(super) async fn save_snapshot(&self, log: WorkspaceName, snapshot: Snapshot) -> Result<()> {
@@ -214,28 +239,27 @@ impl Views {
     }
 
     pub(super) async fn snapshot(&self, log: WorkspaceName) -> Result<Option<Snapshot>> {
-        self.readers
-            .run(move |connection| {
-                let found = connection
-                    .query_row(
-                        "SELECT position, hash, state, digest FROM snapshot WHERE log = ?",
-                        [log.as_str()],
-                        |row| {
-                            Ok((
-                                row.get::<_, i64>(0)?,
-                                row.get::<_, Vec<u8>>(1)?,
-                                row.get::<_, Vec<u8>>(2)?,
-                                row.get::<_, Vec<u8>>(3)?,
-                            ))
-                        },
-                    )
-                    .optional()
-                    .map_err(failed)?;
-                Ok(found.and_then(|(position, hash, state, digest)| {
-                    intact_snapshot(&log, position, &hash, state, &digest)
-                }))
-            })
-            .await
+        self.read(move |connection| {
+            let found = connection
+                .query_row(
+                    "SELECT position, hash, state, digest FROM snapshot WHERE log = ?",
+                    [log.as_str()],
+                    |row| {
+                        Ok((
+                            row.get::<_, i64>(0)?,
+                            row.get::<_, Vec<u8>>(1)?,
+                            row.get::<_, Vec<u8>>(2)?,
+                            row.get::<_, Vec<u8>>(3)?,
+                        ))
+                    },
+                )
+                .optional()
+                .map_err(failed)?;
+            Ok(found.and_then(|(position, hash, state, digest)| {
+                intact_snapshot(&log, position, &hash, state, &digest)
+            }))
+        })
+        .await
     }
 }
 

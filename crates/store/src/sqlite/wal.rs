@@ -11,6 +11,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use super::files;
 use crate::{Result, StoreError};
 
 const HEADER: usize = 32;
@@ -36,8 +37,7 @@ struct Frame<'a> {
 /// # Errors
 /// If commits that were synced can no longer be read.
 pub(super) fn check(database: &Path) -> Result<()> {
-    let mut path = database.as_os_str().to_owned();
-    path.push("-wal");
+    let path = files::beside(database, "-wal");
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),

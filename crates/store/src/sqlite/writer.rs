@@ -12,12 +12,14 @@ use super::checkpoint::{self, Checkpointer};
 use super::failure::failed;
 use super::records;
 use super::thread::Thread;
+use crate::room::Room;
 use crate::{AppendError, Batch, Head, Incarnation, Result, StoreError, limits};
 
 /// Handle to the writer thread, which has written what it was given, and ended, when this is dropped.
 pub(super) struct Writer {
     requests: mpsc::Sender<Request>,
     ended: Arc<OnceLock<String>>,
+    room: Arc<Room>,
     _thread: Thread,
 }
 
@@ -39,24 +41,35 @@ struct WriterThread {
     /// Whether what an earlier process wrote is secured; see [`checkpoint::settle`].
     settled: bool,
     ended: Arc<OnceLock<String>>,
+    room: Arc<Room>,
 }
 
 // === impl Writer ===
 
 impl Writer {
-    /// Starts the thread. Once `ended` says why, nothing more is written. What is not `settled` yet will be before
-    /// the first write.
+    /// Starts the thread. Once `ended` says why, nothing more is written. What could not be `settled` yet will be
+    /// before the first write.
     pub(super) fn start(
         connection: Connection,
         checkpointer: Checkpointer,
-        settled: bool,
+        settled: &Result<()>,
         ended: Arc<OnceLock<String>>,
     ) -> Result<Self> {
         let (requests, queue) = mpsc::channel(limits::WRITER_QUEUE);
-        let writer =
-            WriterThread { connection, checkpointer, heads: HashMap::new(), settled, ended: ended.clone() };
+        let room = Arc::new(Room::default());
+        if let Err(cause) = settled {
+            room.refused(cause);
+        }
+        let writer = WriterThread {
+            connection,
+            checkpointer,
+            heads: HashMap::new(),
+            settled: settled.is_ok(),
+            ended: ended.clone(),
+            room: room.clone(),
+        };
         let thread = Thread::start("store-writer", move || writer.run(queue))?;
-        Ok(Self { requests, ended, _thread: thread })
+        Ok(Self { requests, ended, room, _thread: thread })
     }
 
     pub(super) async fn append(&self, batch: Arc<Batch>) -> std::result::Result<(), AppendError> {
@@ -92,7 +105,10 @@ impl Writer {
     }
 
     pub(super) fn health(&self) -> std::result::Result<(), String> {
-        self.ended.get().map_or(Ok(()), |why| Err(StoreError::Ended(why.clone()).to_string()))
+        match self.ended.get() {
+            Some(why) => Err(StoreError::Ended(why.clone()).to_string()),
+            None => self.room.health(),
+        }
     }
 }
 
@@ -136,10 +152,16 @@ impl WriterThread {
 
     fn append(&mut self, group: Vec<Append>) {
         let mut outcomes = Vec::with_capacity(group.len());
+        let before = self.connection.total_changes();
         let committed = self.commit(&group, &mut outcomes).map_err(|error| match error {
             AppendError::Refused(error) => AppendError::Refused(self.end_if_unconfirmed(error)),
             other => other,
         });
+        match &committed {
+            Ok(()) => self.note_written_since(before),
+            Err(AppendError::Refused(cause)) => self.room.refused(cause),
+            Err(_) => {}
+        }
         for (index, append) in group.into_iter().enumerate() {
             let outcome = match &committed {
                 Ok(()) => outcomes[index].clone(),
@@ -187,6 +209,23 @@ impl WriterThread {
     }
 
     fn transaction<T>(&mut self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let before = self.connection.total_changes();
+        let done = self.carry_out(work);
+        match &done {
+            Ok(_) => self.note_written_since(before),
+            Err(cause) => self.room.refused(cause),
+        }
+        done
+    }
+
+    /// A transaction that changed no row needed no room, and tells nothing about it.
+    fn note_written_since(&self, before: u64) {
+        if self.connection.total_changes() > before {
+            self.room.written();
+        }
+    }
+
+    fn carry_out<T>(&mut self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         self.check_writable().map_err(|error| self.end_if_unconfirmed(error))?;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
@@ -258,7 +297,8 @@ mod tests {
 
         let ended = Arc::new(OnceLock::new());
         let checkpointer = Checkpointer::start(&path, ended.clone()).unwrap();
-        let writer = Writer::start(connection, checkpointer, false, ended).unwrap();
+        let unsettled = Err(StoreError::Unsuitable("somebody reads".into()));
+        let writer = Writer::start(connection, checkpointer, &unsettled, ended).unwrap();
         let open = || writer.open_log(WorkspaceName::default_workspace(), Incarnation(Uuid::nil()));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
@@ -269,6 +309,53 @@ mod tests {
             }
             reading.execute_batch("COMMIT").unwrap();
             open().await.unwrap();
+        });
+    }
+
+    #[test]
+    fn from_the_first_write_without_room_until_one_that_finds_some_the_store_is_not_well() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log.db");
+        let mut connection = readers::open_for_writing(&path, "FULL").unwrap();
+        migrations::migrate(&mut connection, migrations::LOG, &Ok(())).unwrap();
+        let ended = Arc::new(OnceLock::new());
+        let checkpointer = Checkpointer::start(&path, ended.clone()).unwrap();
+        let writer = Writer::start(connection, checkpointer, &Ok(()), ended).unwrap();
+        let log = WorkspaceName::default_workspace();
+        let event = model::Event {
+            at: model::Timestamp::from_millis(0),
+            by: model::Principal::hall(),
+            command: model::CommandId::from(Uuid::nil()),
+            fact: model::Fact::DecisionLogged(Arc::new(model::decisions::Decision {
+                id: Uuid::nil().into(),
+                decision: model::Text::new(&"x".repeat(100_000)),
+                rationale: None,
+                supersedes: None,
+                by: model::MemberId::hall(),
+                at: model::Timestamp::from_millis(0),
+            })),
+        };
+        // A database that may not grow is as full as a disk.
+        let pages = async |most: u32| {
+            let grow = move |connection: &Connection| {
+                connection.pragma_update(None, "max_page_count", most).map_err(failed)
+            };
+            writer.write(grow).await.unwrap();
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let head = writer.open_log(log.clone(), Incarnation(Uuid::nil())).await.unwrap();
+            let batch = Arc::new(Batch::seal(Uuid::nil(), log, head, [&event], vec![]));
+            pages(1).await;
+            let outcome = writer.append(batch.clone()).await;
+            assert!(matches!(outcome, Err(AppendError::Refused(StoreError::Full))), "{outcome:?}");
+            assert_eq!(writer.health(), Err("the disk is full".into()));
+            writer.write(|_| Ok(())).await.unwrap();
+            assert!(writer.health().is_err(), "what writes nothing says nothing about room");
+            pages(1_000_000).await;
+            assert!(writer.health().is_err(), "nobody has tried");
+            writer.append(batch).await.unwrap();
+            assert_eq!(writer.health(), Ok(()));
         });
     }
 }

@@ -35,13 +35,21 @@ fn a_file_opens_again() {
 #[test]
 fn a_file_of_a_newer_program_is_refused() {
     let error = opened_after("INSERT INTO migration (number, digest) VALUES (99, x'00')").unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 99, known } if known < 99), "{error}");
+    assert!(matches!(cause_of(&error), StoreError::Newer { found: 99, known } if *known < 99), "{error}");
 }
 
 #[test]
 fn a_file_made_by_another_edition_is_refused() {
     let error = opened_after("UPDATE migration SET digest = x'00' WHERE number = 1").unwrap_err();
-    assert!(matches!(error, StoreError::ForeignMigration(1)), "{error}");
+    assert!(matches!(cause_of(&error), StoreError::ForeignMigration(1)), "{error}");
+}
+
+/// Why the log did not open; the error names its file.
+fn cause_of(error: &StoreError) -> &StoreError {
+    match error {
+        StoreError::Opening { file, cause } if file.ends_with(LOG_FILE) => cause,
+        other => panic!("{other}"),
+    }
 }
 
 /// What SQLite leaves beside the databases as long as somebody has them open, or was killed.
@@ -89,14 +97,14 @@ fn a_row_that_is_not_where_its_key_leads_is_found() {
         drop(store);
         let whole = fs::read(&views).unwrap();
         let mut found = 0;
-        // In the table and in its index; and in bodies, where digests find it.
+        // In the table and in its index, which SQLite finds; and in bodies, where digests do.
         for place in places(&whole, agent("mallory").as_str().as_bytes()) {
             let mut damaged = whole.clone();
             damaged[place + 3] ^= 0x02;
             fs::write(&views, &damaged).unwrap();
-            let store = SqliteStore::open(directory.path()).unwrap();
+            let store = SqliteStore::open_to_verify(directory.path()).unwrap();
             match verify(&store, &log()).await {
-                Err(StoreError::DamagedRow(_)) => found += 1,
+                Err(StoreError::DamagedRow(_) | StoreError::DamagedViews { .. }) => found += 1,
                 Err(other) => panic!("byte {place}: {other}"),
                 Ok(_) => {
                     assert_eq!(dump(&store).await, all, "byte {place}");

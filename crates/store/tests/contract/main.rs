@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "clippy allows it in test functions, but not in what they call")]
 
 mod appends;
+mod caches;
 mod damage;
 mod disk;
 mod files;
@@ -55,7 +56,7 @@ on_every_store! {
         what_was_refused_leaves_nothing_behind
         a_batch_that_is_in_the_log_already_is_not_appended_twice
         large_bodies_come_back_whole
-        a_body_of_eight_mebibytes_is_kept_and_a_larger_one_refused
+        the_largest_body_is_kept_and_a_larger_one_refused
         whoever_holds_the_lock_appends
         a_lock_given_up_lets_others_append
     }

@@ -104,6 +104,30 @@ fn an_append_to_a_server_that_is_gone_is_unknown_until_it_is_tried_again() {
 }
 
 #[test]
+fn a_server_whose_disk_is_full_is_not_well_until_an_append_succeeds() {
+    run(async {
+        let database = Database::create().await;
+        let store = connect(&database.url()).await;
+        let head = opened(&store).await;
+        let full = "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS
+                    $$ BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+                    CREATE TRIGGER no_room BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION no_room()";
+        database.execute(full).await;
+        let refused = store.append(batch(head, &[said("no room")])).await;
+        assert!(matches!(refused, Err(AppendError::Refused(StoreError::Full))), "{refused:?}");
+        assert_eq!(store.health(), Err("the disk is full".into()));
+        assert_eq!(texts(&store).await, Vec::<String>::new());
+        let locked = store.lock(&log()).await.unwrap();
+        let refused = locked.append(batch(head, &[said("no room")])).await;
+        assert!(matches!(refused, Err(AppendError::Refused(StoreError::Full))), "{refused:?}");
+        database.execute("DROP TRIGGER no_room ON event").await;
+        assert!(store.health().is_err(), "nobody has tried");
+        append(&store, &[said("room")]).await;
+        assert_eq!(store.health(), Ok(()));
+    });
+}
+
+#[test]
 fn connections_the_server_ended_are_replaced() {
     run(async {
         let database = Database::create().await;

@@ -14,6 +14,7 @@ use crate::system::{self, call};
 const SLOTS: usize = 1 << 16;
 const APPENDS: u64 = 1 << 63;
 const SYNCS_EACH_WRITE: u64 = 1 << 62;
+const OWES_A_FAILURE: u64 = 1 << 61;
 
 static TABLE: [AtomicU64; SLOTS] = [const { AtomicU64::new(0) }; SLOTS];
 
@@ -30,7 +31,7 @@ impl OpenFile {
     }
 
     pub(crate) fn handle(self) -> u64 {
-        self.0 & !(APPENDS | SYNCS_EACH_WRITE)
+        self.0 & !(APPENDS | SYNCS_EACH_WRITE | OWES_A_FAILURE)
     }
 
     /// Whether each write goes to the end of the file, whatever offset it names.
@@ -60,6 +61,24 @@ pub(crate) fn remember(fd: c_int, file: OpenFile) {
         Some(slot) => slot.store(file.0, Ordering::SeqCst),
         None => give_up("a descriptor beyond 65535"),
     }
+}
+
+/// A sync of the file behind `fd` failed: everybody else who has the file open is told by their next.
+pub(crate) fn spread_failure(fd: c_int) {
+    let Some(file) = system::identity_of(fd) else { return };
+    for (other, slot) in (0..).zip(&TABLE) {
+        if other != fd && slot.load(Ordering::SeqCst) != 0 && system::identity_of(other) == Some(file) {
+            // Unless it was closed meanwhile; then the slot is empty, and stays so.
+            let owing = |entry| (entry != 0).then_some(entry | OWES_A_FAILURE);
+            _ = slot.fetch_update(Ordering::SeqCst, Ordering::SeqCst, owing);
+        }
+    }
+}
+
+/// Whether a sync of the file failed that this descriptor has not been told of. It is now.
+pub(crate) fn takes_failure(fd: c_int) -> bool {
+    let slot = usize::try_from(fd).ok().and_then(|fd| TABLE.get(fd));
+    slot.is_some_and(|slot| slot.fetch_and(!OWES_A_FAILURE, Ordering::SeqCst) & OWES_A_FAILURE != 0)
 }
 
 pub(crate) fn forget(fd: c_int) {

@@ -5,7 +5,7 @@
 
 use std::ffi::{c_int, c_long};
 
-use crate::descriptors::lookup;
+use crate::descriptors::{lookup, spread_failure, takes_failure};
 use crate::protocol::{Kind, SUCCEEDED};
 use crate::recorder::{Paths, Recorder, recorder};
 use crate::system::{self, call, errno, refuse, set_errno};
@@ -26,10 +26,21 @@ fn sync(number: c_long, fd: c_int) -> c_int {
     let Some(recorder) = recorder() else { return real() };
     let Some((kind, handle, path)) = subject(recorder, fd) else { return real() };
     let covers = recorder.turn().position();
-    let result = if recorder.sync_fails() { refuse(libc::EIO) } else { real() };
-    let failure = errno();
-    let told = if result == 0 { SUCCEEDED } else { 0 };
-    recorder.turn().record(kind, told, handle, covers, Paths(&path, &[]), &[]);
+    let fails = recorder.sync_fails();
+    let mut result = if fails { refuse(libc::EIO) } else { real() };
+    let mut failure = errno();
+    {
+        // In one turn: whoever syncs the same file meanwhile either was first, or is told.
+        let turn = recorder.turn();
+        if fails {
+            spread_failure(fd);
+        }
+        if takes_failure(fd) && !fails {
+            (result, failure) = (-1, libc::EIO);
+        }
+        let told = if result == 0 { SUCCEEDED } else { 0 };
+        turn.record(kind, told, handle, covers, Paths(&path, &[]), &[]);
+    }
     set_errno(failure);
     result
 }

@@ -97,11 +97,26 @@ pub(crate) fn file_of(fd: c_int) -> Option<(u32, u64)> {
     unsafe { file_at(fd, c"".as_ptr(), libc::AT_EMPTY_PATH) }
 }
 
+/// Which file stands behind a descriptor: its device and number there.
+pub(crate) fn identity_of(fd: c_int) -> Option<(u64, u64)> {
+    // SAFETY: an empty path with AT_EMPTY_PATH means the descriptor itself.
+    let status = unsafe { status_at(fd, c"".as_ptr(), libc::AT_EMPTY_PATH) }?;
+    Some((status.st_dev, status.st_ino))
+}
+
 /// What kind of file (`S_IFREG`, `S_IFDIR`, …) a path names, and its size in bytes; `None` if there is none.
 ///
 /// # Safety
 /// `path` must be a live C string.
 pub(crate) unsafe fn file_at(directory: c_int, path: *const c_char, flags: c_int) -> Option<(u32, u64)> {
+    // SAFETY: as the caller vouches.
+    let status = unsafe { status_at(directory, path, flags) }?;
+    Some((status.st_mode & libc::S_IFMT, status.st_size as u64))
+}
+
+/// # Safety
+/// As [`file_at`].
+unsafe fn status_at(directory: c_int, path: *const c_char, flags: c_int) -> Option<libc::stat> {
     let mut status = std::mem::MaybeUninit::<libc::stat>::zeroed();
     let to = status.as_mut_ptr() as usize;
     let arguments = [directory as usize, path as usize, to, flags as usize, 0, 0];
@@ -109,5 +124,5 @@ pub(crate) unsafe fn file_at(directory: c_int, path: *const c_char, flags: c_int
     let done = unsafe { call(libc::SYS_newfstatat, arguments) };
     // SAFETY: all zeros is a valid `stat`, so it is initialised whether or not the kernel filled it.
     let status = unsafe { status.assume_init() };
-    (done == 0).then_some((status.st_mode & libc::S_IFMT, status.st_size as u64))
+    (done == 0).then_some(status)
 }

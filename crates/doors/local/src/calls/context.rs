@@ -1,15 +1,19 @@
 //! Shared context.
 
-use client::protocol::{Delete, Deleted, Entry, History, Key, List, Share};
-use hall::Done;
+use std::sync::Arc;
+
+use client::protocol::{Delete, Deleted, Entry, History, Key, List, Listing, Share};
+use hall::{Done, HallError};
 use model::context::{self, Current};
 use model::{Command, Fact, Position, Text};
+use store::StoreError;
 
-use super::list::{Weight, most};
+use super::list::{Growing, most};
 use super::{Request, unreadable};
 use crate::authors::Authors;
 use crate::caller::Caller;
 use crate::refused::Refused;
+use crate::told;
 
 /// How often a key is read anew that changes while it is read.
 const READS: usize = 3;
@@ -50,55 +54,103 @@ pub(super) async fn get(Request { caller, .. }: Request<'_>, key: Key) -> Result
     Ok(entry)
 }
 
-pub(super) async fn list(Request { caller, .. }: Request<'_>, list: List) -> Result<Vec<Entry>, Refused> {
+pub(super) async fn list(Request { caller, .. }: Request<'_>, list: List) -> Result<Listing<Entry>, Refused> {
     let most = most(list.limit)?;
-    let positions: Vec<Position> = {
+    let found: Vec<(Arc<str>, Current)> = {
         let state = caller.workspace.state();
         let has_tags = |current: &Current| list.tags.iter().all(|tag| current.tags.contains(tag));
-        let position = |(_, current): (_, &Current)| has_tags(current).then_some(current.position);
+        let wanted =
+            |(key, current): (&Arc<str>, &Current)| has_tags(current).then(|| (key.clone(), current.clone()));
+        // One more than is given tells whether there are more.
         match &list.after {
             Some(after) if state.context.get(after).is_none() => {
                 return Err(Refused::not_found(format!(
                     "the list cannot go on after the key {after:?}: it has no value any more"
                 )));
             }
-            Some(after) => state.context.entries_after(after).filter_map(position).take(most).collect(),
-            None => state.context.entries().filter_map(position).take(most).collect(),
+            Some(after) => state.context.entries_after(after).filter_map(wanted).take(most + 1).collect(),
+            None => state.context.entries().filter_map(wanted).take(most + 1).collect(),
         }
     };
-    let (mut entries, mut weight) = (Vec::with_capacity(positions.len()), Weight::default());
-    let mut authors = Authors::new(caller);
-    for position in positions {
-        let event = caller.workspace.entry(position).await.map_err(unreadable)?;
-        if let Fact::ContextShared(entry) = event.fact() {
-            weight.add(entry.value.bytes() + entry.key.len())?;
+    let (mut entries, mut authors) = (Growing::new(most), Authors::new(caller));
+    for (key, current) in found {
+        let (entry, bytes) = match at(&mut authors, caller, current.position).await {
+            Err(why) if is_damage(&why) => (told::unreadable(&key, Some(&current), &why), 0),
+            read => match read? {
+                Some(read) => read,
+                None => continue,
+            },
+        };
+        if !push(&mut entries, entry, bytes, list.values) {
+            break;
         }
-        entries.extend(authors.entry(&event).await?);
     }
-    Ok(entries)
+    Ok(entries.into_listing())
 }
 
 pub(super) async fn history(
     Request { caller, .. }: Request<'_>,
     history: History,
-) -> Result<Vec<Entry>, Refused> {
+) -> Result<Listing<Entry>, Refused> {
     let most = most(history.limit)?;
-    let mut next = caller.workspace.state().context.newest_change(&history.key);
-    let (mut versions, mut weight) = (Vec::new(), Weight::default());
-    let mut authors = Authors::new(caller);
-    while let Some(position) = next.filter(|_| versions.len() < most) {
-        let event = caller.workspace.entry(position).await.map_err(unreadable)?;
-        next = match event.fact() {
-            Fact::ContextShared(entry) => {
-                weight.add(entry.value.bytes() + entry.key.len())?;
-                entry.previous
+    let newest = caller.workspace.state().context.newest_change(&history.key);
+    let mut next = history.from.map(Position).or(newest);
+    let (mut versions, mut authors) = (Growing::new(most), Authors::new(caller));
+    while let Some(position) = next {
+        // Positions come from the caller, and behind the newest change there is nothing of this key.
+        let read = match newest {
+            Some(newest) if Position::START < position && position <= newest => {
+                at(&mut authors, caller, position).await
             }
-            Fact::ContextDeleted(deletion) => Some(deletion.previous),
-            _ => None,
+            _ => Ok(None),
         };
-        versions.extend(authors.entry(&event).await?);
+        let (entry, bytes) = match read {
+            // What came before it cannot be found any more.
+            Err(why) if is_damage(&why) => (told::unreadable(&history.key, None, &why), 0),
+            read => match read?.filter(|(entry, _)| entry.key == history.key) {
+                Some(read) => read,
+                None => {
+                    let message =
+                        format!("no version of the key {:?} stands at position {position}", history.key);
+                    return Err(Refused::not_found(message));
+                }
+            },
+        };
+        next = entry.previous.map(Position);
+        if !push(&mut versions, entry, bytes, history.values) {
+            break;
+        }
     }
-    Ok(versions)
+    Ok(versions.into_listing())
+}
+
+/// The version of a key that was made at a position, if one was, and the bytes of its value as it is kept.
+async fn at(
+    authors: &mut Authors<'_>,
+    caller: &Caller,
+    position: Position,
+) -> Result<Option<(Entry, usize)>, HallError> {
+    let event = caller.workspace.entry(position).await?;
+    let bytes = match event.fact() {
+        Fact::ContextShared(entry) => entry.value.bytes(),
+        _ => 0,
+    };
+    Ok(authors.entry(&event).await?.map(|entry| (entry, bytes)))
+}
+
+/// Adds a version to a list, its value whole or as an excerpt; `false` if it does not fit any more.
+fn push(list: &mut Growing<Entry>, entry: Entry, bytes: usize, whole: bool) -> bool {
+    let entry = if whole { entry } else { told::brief(entry) };
+    let value = if whole { bytes } else { 6 * entry.value.as_ref().map_or(0, String::len) };
+    list.push(told::entry_weight(&entry) + value, entry)
+}
+
+/// Whether one thing is damaged, and others need not be.
+fn is_damage(why: &HallError) -> bool {
+    matches!(
+        why,
+        HallError::Row(_) | HallError::Store(StoreError::Damaged { .. } | StoreError::DamagedRow(_))
+    )
 }
 
 pub(super) async fn delete(Request { caller, .. }: Request<'_>, delete: Delete) -> Result<Deleted, Refused> {

@@ -1,6 +1,6 @@
 //! Decisions.
 
-use client::protocol::{self as wire, Decide, Page};
+use client::protocol::{self as wire, Decide, Listing, Page};
 use model::decisions::{Decision, Log};
 use model::rows::Table;
 use model::{Command, DecisionId, Fact, Text};
@@ -38,14 +38,14 @@ pub(super) async fn log(
 pub(super) async fn list(
     Request { caller, .. }: Request<'_>,
     page: Page,
-) -> Result<Vec<wire::Decision>, Refused> {
+) -> Result<Listing<wire::Decision>, Refused> {
     let weigh =
         |decision: &Decision| decision.decision.bytes() + decision.rationale.as_ref().map_or(0, Text::bytes);
     let found = newest(&caller.workspace, Table::Decisions, most(page.limit)?, |_| true, weigh).await?;
-    let (mut decisions, mut authors) = (Vec::with_capacity(found.len()), Authors::new(caller));
-    for (position, decision) in &found {
+    let (mut decisions, mut authors) = (Vec::with_capacity(found.items.len()), Authors::new(caller));
+    for (position, decision) in &found.items {
         let by = authors.name(&decision.by, *position).await?;
         decisions.push(told::decision(decision, &by));
     }
-    Ok(decisions)
+    Ok(Listing { items: decisions, more: found.more })
 }

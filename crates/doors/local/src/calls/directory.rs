@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use client::protocol::{CreateToken, Deleted, Empty, IssuedToken, Token, TokenId, Workspace};
+use client::protocol::{CreateToken, Deleted, Empty, ErrorCode, IssuedToken, Token, TokenId, Workspace};
 use model::directory::Grant;
 use model::{Principal, WorkspaceName};
 
 use super::Request;
+use crate::caller::Authority;
 use crate::refused::Refused;
 use crate::told;
 
@@ -56,6 +57,11 @@ pub(super) async fn revoke_token(
     token: TokenId,
 ) -> Result<Deleted, Refused> {
     let id = model::TokenId::parse(&token.id).map_err(Refused::bad_request)?;
+    if matches!(&caller.authority, Authority::Owner(identity) if identity.token.as_ref() == Some(&id)) {
+        let message = "this is the token you use yourself: without it you could withdraw and issue no others; use another \
+                       owner's token to withdraw it";
+        return Err(Refused::new(ErrorCode::Conflict, message));
+    }
     caller.door.hall.revoke_token(&caller.principal, id).await?;
     Ok(Deleted { success: true })
 }

@@ -42,12 +42,12 @@ macro_rules! dispatch {
         /// Carries a call out, if the caller may make it. Returns the line that answers it.
         pub(crate) async fn carry_out(request: Request<'_>, id: &RawValue, call: Call) -> Vec<u8> {
             if let Err(refused) = allowed(request.caller, &call) {
-                return answer_line(id, Err::<(), _>(refused));
+                return answer_line(id, request.caller, Err::<(), _>(refused));
             }
             match call {
                 $(Call::$variant(params) => {
                     let result: Result<$result, Refused> = $group::$handler(request, params).await;
-                    answer_line(id, result)
+                    answer_line(id, request.caller, result)
                 })+
             }
         }

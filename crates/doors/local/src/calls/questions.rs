@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use client::protocol::{self as wire, Answer, Ask, Questions, Ticket};
+use client::protocol::{self as wire, Answer, Ask, Listing, Questions, Ticket};
+use client::shown;
 use model::questions::{self, OnTimeout, Question};
 use model::roster::Role;
 use model::rows::{AgentRow, Table};
@@ -78,20 +79,13 @@ async fn must_be_known(caller: &Caller, address: &Address) -> Result<(), Refused
         return Ok(());
     }
     let mut here: Vec<String> =
-        workspace.state().roster.members().map(|member| printable(&member.name)).collect();
+        workspace.state().roster.members().map(|member| shown::name(&member.name).into_owned()).collect();
     here.sort();
     here.dedup();
     here.truncate(20);
     let here =
         if here.is_empty() { "nobody is here now".into() } else { format!("here are {}", here.join(", ")) };
     Err(Refused::not_found(format!("nobody is known as {:?}; {here}", address.to_string())))
-}
-
-/// A name as it stands in a message for people: without characters that command a terminal.
-fn printable(name: &str) -> String {
-    let shown =
-        |character: char| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character };
-    name.chars().map(shown).collect()
 }
 
 pub(super) async fn answer(
@@ -145,21 +139,25 @@ pub(super) async fn get(
 pub(super) async fn list(
     Request { caller, .. }: Request<'_>,
     questions: Questions,
-) -> Result<Vec<wire::Question>, Refused> {
+) -> Result<Listing<wire::Question>, Refused> {
     let most = most(questions.limit)?;
-    let wanted = |question: &Question| !questions.for_me || caller.is_asked(question);
+    let beginning = questions.beginning.as_deref().unwrap_or_default();
+    let wanted = |question: &Question| {
+        question.id.as_str().starts_with(beginning) && (!questions.for_me || caller.is_asked(question))
+    };
     if questions.all && !questions.for_me {
         // Made short as they are read, so that what they weigh is what is told of them.
         let short = |question: &Question| told::weight(&told::excerpt(question));
         let found = newest(&caller.workspace, Table::Questions, most, wanted, short).await?;
-        let found = found.iter().map(|(_, question)| told::excerpt(question)).collect();
-        return Ok(found);
+        let items = found.items.iter().map(|(_, question)| told::excerpt(question)).collect();
+        return Ok(Listing { items, more: found.more });
     }
     // What waits for somebody is open, so the state has all of it.
     let state = caller.workspace.state();
     let open = state.questions.open().filter(|question| wanted(question));
     let open: Vec<_> = open.map(|question| told::excerpt(question)).collect();
-    Ok(newest_that_fit(open, most).0)
+    let (items, left_out) = newest_that_fit(open, most);
+    Ok(Listing { items, more: left_out > 0 })
 }
 
 /// The newest of these, oldest first, at most so many and no more than fit a line; and how many are left out.

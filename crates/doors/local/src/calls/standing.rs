@@ -2,6 +2,8 @@
 
 use client::protocol::{Agent, Empty, Status};
 
+use model::Position;
+
 use super::Request;
 use crate::refused::Refused;
 use crate::told;
@@ -13,7 +15,7 @@ pub(super) async fn status(Request { caller, .. }: Request<'_>, _: Empty) -> Res
         server: env!("CARGO_PKG_VERSION").into(),
         workspace: caller.workspace.name().to_string(),
         position: state.position().0,
-        as_of: state.at().to_string(),
+        as_of: (state.position() > Position::START).then(|| state.at().to_string()),
         ready: health.is_ok(),
         reason: health.err(),
         agents: state.roster.members().len(),

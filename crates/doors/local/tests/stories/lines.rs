@@ -1,13 +1,16 @@
 //! What a client hears that does not speak the protocol well.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use client::protocol::LINE_BYTES;
 use client::wire;
 use gate::Rates;
 use gate::rate::Rate;
+use guildhall_door_local::ancestry::Proc;
+use guildhall_door_local::limits::{INTRODUCTION_BYTES, STRANGERS};
 use serde_json::{Value, json};
-use tokio::io::{AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
@@ -31,7 +34,7 @@ impl Line {
     /// The next answer; `None` once the hall has closed.
     async fn hear(&mut self) -> Option<Value> {
         let mut line = Vec::new();
-        let there = tokio::time::timeout(SOON, wire::read_line(&mut self.read, &mut line)).await;
+        let there = tokio::time::timeout(SOON, wire::read_line(&mut self.read, &mut line, LINE_BYTES)).await;
         there.expect("the hall says something").unwrap().then(|| serde_json::from_slice(&line).unwrap())
     }
 
@@ -73,7 +76,8 @@ async fn a_mistake_is_explained_and_the_connection_goes_on() {
     let hello = r#"{"jsonrpc":"2.0","id":9,"method":"hello","params":{"version":1,"speaker":{"person":{}}}}"#;
     assert_eq!(line.error(hello).await.2, "bad_request");
     line.say(b"{\"jsonrpc\":\"2.0\",\"id\":10,\"method\":\"agents\"}\n").await;
-    assert_eq!(line.hear().await.unwrap(), json!({"jsonrpc": "2.0", "id": 10, "result": []}));
+    let answer = json!({"jsonrpc": "2.0", "id": 10, "position": 0, "result": []});
+    assert_eq!(line.hear().await.unwrap(), answer);
 }
 
 #[tokio::test]
@@ -85,6 +89,49 @@ async fn a_line_without_end_is_refused_and_the_connection_closed() {
     let answer = line.hear().await.unwrap();
     assert_eq!(answer["error"]["data"]["code"], "too_large");
     assert_eq!(line.hear().await, None);
+}
+
+#[tokio::test]
+async fn strangers_may_say_little_and_few_of_them_at_once() {
+    let place = Place::of_strangers().await;
+    let mut line = Line::to(&place).await;
+    line.say(&[b' '; INTRODUCTION_BYTES]).await;
+    let answer = line.hear().await.unwrap();
+    assert_eq!(answer["error"]["data"]["code"], "too_large");
+    assert_eq!(line.hear().await, None);
+
+    let mut silent = Vec::new();
+    for _ in 0..STRANGERS {
+        let mut line = Line::to(&place).await;
+        line.error("{broken").await;
+        silent.push(line);
+    }
+    let mut next = Line::to(&place).await;
+    next.say(b"{broken\n").await;
+    let early = tokio::time::timeout(Duration::from_millis(200), next.read.fill_buf()).await;
+    assert!(early.is_err(), "it has to wait");
+    silent[0].introduce().await;
+    assert_eq!(next.hear().await.unwrap()["error"]["code"], -32700);
+}
+
+#[tokio::test]
+async fn whoever_has_seen_more_than_there_is_hears_so_in_time() {
+    let patience = Duration::from_millis(200);
+    let options = hall::Options { patience, ..hall::Options::default() };
+    let place = Place::with(Arc::new(Proc), options).await;
+    let mut line = Line::to(&place).await;
+    line.introduce().await;
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"agents","min_pos":900}"#;
+    let (id, _, code, message) = line.error(call).await;
+    assert_eq!((id, code.as_str()), (json!(1), "unavailable"));
+    assert!(message.contains("900"), "{message}");
+    // A command is decided on what there is.
+    let share = json!({"key": "port", "value": "1"});
+    let call = json!({"jsonrpc": "2.0", "id": 2, "method": "context.share", "params": share, "min_pos": 900});
+    line.say(format!("{call}\n").as_bytes()).await;
+    assert_eq!(line.hear().await.unwrap()["position"], 1);
+    line.say(b"{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"context.list\",\"min_pos\":1}\n").await;
+    assert_eq!(line.hear().await.unwrap()["result"]["items"][0]["key"], "port");
 }
 
 #[tokio::test]

@@ -163,7 +163,13 @@ async fn an_owner_whose_credential_is_withdrawn_is_owner_no_more() {
     let place = Place::of_strangers().await;
     let owner = place.owner().await;
     let tokens: Vec<Token> = ok(&owner, Call::Tokens(Empty {})).await;
-    let _: Deleted = ok(&owner, Call::RevokeToken(TokenId { id: tokens[0].id.clone() })).await;
+    let withdraw = || Call::RevokeToken(TokenId { id: tokens[0].id.clone() });
+    let (code, message) = refused(&owner, withdraw()).await;
+    assert_eq!(code, ErrorCode::Conflict, "nobody locks themselves out: {message}");
+    let another = CreateToken { role: "owner".into(), name: None, workspaces: vec![], life_seconds: None };
+    let another: IssuedToken = ok(&owner, Call::CreateToken(another)).await;
+    let another = place.speak(Speaker::Person { credential: Some(another.token) }).await.unwrap();
+    let _: Deleted = ok(&another, withdraw()).await;
     let (code, message) = refused(&owner, Call::Tokens(Empty {})).await;
     assert_eq!(code, ErrorCode::Forbidden);
     assert!(message.contains("revoked"), "{message}");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use client::protocol::{
-    Answer, Ask, Call, ErrorCode, OnTimeout, Question, QuestionStatus, Questions, Ticket,
+    Answer, Ask, Call, ErrorCode, Listing, OnTimeout, Question, QuestionStatus, Questions, Ticket,
 };
 
 use crate::place::{Place, ok, refused};
@@ -39,8 +39,8 @@ async fn an_agent_asks_a_person_holds_a_ticket_and_is_answered() {
     .await;
     assert_eq!((asked.status, asked.from.as_str()), (QuestionStatus::Pending, "web"));
 
-    let waiting: Vec<Question> =
-        ok(&owner, Call::Questions(Questions { for_me: true, ..Questions::default() })).await;
+    let for_me = Call::Questions(Questions { for_me: true, ..Questions::default() });
+    let waiting = ok::<Listing<Question>>(&owner, for_me).await.items;
     assert_eq!(waiting.iter().map(|q| &q.id).collect::<Vec<_>>(), [&asked.id]);
     assert_eq!(waiting[0].options, ["yes", "no"]);
 
@@ -49,12 +49,12 @@ async fn an_agent_asks_a_person_holds_a_ticket_and_is_answered() {
         ok(&owner, answer(&asked.id, "yes")).await
     });
     assert_eq!(got.answer.as_deref(), Some("yes"));
-    assert_eq!(got.answered_by.as_deref(), Some("owner"));
-    let open: Vec<Question> = ok(&owner, Call::Questions(Questions::default())).await;
-    assert!(open.is_empty(), "{open:?}");
-    let all: Vec<Question> =
+    assert_eq!(got.answered_by.as_deref(), Some("person:owner"));
+    let open: Listing<Question> = ok(&owner, Call::Questions(Questions::default())).await;
+    assert!(open.items.is_empty() && !open.more, "{open:?}");
+    let all: Listing<Question> =
         ok(&owner, Call::Questions(Questions { all: true, ..Questions::default() })).await;
-    assert_eq!(all.len(), 1);
+    assert_eq!(all.items.len(), 1);
 }
 
 #[tokio::test]
@@ -180,6 +180,26 @@ async fn names_in_a_message_command_no_terminal() {
     let place = Place::of_strangers().await;
     let web = place.agent("w\u{1b}[2Jeb").await;
     let (_, message) = refused(&web, Call::Ask(question("x", &["nob\u{1b}[2Jody"]))).await;
-    assert!(message.contains("here are w\u{fffd}[2Jeb"), "{message}");
+    assert!(message.contains("here are w\\u{1b}[2Jeb"), "{message}");
     assert!(!message.contains(char::is_control), "{message}");
+}
+
+#[tokio::test]
+async fn any_open_question_is_found_by_the_beginning_of_its_id() {
+    let place = Place::of_strangers().await;
+    let (web, owner) = (place.agent("web").await, place.owner().await);
+    let mut asked = Vec::new();
+    for number in 0..1100 {
+        let put: Question = ok(&web, Call::Ask(question(&format!("{number}?"), &["person"]))).await;
+        asked.push(put.id);
+    }
+    let for_me = Questions { for_me: true, limit: Some(1000), ..Questions::default() };
+    let newest: Listing<Question> = ok(&owner, Call::Questions(for_me)).await;
+    assert_eq!((newest.items.len(), newest.more), (1000, true));
+    for all in [false, true] {
+        let beginning = Some(asked[0][..13].to_owned());
+        let found = Questions { all, beginning, limit: Some(2), ..Questions::default() };
+        let found: Listing<Question> = ok(&owner, Call::Questions(found)).await;
+        assert_eq!(found.items.iter().map(|question| &question.id).collect::<Vec<_>>(), [&asked[0]]);
+    }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use client::protocol::{
-    Call, EXCERPT_CHARACTERS, Empty, Entry, ErrorCode, Key, News, Question, Questions, Share, Stale, Status,
-    Ticket, Wait,
+    Call, EXCERPT_CHARACTERS, Empty, Entry, ErrorCode, Key, Listing, News, Question, Questions, Share, Stale,
+    Status, Ticket, Wait,
 };
 use tokio::task::JoinSet;
 
@@ -161,8 +161,8 @@ async fn large_questions_are_told_as_excerpts_and_none_is_lost() {
         assert_eq!(question.options, ["yes"]);
     }
     let list = Call::Questions(Questions { for_me: true, ..Questions::default() });
-    let listed: Vec<Question> = ok(&api, list).await;
-    assert_eq!(listed.len(), 20);
+    let listed: Listing<Question> = ok(&api, list).await;
+    assert_eq!(listed.items.len(), 20);
     let whole: Question =
         ok(&api, Call::Question(Ticket { question: asked[3].clone(), wait_seconds: 0 })).await;
     assert!(!whole.excerpt);
@@ -183,7 +183,7 @@ async fn large_questions_are_told_as_excerpts_and_none_is_lost() {
     let answers: News = ok(&web, wait(5, Some(after))).await;
     assert_eq!(answers.answers[0].answer.as_ref().unwrap().chars().count(), EXCERPT_CHARACTERS);
     let all = Call::Questions(Questions { all: true, ..Questions::default() });
-    assert_eq!(ok::<Vec<Question>>(&web, all).await.len(), 20);
+    assert_eq!(ok::<Listing<Question>>(&web, all).await.items.len(), 20);
 }
 
 #[tokio::test]

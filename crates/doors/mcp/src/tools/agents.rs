@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use client::protocol::{Agent, Call, Empty};
+use client::shown::name;
 use serde_json::json;
 
 use super::About;
@@ -33,9 +34,9 @@ pub(super) async fn call(hall: &Visit<'_>) -> Result<Outcome, Failure> {
         let instance = instance.map(|instance| format!(", session {instance}")).unwrap_or_default();
         lines.push(format!(
             "- {}{you}: {} in {}, by {} since {}, id {}{instance}",
-            agent.name,
+            name(&agent.name),
             agent.role,
-            agent.repo_path,
+            name(&agent.repo_path),
             agent.door,
             moment(&agent.connected_at),
             agent.id

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use client::protocol::{Answer, Call, Question};
+use client::protocol::{Answer, Call, Listing, Question};
+use client::shown::name;
 use serde_json::json;
 
 use super::About;
@@ -39,21 +40,28 @@ pub(super) async fn call(hall: &Visit<'_>, arguments: &Arguments) -> Result<Outc
 async fn put(hall: &Visit<'_>, question: String, answer: String) -> Result<Outcome, Failure> {
     // The newest answer stands, also over somebody else's; whoever replaces one should know.
     let before = hall.question(&question).await?;
-    let Question { id, from, .. } = hall.call(Call::Answer(Answer { question, answer, once: None })).await?;
-    let mut text = format!("answered question {id} from {from}");
+    let call = Call::Answer(Answer { question, answer, once: None });
+    let Question { id, from, options, answer: put, .. } = hall.call(call).await?;
+    let mut text = format!("answered question {id} from {}", name(&from));
+    if !options.is_empty() && put.is_some_and(|put| !options.contains(&put)) {
+        text.push_str(", with something else than its options");
+    }
     if let (Some(old), Some(by)) = (&before.answer, &before.answered_by) {
-        text.push_str(&format!(", in place of the answer by {by}: {}", excerpt(old)));
+        text.push_str(&format!(", in place of the answer by {}: {}", name(by), excerpt(old)));
     }
     Ok(Outcome::text(text))
 }
 
 async fn list(hall: &Visit<'_>) -> Result<Outcome, Failure> {
-    let open = hall.open_questions().await?;
+    let Listing { items: open, more } = hall.open_questions().await?;
     if open.is_empty() {
         return Ok(Outcome::text("no question waits for you"));
     }
     let mut lines = vec![format!("{} for you", count(open.len(), "question"))];
     lines.extend(open.iter().map(|question| format!("- {}", to_answer(question))));
+    if more {
+        lines.push("these are the newest: older ones show once these are answered".into());
+    }
     Ok(Outcome::showing(lines.join("\n"), ids(&open)))
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use client::protocol::{Call, Delete, Deleted, Entry, History, Key, List, Share};
+use client::protocol::{Call, Delete, Deleted, Entry, History, Key, List, Listing, Share};
 use serde_json::json;
 
 use super::About;
@@ -10,7 +10,7 @@ use crate::arguments::Arguments;
 use crate::authors::Authors;
 use crate::hall::Visit;
 use crate::outcome::{Failure, Outcome};
-use crate::text::{count, excerpt, moment};
+use crate::text::{beginning, count, excerpt, moment, names};
 
 /// Keys or versions shown if nothing else is said.
 const USUAL: u64 = 50;
@@ -91,6 +91,7 @@ async fn get(hall: &Visit<'_>, key: String) -> Result<String, Failure> {
     let authors = hall.authors().await?;
     let head = head(&entry, &authors);
     Ok(match entry.value {
+        // As it is, to be used: nothing of ours follows it.
         Some(value) => format!("{head}\n{value}"),
         None => format!("{head}: deleted"),
     })
@@ -98,11 +99,11 @@ async fn get(hall: &Visit<'_>, key: String) -> Result<String, Failure> {
 
 async fn list(hall: &Visit<'_>, arguments: &Arguments) -> Result<String, Failure> {
     let limit = limit(arguments)?;
-    let list =
-        List { tags: arguments.texts("tags")?, limit: Some(limit), after: arguments.optional_text("after")? };
-    let entries: Vec<Entry> = hall.call(Call::List(list)).await?;
+    let (tags, after) = (arguments.texts("tags")?, arguments.optional_text("after")?);
+    let list = List { tags, limit: Some(limit), after, values: false };
+    let Listing { items: entries, more }: Listing<Entry> = hall.call(Call::List(list)).await?;
     let Some(last) = entries.last() else { return Ok("no such keys".into()) };
-    let more = (entries.len() == limit).then(|| format!("there may be more: `after` {:?}", last.key));
+    let more = more.then(|| format!("there are more: `after` {:?}", last.key));
     let authors = hall.authors().await?;
     let mut lines = vec![count(entries.len(), "key")];
     lines.extend(entries.iter().map(|entry| line(entry, &authors)));
@@ -111,15 +112,17 @@ async fn list(hall: &Visit<'_>, arguments: &Arguments) -> Result<String, Failure
 }
 
 async fn history(hall: &Visit<'_>, arguments: &Arguments) -> Result<String, Failure> {
-    let history = History { key: arguments.text("key")?, limit: Some(limit(arguments)?) };
+    let (key, limit) = (arguments.text("key")?, Some(limit(arguments)?));
+    let history = History { key, limit, from: None, values: false };
     let key = history.key.clone();
-    let versions: Vec<Entry> = hall.call(Call::History(history)).await?;
+    let Listing { items: versions, more }: Listing<Entry> = hall.call(Call::History(history)).await?;
     if versions.is_empty() {
         return Ok(format!("{key:?} never had a value"));
     }
     let authors = hall.authors().await?;
     let mut lines = vec![format!("{}, the newest first", count(versions.len(), "version"))];
     lines.extend(versions.iter().map(|entry| line(entry, &authors)));
+    lines.extend(more.then(|| "there are older ones: raise `limit`".into()));
     Ok(lines.join("\n"))
 }
 
@@ -148,12 +151,20 @@ fn head(entry: &Entry, authors: &Authors) -> String {
         moment(&entry.at)
     );
     if !entry.tags.is_empty() {
-        _ = write!(head, ", tags {}", entry.tags.join(", "));
+        _ = write!(head, ", tags {}", names(&entry.tags, ", "));
     }
     head
 }
 
 fn line(entry: &Entry, authors: &Authors) -> String {
-    let value = entry.value.as_deref().map_or("deleted".into(), excerpt);
+    if let Some(why) = &entry.unreadable {
+        return format!("- {:?} cannot be read: {}", entry.key, excerpt(why));
+    }
+    let value = match &entry.value {
+        None => "deleted".into(),
+        // How long it is in all is not known here.
+        Some(value) if entry.excerpt => format!("{}… (a long value)", beginning(value)).into(),
+        Some(value) => excerpt(value),
+    };
     format!("- {}: {value}", head(entry, authors))
 }

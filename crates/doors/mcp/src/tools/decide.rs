@@ -1,13 +1,13 @@
 //! Writes decisions down and shows them.
 
-use client::protocol::{Call, Decide, Decision, Page};
+use client::protocol::{Call, Decide, Decision, Listing, Page};
 use serde_json::json;
 
 use super::About;
 use crate::arguments::Arguments;
 use crate::hall::Visit;
 use crate::outcome::{Failure, Outcome};
-use crate::text::{count, excerpt, moment};
+use crate::text::{below, count, excerpt, moment};
 
 /// Decisions shown if nothing else is said.
 const USUAL: u64 = 20;
@@ -43,18 +43,20 @@ pub(super) async fn call(hall: &Visit<'_>, arguments: &Arguments) -> Result<Outc
 
 async fn list(hall: &Visit<'_>, limit: u64) -> Result<Outcome, Failure> {
     let page = Page { limit: usize::try_from(limit).ok() };
-    let decisions: Vec<Decision> = hall.call(Call::Decisions(page)).await?;
+    let Listing { items: decisions, more }: Listing<Decision> = hall.call(Call::Decisions(page)).await?;
     if decisions.is_empty() {
         return Ok(Outcome::text("no decisions yet"));
     }
     let authors = hall.authors().await?;
-    let mut lines = vec![count(decisions.len(), "decision")];
+    let newest = if more { ", the newest" } else { "" };
+    let mut lines = vec![format!("{}{newest}", count(decisions.len(), "decision"))];
     for made in &decisions {
         let Decision { id, decision, rationale, supersedes, by, at, .. } = made;
         let why = rationale.as_deref().map(|why| format!(", because {}", excerpt(why)));
         let instead = supersedes.as_deref().map(|old| format!(", replaces {old}"));
         lines.push(format!(
-            "- {decision}{} ({} at {}, id {id}{})",
+            "- {}{} ({} at {}, id {id}{})",
+            below(decision),
             why.unwrap_or_default(),
             authors.of(by, made.author()),
             moment(at),

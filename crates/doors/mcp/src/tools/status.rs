@@ -1,6 +1,7 @@
 //! How the hall and the agent stand.
 
 use client::protocol::{Call, Empty, Status};
+use client::shown;
 use serde_json::json;
 
 use super::About;
@@ -25,13 +26,13 @@ pub(super) async fn call(hall: &Visit<'_>) -> Result<Outcome, Failure> {
         (false, None) => "not ready".to_owned(),
     };
     let mut lines = vec![
-        format!("you are {}, id {}", hall.name(), me.member),
+        format!("you are {}, id {}", shown::name(hall.name()), me.member),
         format!(
             "guildhall {}, workspace {}: {ready}, at position {} of {}",
             status.server,
             status.workspace,
             status.position,
-            moment(&status.as_of)
+            status.as_of.as_deref().map_or("nothing yet".into(), moment)
         ),
         format!(
             "{} here, {}, {} ({} for you)",

@@ -59,7 +59,7 @@ async fn anything(hall: &Visit<'_>, seconds: u64) -> Result<Outcome, Failure> {
     let mut shown = answer::ids(questions.iter().chain(&answers));
     if lines.is_empty() {
         // What was told and left is not news, and is what there is to do.
-        let open = hall.open_questions().await?;
+        let open = hall.open_questions().await?.items;
         lines.push(match open.len() {
             0 => format!("nothing new in {seconds} s"),
             1 => format!("nothing new in {seconds} s; 1 question still waits for you: use `answer`"),

@@ -55,8 +55,13 @@ pub(crate) async fn opened(wait_for_server: Duration) -> (Host, PathBuf) {
 
 impl Host {
     pub(crate) async fn write(&mut self, line: &Value) {
+        self.write_line(&line.to_string()).await;
+    }
+
+    pub(crate) async fn write_line(&mut self, line: &str) {
         let stdin = self.stdin.as_mut().unwrap();
-        stdin.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+        stdin.write_all(line.as_bytes()).await.unwrap();
+        stdin.write_all(b"\n").await.unwrap();
     }
 
     pub(crate) async fn read(&mut self) -> Value {

@@ -191,7 +191,7 @@ impl TrpcError {
     /// Its message, decoded.
     #[must_use]
     pub fn message(&self) -> Cow<'_, str> {
-        JsonText::kept(&self.message).map_or(Cow::Borrowed(""), JsonText::decode)
+        JsonText::parse(&self.message).map_or(Cow::Borrowed(""), JsonText::decode)
     }
 
     /// Appends the error object.
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_path_comes_back_as_the_client_spelt_it() {
-        let path = JsonText::kept(r#""no\"\ud83e""#).unwrap();
+        let path = JsonText::parse(r#""no\"\ud83e""#).unwrap();
         assert_eq!(
             written(&TrpcError::no_procedure("query", path)),
             r#"{"message":"No \"query\"-procedure on path \"no\"\ud83e\"","code":-32004,"data":{"code":"NOT_FOUND","httpStatus":404,"path":"no\"\ud83e"}}"#
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_duplicate_id_is_named_without_quotes() {
-        let path = JsonText::kept(r#""a.b""#).unwrap();
+        let path = JsonText::parse(r#""a.b""#).unwrap();
         for (token, message) in [("7", "Duplicate id 7"), (r#""x\"y""#, "Duplicate id x\"y")] {
             let raw = serde_json::from_str(token).unwrap();
             let error = TrpcError::duplicate_id(&RequestId::of(raw, 64).unwrap(), path);

@@ -5,6 +5,7 @@
 //! rejection and redial ever more slowly.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 
@@ -57,9 +58,12 @@ pub fn parse(frame: &str) -> Result<Handshake<'_>, TrpcError> {
     if data.get() == "null" {
         return Ok(Handshake::Params(ConnectionParams(None)));
     }
-    let mut all_texts = true;
-    let read = members(data.get(), |_, value| all_texts &= value.get().starts_with('"'));
-    if read.is_err() || !all_texts {
+    // Of a name given twice the last value counts, as in JavaScript, also for whether it is a text.
+    let mut texts = HashMap::new();
+    let read = members(data.get(), |name, value| {
+        texts.insert(name.decode(), value.get().starts_with('"'));
+    });
+    if read.is_err() || texts.values().any(|is_text| !is_text) {
         return Err(invalid());
     }
     Ok(Handshake::Params(ConnectionParams(Some(data))))
@@ -90,6 +94,14 @@ mod tests {
         {
             assert_eq!(params(frame).get("token"), None);
         }
+    }
+
+    #[test]
+    fn of_a_parameter_given_twice_the_last_counts() {
+        let params = params(r#"{"data":{"token":1,"token":"a","t\u006fken":"b"}}"#);
+        assert_eq!(params.get("token").as_deref(), Some("b"));
+        let error = parse(r#"{"data":{"a":"b","a":1}}"#).unwrap_err();
+        assert_eq!(error.message(), "Invalid connection params shape");
     }
 
     #[test]

@@ -7,14 +7,12 @@
 use std::borrow::Cow;
 
 use super::error::TrpcError;
-use super::field::{self, Field, object, optional_object};
+use super::field::{Field, object, optional_object};
 use super::issue::{Issues, MAX_SAFE_INTEGER};
+use super::page::{self, Page, Position};
 use super::request::Input;
 use super::text::JsonText;
 use super::uuid_text::UuidText;
-
-/// The largest page that may be asked for.
-pub const MAX_LIMIT: u16 = 1000;
 
 /// `session.join`
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +46,8 @@ pub struct Leave<'a> {
 pub struct ListAgents<'a> {
     /// Ours.
     pub page: Page<'a>,
+    /// Ours: answer only when everything up to there is seen.
+    pub min_pos: Position<'a>,
 }
 
 /// `context.share`
@@ -74,6 +74,8 @@ pub struct Get<'a> {
     pub key: Cow<'a, str>,
     /// Ours: tell the version in the reply.
     pub with_version: bool,
+    /// Ours: answer only when everything up to there is seen.
+    pub min_pos: Position<'a>,
 }
 
 /// `context.list`
@@ -87,6 +89,8 @@ pub struct ListContext<'a> {
     pub with_version: bool,
     /// Ours.
     pub page: Page<'a>,
+    /// Ours: answer only when everything up to there is seen.
+    pub min_pos: Position<'a>,
 }
 
 /// `context.history`, ours
@@ -96,6 +100,8 @@ pub struct History<'a> {
     pub key: Cow<'a, str>,
     /// Which part of it.
     pub page: Page<'a>,
+    /// Ours: answer only when everything up to there is seen.
+    pub min_pos: Position<'a>,
 }
 
 /// `context.delete`, ours
@@ -138,6 +144,8 @@ pub struct ListPending<'a> {
     pub agent_id: Option<UuidText<'a>>,
     /// Ours.
     pub page: Page<'a>,
+    /// Ours: answer only when everything up to there is seen.
+    pub min_pos: Position<'a>,
 }
 
 /// `questions.get`, ours
@@ -145,6 +153,8 @@ pub struct ListPending<'a> {
 pub struct GetQuestion<'a> {
     /// Which question.
     pub id: UuidText<'a>,
+    /// Ours: answer only when everything up to there is seen.
+    pub min_pos: Position<'a>,
 }
 
 /// `questions.list`, ours
@@ -154,6 +164,8 @@ pub struct ListQuestions<'a> {
     pub status: QuestionStatus,
     /// Which part of them.
     pub page: Page<'a>,
+    /// Ours: answer only when everything up to there is seen.
+    pub min_pos: Position<'a>,
 }
 
 /// Which questions to list.
@@ -163,6 +175,8 @@ pub enum QuestionStatus {
     Pending,
     /// `"answered"`
     Answered,
+    /// `"failed"`
+    Failed,
     /// `"all"`
     All,
 }
@@ -183,23 +197,16 @@ pub struct Log<'a> {
 pub struct ListDecisions<'a> {
     /// Ours.
     pub page: Page<'a>,
-}
-
-/// The part of a list that is asked for. Ours; the peers always give all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page<'a> {
-    /// At most so many, 1 to [`MAX_LIMIT`].
-    pub limit: Option<u16>,
-    /// Those after this place, in the server's own spelling.
-    pub after: Option<Cow<'a, str>>,
+    /// Ours: answer only when everything up to there is seen.
+    pub min_pos: Position<'a>,
 }
 
 // === Reading them ===
 
 const ROLES: (&[&str], [Role; 2]) = (&["source", "target"], [Role::Source, Role::Target]);
-const STATUSES: (&[&str], [QuestionStatus; 3]) = (
-    &["pending", "answered", "all"],
-    [QuestionStatus::Pending, QuestionStatus::Answered, QuestionStatus::All],
+const STATUSES: (&[&str], [QuestionStatus; 4]) = (
+    &["pending", "answered", "failed", "all"],
+    [QuestionStatus::Pending, QuestionStatus::Answered, QuestionStatus::Failed, QuestionStatus::All],
 );
 
 impl<'a> Join<'a> {
@@ -225,7 +232,7 @@ impl<'a> Leave<'a> {
 
 impl<'a> ListAgents<'a> {
     pub(super) fn read(input: &Input<'a>) -> Result<Self, TrpcError> {
-        Page::alone(input).map(|page| Self { page })
+        page::alone(input).map(|(page, min_pos)| Self { page, min_pos })
     }
 }
 
@@ -259,11 +266,15 @@ impl<'a> Share<'a> {
 
 impl<'a> Get<'a> {
     pub(super) fn read(input: &Input<'a>) -> Result<Self, TrpcError> {
-        let [key, with_version] = object(input, ["key", "withVersion"])?;
+        let [key, with_version, min_pos] = object(input, ["key", "withVersion", "minPos"])?;
         let issues = &mut Issues::default();
-        match (key.filled(issues), with_version.optional(issues, Field::boolean)) {
-            (Some(key), Some(with_version)) => {
-                Ok(Self { key: key.decode(), with_version: with_version.unwrap_or(false) })
+        match (
+            key.filled(issues),
+            with_version.optional(issues, Field::boolean),
+            Position::read(min_pos, issues),
+        ) {
+            (Some(key), Some(with_version), Some(min_pos)) => {
+                Ok(Self { key: key.decode(), with_version: with_version.unwrap_or(false), min_pos })
             }
             _ => Err(issues.refusal()),
         }
@@ -272,20 +283,22 @@ impl<'a> Get<'a> {
 
 impl<'a> ListContext<'a> {
     pub(super) fn read(input: &Input<'a>) -> Result<Self, TrpcError> {
-        let [tags, created_by, with_version, limit, after] =
-            optional_object(input, ["tags", "createdBy", "withVersion", "limit", "after"])?;
+        let [tags, created_by, with_version, limit, after, min_pos] =
+            optional_object(input, ["tags", "createdBy", "withVersion", "limit", "after", "minPos"])?;
         let issues = &mut Issues::default();
         match (
             tags.optional(issues, Field::texts),
             created_by.optional(issues, Field::uuid),
             with_version.optional(issues, Field::boolean),
             Page::read(limit, after, issues),
+            Position::read(min_pos, issues),
         ) {
-            (Some(tags), Some(created_by), Some(with_version), Some(page)) => Ok(Self {
+            (Some(tags), Some(created_by), Some(with_version), Some(page), Some(min_pos)) => Ok(Self {
                 tags: tags.unwrap_or_default(),
                 created_by,
                 with_version: with_version.unwrap_or(false),
                 page,
+                min_pos,
             }),
             _ => Err(issues.refusal()),
         }
@@ -294,10 +307,11 @@ impl<'a> ListContext<'a> {
 
 impl<'a> History<'a> {
     pub(super) fn read(input: &Input<'a>) -> Result<Self, TrpcError> {
-        let [key, limit, after] = object(input, ["key", "limit", "after"])?;
+        let [key, limit, after, min_pos] = object(input, ["key", "limit", "after", "minPos"])?;
         let issues = &mut Issues::default();
-        match (key.filled(issues), Page::read(limit, after, issues)) {
-            (Some(key), Some(page)) => Ok(Self { key: key.decode(), page }),
+        let (key, page) = (key.filled(issues), Page::read(limit, after, issues));
+        match (key, page, Position::read(min_pos, issues)) {
+            (Some(key), Some(page), Some(min_pos)) => Ok(Self { key: key.decode(), page, min_pos }),
             _ => Err(issues.refusal()),
         }
     }
@@ -340,10 +354,12 @@ impl<'a> Answer<'a> {
 
 impl<'a> ListPending<'a> {
     pub(super) fn read(input: &Input<'a>) -> Result<Self, TrpcError> {
-        let [agent_id, limit, after] = optional_object(input, ["agentId", "limit", "after"])?;
+        let [agent_id, limit, after, min_pos] =
+            optional_object(input, ["agentId", "limit", "after", "minPos"])?;
         let issues = &mut Issues::default();
-        match (agent_id.optional(issues, Field::uuid), Page::read(limit, after, issues)) {
-            (Some(agent_id), Some(page)) => Ok(Self { agent_id, page }),
+        let (agent_id, page) = (agent_id.optional(issues, Field::uuid), Page::read(limit, after, issues));
+        match (agent_id, page, Position::read(min_pos, issues)) {
+            (Some(agent_id), Some(page), Some(min_pos)) => Ok(Self { agent_id, page, min_pos }),
             _ => Err(issues.refusal()),
         }
     }
@@ -351,19 +367,25 @@ impl<'a> ListPending<'a> {
 
 impl<'a> GetQuestion<'a> {
     pub(super) fn read(input: &Input<'a>) -> Result<Self, TrpcError> {
-        let [id] = object(input, ["id"])?;
+        let [id, min_pos] = object(input, ["id", "minPos"])?;
         let issues = &mut Issues::default();
-        id.uuid(issues).map(|id| Self { id }).ok_or_else(|| issues.refusal())
+        match (id.uuid(issues), Position::read(min_pos, issues)) {
+            (Some(id), Some(min_pos)) => Ok(Self { id, min_pos }),
+            _ => Err(issues.refusal()),
+        }
     }
 }
 
 impl<'a> ListQuestions<'a> {
     pub(super) fn read(input: &Input<'a>) -> Result<Self, TrpcError> {
-        let [status, limit, after] = optional_object(input, ["status", "limit", "after"])?;
+        let [status, limit, after, min_pos] = optional_object(input, ["status", "limit", "after", "minPos"])?;
         let issues = &mut Issues::default();
         let choose = |field: Field<'a>, issues: &mut Issues| field.choice(STATUSES.0, &STATUSES.1, issues);
-        match (status.optional(issues, choose), Page::read(limit, after, issues)) {
-            (Some(status), Some(page)) => Ok(Self { status: status.unwrap_or(QuestionStatus::All), page }),
+        let (status, page) = (status.optional(issues, choose), Page::read(limit, after, issues));
+        match (status, page, Position::read(min_pos, issues)) {
+            (Some(status), Some(page), Some(min_pos)) => {
+                Ok(Self { status: status.unwrap_or(QuestionStatus::All), page, min_pos })
+            }
             _ => Err(issues.refusal()),
         }
     }
@@ -382,24 +404,7 @@ impl<'a> Log<'a> {
 
 impl<'a> ListDecisions<'a> {
     pub(super) fn read(input: &Input<'a>) -> Result<Self, TrpcError> {
-        Page::alone(input).map(|page| Self { page })
-    }
-}
-
-impl<'a> Page<'a> {
-    /// The page of a list whose input the peers ignore: what is no object is ignored still.
-    fn alone(input: &Input<'a>) -> Result<Self, TrpcError> {
-        let [limit, after] = field::any(input, ["limit", "after"])?;
-        let issues = &mut Issues::default();
-        Self::read(limit, after, issues).ok_or_else(|| issues.refusal())
-    }
-
-    fn read(limit: Field<'a>, after: Field<'a>, issues: &mut Issues) -> Option<Self> {
-        let limit = limit.optional(issues, |field, issues| {
-            field.integer(1, MAX_LIMIT.into(), issues).and_then(|limit| u16::try_from(limit).ok())
-        });
-        let after = after.optional(issues, Field::decoded);
-        Some(Self { limit: limit?, after: after? })
+        page::alone(input).map(|(page, min_pos)| Self { page, min_pos })
     }
 }
 

@@ -21,6 +21,7 @@ pub mod handshake;
 pub mod input;
 mod issue;
 mod object;
+pub mod page;
 pub mod procedure;
 pub mod reply;
 pub mod request;

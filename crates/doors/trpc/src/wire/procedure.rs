@@ -11,6 +11,7 @@ use super::input::{
     Answer, Ask, Delete, Get, GetQuestion, History, Join, Leave, ListAgents, ListContext, ListDecisions,
     ListPending, ListQuestions, Log, Share, last_event_id,
 };
+use super::page::Position;
 use super::request::{Input, Method, Request};
 use super::text::JsonText;
 
@@ -112,6 +113,23 @@ pub enum Query<'a> {
     QuestionsGet(GetQuestion<'a>),
     QuestionsList(ListQuestions<'a>),
     DecisionsList(ListDecisions<'a>),
+}
+
+impl<'a> Query<'a> {
+    /// How far the log must have come before it is answered.
+    #[must_use]
+    pub const fn min_pos(&self) -> &Position<'a> {
+        match self {
+            Self::SessionList(list) => &list.min_pos,
+            Self::ContextGet(get) => &get.min_pos,
+            Self::ContextList(list) => &list.min_pos,
+            Self::ContextHistory(history) => &history.min_pos,
+            Self::QuestionsListPending(list) => &list.min_pos,
+            Self::QuestionsGet(get) => &get.min_pos,
+            Self::QuestionsList(list) => &list.min_pos,
+            Self::DecisionsList(list) => &list.min_pos,
+        }
+    }
 }
 
 /// A call that writes.
@@ -250,10 +268,10 @@ mod tests {
     fn call(path: &'static str, input: Option<&str>, last: Option<&str>) -> Result<String, String> {
         let raw = input.map(|json| serde_json::from_str(json).unwrap());
         let last = last.map(super::super::text::encode);
-        let input = Input { raw, last_event_id: last.as_deref().and_then(JsonText::kept) };
+        let input = Input { raw, last_event_id: last.as_deref().and_then(JsonText::parse) };
         let path_token = super::super::text::encode(path);
         let method = Procedure::find(path).unwrap().method();
-        read(method, JsonText::kept(&path_token).unwrap(), &input)
+        read(method, JsonText::parse(&path_token).unwrap(), &input)
             .map(|call| format!("{call:?}"))
             .map_err(|error| error.message().into_owned())
     }
@@ -284,7 +302,7 @@ mod tests {
             ("session.join", Method::Query),
         ] {
             let token = super::super::text::encode(path);
-            let error = read(method, JsonText::kept(&token).unwrap(), &Input::default()).unwrap_err();
+            let error = read(method, JsonText::parse(&token).unwrap(), &Input::default()).unwrap_err();
             assert_eq!(error.message(), format!(r#"No "{}"-procedure on path "{path}""#, method.name()));
         }
     }
@@ -353,6 +371,17 @@ mod tests {
             assert!(read.contains(r#"page: Page { limit: Some(1000), after: Some("p") }"#), "{read}");
             assert!(call(path, Some(r#"{"limit":0}"#), None).is_err());
             assert!(call(path, Some(r#"{"after":1}"#), None).is_err());
+        }
+    }
+
+    #[test]
+    fn every_query_may_wait_for_the_log_to_come_so_far() {
+        for procedure in Procedure::ALL.iter().filter(|procedure| procedure.method() == Method::Query) {
+            let with = |min_pos| format!(r#"{{"key":"k","id":"{ID}","minPos":{min_pos}}}"#);
+            let read = call(procedure.path(), Some(&with("\"p.1\"")), None).unwrap();
+            assert!(read.contains(r#"min_pos: Position(Some("p.1"))"#), "{read}");
+            let error = call(procedure.path(), Some(&with("1")), None).unwrap_err();
+            assert_eq!(places(&error), [r#"invalid_type["minPos"]"#], "{}", procedure.path());
         }
     }
 

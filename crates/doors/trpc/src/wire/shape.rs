@@ -6,7 +6,7 @@
 //! | [`JoinResult`] | `agent, sessionId` |
 //! | [`ContextEntry`] | `id, key, value, tags, createdBy, createdAt, updatedAt`, ours: `[version]` |
 //! | [`Deletion`], ours | `id, key, deleted, deletedBy, deletedAt, version` |
-//! | [`Question`] | `id, question, from, [to], status, createdAt, [answer, answeredBy, answeredAt]` |
+//! | [`Question`] | `id, question, from, [to], status, createdAt, [answer, answeredBy, answeredAt]`; ours: the status `failed` |
 //! | [`Decision`] | `id, decision, [rationale], by, createdAt` |
 //! | [`Success`] | `success` |
 //!
@@ -106,8 +106,19 @@ pub struct Question<'a> {
     pub to: Option<Id<'a>>,
     /// When it was asked, in milliseconds.
     pub created_at: i64,
-    /// The answer; a question without one is pending.
-    pub answered: Option<Answered<'a>>,
+    /// How it stands.
+    pub status: Status<'a>,
+}
+
+/// How a question stands.
+#[derive(Clone, Copy, Debug)]
+pub enum Status<'a> {
+    /// It waits.
+    Pending,
+    /// It has an answer.
+    Answered(Answered<'a>),
+    /// It was given up at its deadline. Ours: the coordinator's questions have none.
+    Failed,
 }
 
 /// The answer to a question.
@@ -240,11 +251,15 @@ impl Shape for Question<'_> {
             put_id(",\"to\":", to, out);
         }
         put(
-            if self.answered.is_some() { ",\"status\":\"answered\"" } else { ",\"status\":\"pending\"" },
+            match self.status {
+                Status::Pending => ",\"status\":\"pending\"",
+                Status::Answered(_) => ",\"status\":\"answered\"",
+                Status::Failed => ",\"status\":\"failed\"",
+            },
             out,
         );
         put_time(",\"createdAt\":", self.created_at, out);
-        if let Some(answered) = self.answered {
+        if let Status::Answered(answered) = self.status {
             put_token(",\"answer\":", answered.answer, out);
             put_id(",\"answeredBy\":", answered.by, out);
             put_time(",\"answeredAt\":", answered.at, out);
@@ -286,7 +301,7 @@ mod tests {
     }
 
     fn token(token: &'static str) -> JsonText<'static> {
-        JsonText::kept(token).unwrap()
+        JsonText::parse(token).unwrap()
     }
 
     #[test]
@@ -325,18 +340,29 @@ mod tests {
     }
 
     #[test]
-    fn a_question_is_pending_until_it_has_an_answer() {
-        let mut question =
-            Question { id: ID, question: token("\"q\""), from: ID, to: None, created_at: 0, answered: None };
+    fn a_question_is_pending_until_it_has_an_answer_or_is_given_up() {
+        let mut question = Question {
+            id: ID,
+            question: token("\"q\""),
+            from: ID,
+            to: None,
+            created_at: 0,
+            status: Status::Pending,
+        };
         assert_eq!(
             written(&question),
             r#"{"id":"0","question":"q","from":"0","status":"pending","createdAt":"1970-01-01T00:00:00.000Z"}"#
         );
         question.to = Some(ID);
-        question.answered = Some(Answered { answer: token("\"a\""), by: ID, at: 5 });
+        question.status = Status::Answered(Answered { answer: token("\"a\""), by: ID, at: 5 });
         assert_eq!(
             written(&question),
             r#"{"id":"0","question":"q","from":"0","to":"0","status":"answered","createdAt":"1970-01-01T00:00:00.000Z","answer":"a","answeredBy":"0","answeredAt":"1970-01-01T00:00:00.005Z"}"#
+        );
+        question.status = Status::Failed;
+        assert_eq!(
+            written(&question),
+            r#"{"id":"0","question":"q","from":"0","to":"0","status":"failed","createdAt":"1970-01-01T00:00:00.000Z"}"#
         );
     }
 

@@ -6,24 +6,22 @@ const DAY_MS: i64 = 86_400_000;
 pub(super) fn write(unix_ms: i64, out: &mut Vec<u8>) {
     let (year, month, day) = civil(unix_ms.div_euclid(DAY_MS));
     let in_day = unix_ms.rem_euclid(DAY_MS);
+    // Filled in and appended once: every reply carries two of these.
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    digits(month, &mut text[5..7]);
+    digits(day, &mut text[8..10]);
+    digits(in_day / 3_600_000, &mut text[11..13]);
+    digits(in_day / 60_000 % 60, &mut text[14..16]);
+    digits(in_day / 1000 % 60, &mut text[17..19]);
+    digits(in_day % 1000, &mut text[20..23]);
     if (0..=9999).contains(&year) {
-        digits(year.unsigned_abs(), 4, out);
+        digits(year, &mut text[..4]);
+        out.extend_from_slice(&text);
     } else {
-        out.push(if year < 0 { b'-' } else { b'+' });
-        digits(year.unsigned_abs(), 6, out);
+        let sign = if year < 0 { '-' } else { '+' };
+        out.extend_from_slice(format!("{sign}{:06}", year.unsigned_abs()).as_bytes());
+        out.extend_from_slice(&text[4..]);
     }
-    for (mark, part, width) in [
-        (b'-', month, 2),
-        (b'-', day, 2),
-        (b'T', in_day / 3_600_000, 2),
-        (b':', in_day / 60_000 % 60, 2),
-        (b':', in_day / 1000 % 60, 2),
-        (b'.', in_day % 1000, 3),
-    ] {
-        out.push(mark);
-        digits(part.unsigned_abs(), width, out);
-    }
-    out.push(b'Z');
 }
 
 /// Year, month and day of a day counted from 1970-01-01, in the Gregorian calendar carried on both ways.
@@ -42,16 +40,13 @@ fn civil(day: i64) -> (i64, i64, i64) {
     (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
-/// `number` in at least `width` decimal digits.
-fn digits(number: u64, width: usize, out: &mut Vec<u8>) {
-    let mut buffer = [b'0'; 20];
-    let (mut at, mut rest) = (buffer.len(), number);
-    while rest > 0 || buffer.len() - at < width {
-        at -= 1;
-        buffer[at] = b'0' + (rest % 10) as u8;
+/// Fills `text` with the last decimal digits of `number`, which is not negative.
+fn digits(number: i64, text: &mut [u8]) {
+    let mut rest = number;
+    for digit in text.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
         rest /= 10;
     }
-    out.extend_from_slice(&buffer[at..]);
 }
 
 #[cfg(test)]
