@@ -23,7 +23,7 @@ fn sent() -> Vec<String> {
     let (web, api) = (AgentId::of("default", "web"), AgentId::of("default", "api"));
     let id = MessageId::parse("33333333-3333-4333-8333-333333333333").expect("a UUID");
     let (early, late) = (iso(1_767_323_045_678), iso(1_767_323_046_000));
-    let content = Text::from_token(r#""a \"quoted\" \ud83e text\n""#).expect("a string token");
+    let content: Text = serde_json::from_str(r#""a \"quoted\" \ud83e text\n""#).expect("a string token");
     let description = Text::new("UI");
     let message = || Message {
         id: &id,

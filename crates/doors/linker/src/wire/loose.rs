@@ -16,7 +16,7 @@ pub(super) fn is_truthy(raw: &RawValue) -> bool {
 
 /// The text of a string; nothing of anything else. Half of a surrogate pair becomes U+FFFD.
 pub(super) fn string(raw: &RawValue) -> Option<String> {
-    Some(Text::from_token(raw.get())?.decode().into_owned())
+    Some(Text::from_raw(raw)?.decode().into_owned())
 }
 
 /// The number that a value is or spells; NaN if it is none.

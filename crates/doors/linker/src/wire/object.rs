@@ -34,7 +34,7 @@ impl<'a, const N: usize> Visitor<'a> for Fields<'_, N> {
         let mut values = [None; N];
         while let Some(key) = map.next_key::<&RawValue>()? {
             let value = map.next_value()?;
-            let Some(key) = Text::from_token(key.get()) else { continue };
+            let Some(key) = Text::from_raw(key) else { continue };
             if let Some(at) = self.0.iter().position(|name| *name == key.decode()) {
                 values[at] = Some(value);
             }
