@@ -171,11 +171,16 @@ impl Mailboxes {
 
     pub(crate) fn take(&self, take: &Take) -> Result<Vec<Fact>, Refusal> {
         self.room(&take.reader.id)?;
-        let marked = self.get(&take.reader.id).map(|mailbox| mailbox.marked(take.stage));
+        let mailbox = self.get(&take.reader.id);
         // Only what is new: the ranges of a reader's receipts never overlap, so the first that holds a message tells when.
-        let nothing = Marks::default();
-        let news: Vec<_> =
-            take.ranges.iter().flat_map(|range| marked.unwrap_or(&nothing).missing(*range)).collect();
+        // And what has come further already is not said to have come so far only now.
+        let further = [Stage::Delivered, Stage::InContext, Stage::Read];
+        let mut news = take.ranges.to_vec();
+        for stage in further.into_iter().filter(|stage| *stage >= take.stage) {
+            let Some(marked) = mailbox.map(|mailbox| mailbox.marked(stage)) else { break };
+            news = news.into_iter().flat_map(|range| marked.missing(range)).collect();
+        }
+        let marked = mailbox.map(|mailbox| mailbox.marked(take.stage));
         if news.is_empty() {
             return Ok(vec![]);
         }

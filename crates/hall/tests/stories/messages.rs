@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hall::mail::{Fetched, message};
+use hall::mail::{Fetched, Shown, message};
 use model::lists::{List, MessageItem};
 use model::mailboxes::{Follow, Stage};
 use model::messages::{Message, Party, Priority, Recipient, Send, To};
@@ -278,4 +278,23 @@ async fn lists_made_anew_are_the_same_to_the_letter() {
     );
     hall::rebuild(&*store, &name).await.unwrap();
     assert_eq!(hall::dump(&*store, &name).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn what_was_read_before_it_was_fetched_is_not_said_to_have_been_fetched() {
+    let scene = Scene::new().await;
+    let (web, api) = (scene.join("web").await, scene.join("api").await);
+    say(&scene, &web, "api", "one").await;
+    let read = say(&scene, &web, "api", "two").await;
+    let place = scene.workspace.state().position();
+    say(&scene, &web, "api", "three").await;
+    let shown = Shown { ranges: vec![(place, place)], senders: vec![web.agent.clone()] };
+    let by = Principal::local();
+    scene.workspace.take(&by, reader(&api), Stage::Read, "it said so", shown).await.unwrap();
+    let fetched = fetch(&scene, &api).await;
+    assert_eq!(contents(&fetched), ["one", "three"]);
+    take(&scene, &api, fetched).await;
+    let progress = scene.workspace.progress(&api.agent, place, &read).await.unwrap();
+    assert!(progress.read.is_some() && progress.delivered.is_none(), "{progress:?}");
+    assert!(fetch(&scene, &api).await.messages.is_empty());
 }
