@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(serve.flags.0["compat"], "trpc=0");
         assert_eq!(serve.flags.0["listen"], "127.0.0.1:0");
         let Command::Serve(serve) = parse("guildhall serve --compat").command else { panic!("it is serve") };
-        assert_eq!(serve.flags.0["compat"], "trpc");
+        assert_eq!(serve.flags.0["compat"], "trpc,linker");
         parse("guildhall ask --ticket 0a1b --wait 5");
         parse("guildhall answer --all --limit 7");
         parse("guildhall decide list");

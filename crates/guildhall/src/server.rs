@@ -54,10 +54,14 @@ pub struct Options {
     pub listen: SocketAddr,
     /// The compatibility listener for tRPC clients, on loopback, if there is to be one.
     pub compat_trpc: Option<u16>,
+    /// The compatibility listener for the linker's clients, on loopback, if there is to be one.
+    pub compat_linker: Option<u16>,
     /// See [`hall::Options::presence_grace`].
     pub presence_grace: Duration,
     /// See [`door_trpc::Options`].
     pub trpc: door_trpc::Options,
+    /// See [`door_linker::Options`].
+    pub linker: door_linker::Options,
     /// How often a principal, and an address, may call.
     pub calls: Rate,
     /// How often an address may show a bad token.
@@ -77,6 +81,8 @@ pub struct Addresses {
     pub http: SocketAddr,
     /// The compatibility listener for tRPC clients.
     pub compat_trpc: Option<SocketAddr>,
+    /// The compatibility listener for the linker's clients.
+    pub compat_linker: Option<SocketAddr>,
     /// The socket for processes of this machine.
     pub socket: PathBuf,
 }
@@ -85,6 +91,7 @@ pub struct Addresses {
 pub struct Server {
     hall: Hall,
     trpc: door_trpc::Door,
+    linker: door_linker::Door,
     addresses: Addresses,
     routes: Vec<(SocketAddr, Table)>,
     listeners: Listeners,
@@ -121,9 +128,11 @@ impl Server {
         let rates = Arc::new(Rates::new(options.calls, options.failures));
         let connections = Arc::new(Semaphore::new(options.connections));
         let trpc = door_trpc::Door::new(hall.clone(), options.trpc.clone());
+        let linker = door_linker::Door::new(hall.clone(), options.linker.clone());
         let listeners = Listeners::default();
 
-        let gate = Gate::new(&hall, rates.clone(), options.names.clone(), trpc.routes());
+        let doors = [trpc.routes(), linker.routes()].into_iter().flatten().collect();
+        let gate = Gate::new(&hall, rates.clone(), options.names.clone(), doors);
         let table = gate.table();
         let main = Listener::bind(options.listen, gate, connections.clone())
             .await
@@ -132,17 +141,20 @@ impl Server {
         let mut routes = vec![(http, table)];
         listeners.spawn("main listener", |closing| main.run(closing));
 
-        let mut compat_trpc = None;
-        if let Some(port) = options.compat_trpc {
-            let (named, any_path) = trpc.compatibility_routes();
+        let mut open_compat = async |port: Option<u16>, (named, any_path)| {
+            let port = port?;
             let gate = Gate::compatibility(&hall, rates.clone(), named, any_path);
             let table = gate.table();
             let addresses = listen_on_loopback(port, &gate, &connections, &listeners).await;
-            compat_trpc = addresses.first().copied();
+            let first = addresses.first().copied();
             routes.extend(addresses.into_iter().map(|address| (address, table.clone())));
-        }
+            first
+        };
+        let compat_trpc = open_compat(options.compat_trpc, trpc.compatibility_routes()).await;
+        let compat_linker = open_compat(options.compat_linker, linker.compatibility_routes()).await;
         let mut listening = vec![format!("http://{http}")];
         listening.extend(compat_trpc.map(|address| format!("ws://{address} (tRPC, no token)")));
+        listening.extend(compat_linker.map(|address| format!("ws://{address} (linker, no token)")));
         let local = door_local::LocalDoor::bind(door_local::Options {
             path: options.paths.socket.clone(),
             agents: options.paths.data.join("agents"),
@@ -150,8 +162,9 @@ impl Server {
             rates: rates.clone(),
         })?;
         listeners.spawn("local socket", |closing| local.run(hall.clone(), closing));
-        let addresses = Addresses { http, compat_trpc, socket: options.paths.socket.clone() };
-        Ok(Self { hall, trpc, addresses, routes, listeners, drain: options.drain, _lock: lock })
+        let socket = options.paths.socket.clone();
+        let addresses = Addresses { http, compat_trpc, compat_linker, socket };
+        Ok(Self { hall, trpc, linker, addresses, routes, listeners, drain: options.drain, _lock: lock })
     }
 
     /// Where it is to be reached.
@@ -191,13 +204,14 @@ impl Server {
             // Over when all are gone or when the time is, whichever is first.
             _ = tokio::time::timeout(self.drain, gone).await;
             self.trpc.close();
-            self.listeners.close().await;
+            tokio::join!(self.linker.close(), self.listeners.close());
         };
         tokio::select! {
             () = in_order => {}
             () = hurry => {
                 self.trpc.close();
-                if tokio::time::timeout(HURRY, self.listeners.close()).await.is_err() {
+                let closed = async { tokio::join!(self.linker.close(), self.listeners.close()) };
+                if tokio::time::timeout(HURRY, closed).await.is_err() {
                     self.listeners.cut().await;
                 }
             }

@@ -42,11 +42,16 @@ async fn nothing_is_left_running_whoever_is_connected() {
     let follow = r#"{"id":1,"method":"subscription","params":{"path":"session.onAgentChange"}}"#;
     follower.write_all(&frame(follow)).await.unwrap();
     assert!(follower.read(&mut [0; 1024]).await.unwrap() > 0);
+    let linker = server.addresses().compat_linker.unwrap();
+    let (status, mut instance) = ask(linker, "/", &format!("Host: {linker}\r\n")).await;
+    assert_eq!(status, 101);
+    instance.write_all(&frame(r#"{"type":"register","payload":{"name":"web"}}"#)).await.unwrap();
+    assert!(instance.read(&mut [0; 1024]).await.unwrap() > 0);
 
     let ended = tokio::time::timeout(2 * gate::limits::FINISH, server.stop(pending())).await;
     assert!(ended.is_ok(), "the server did not end");
     gone(before).await;
-    drop((silent, halfway, kept_alive, stranger, follower));
+    drop((silent, halfway, kept_alive, stranger, follower, instance));
 }
 
 /// A server that waits for nobody's socket by itself, with a client that asks and takes nothing off its own.

@@ -34,8 +34,10 @@ async fn every_route_keeps_out_whom_its_policy_keeps_out() {
     let main = server.addresses().http;
     let compat = server.addresses().compat_trpc.unwrap();
     let walked: Vec<_> = server.routes().iter().map(|(address, table)| (*address, table.len())).collect();
-    assert!(walked.contains(&(main, 5)), "{walked:?}");
-    assert!(walked.contains(&(compat, 2)), "{walked:?}");
+    assert!(walked.contains(&(main, 7)), "{walked:?}");
+    for compat in [compat, server.addresses().compat_linker.unwrap()] {
+        assert!(walked.contains(&(compat, 2)), "{walked:?}");
+    }
     let any_path = |table: &Table| table.iter().any(|(path, _)| *path == ANY_PATH);
     assert!(server.routes().iter().all(|(_, table)| any_path(table)), "what no route has is walked too");
 
@@ -189,4 +191,20 @@ async fn an_address_that_shows_bad_tokens_is_soon_not_listened_to() {
     }
     assert_eq!(statuses, [401, 401, 401, 429, 429]);
     server.stop(std::future::pending()).await;
+}
+
+#[tokio::test]
+async fn a_compatibility_port_that_is_taken_is_skipped_and_the_other_protocol_is_served() {
+    let home = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    // A machine may have no second loopback address; where it has one, its port is taken too.
+    let other = std::net::TcpListener::bind(("::1", port));
+    let server = Server::start(Options { compat_linker: Some(port), ..options(home.path()) }).await.unwrap();
+    let (trpc, linker) = (server.addresses().compat_trpc, server.addresses().compat_linker);
+    assert_eq!(linker, None);
+    let trpc = trpc.unwrap();
+    assert_eq!(status(trpc, "/", &format!("Host: {trpc}\r\n")).await, 101);
+    server.stop(std::future::pending()).await;
+    drop((taken, other));
 }

@@ -5,7 +5,7 @@
 //! committed.
 //!
 //! Where to look: a command's way is [`workspace`] → [`writer`] → the store → [`tail`] → [`follower`]. Beside it run
-//! [`projector`] (read models), [`snapshots`], [`presence`] and [`timers`].
+//! [`projector`] (read models), [`snapshots`], [`presence`] and [`timers`]. Mailboxes are read through [`mail`].
 
 pub mod access;
 pub mod authors;
@@ -15,7 +15,9 @@ pub mod error;
 mod failpoint;
 pub mod follower;
 mod house;
+mod informed;
 pub mod limits;
+pub mod mail;
 mod opening;
 pub mod presence;
 mod projector;

@@ -35,6 +35,10 @@ pub const SNAPSHOT_EVENTS: u64 = 10_000;
 pub const SNAPSHOT_EVERY: Duration = Duration::from_secs(1);
 /// How long a query waits for a position that its asker has seen elsewhere.
 pub const PATIENCE: Duration = Duration::from_secs(5);
+/// Items of a list read at once.
+pub const LIST_PAGE: usize = 1_000;
+/// Messages that are looked through when somebody asks what waits for a reader; those behind them wait on.
+pub const WAITING: usize = 200_000;
 /// How often a conditional append may lose before it takes the log's lock.
 pub const RACES: u32 = 3;
 /// How long a claimed job is held before another may perform it.

@@ -1,8 +1,9 @@
 //! Read models from the log alone: catching up, making anew, comparing.
 
+use model::lists::List;
 use model::rows::Table;
 use model::{Position, WorkspaceName};
-use store::{PageLimit, PlacedRow, Store, StoreError};
+use store::{PageLimit, PlacedRow, Projection, Span, Store, StoreError};
 
 /// Brings a log's read models from where they stand up to a position, page by page. Returns where they stand then, which
 /// is further on if another node has brought them there.
@@ -22,14 +23,15 @@ pub(crate) async fn project_up_to(
             let what = "it is missing, and the log's head says it was written";
             return Err(damaged(log, from.next(), what));
         };
-        let mut placed = Vec::new();
+        let (mut placed, mut items) = (Vec::new(), Vec::new());
         for record in &records {
             let place = record.position;
             let recorded = record.decode(log)?.ok_or_else(|| damaged(log, place, "its body is missing"))?;
             placed.extend(model::rows::rows(&recorded).into_iter().map(|row| PlacedRow { place, row }));
+            items.extend(model::lists::items(&recorded));
         }
         // Another node may be at the same: where they stand now is where to go on.
-        let moved = store.project(log, from, last, &placed).await?;
+        let moved = store.project(log, from, last, Projection { rows: &placed, items: &items }).await?;
         from = if moved { last } else { store.projected(log).await? };
     }
     Ok(from)
@@ -75,5 +77,32 @@ pub async fn dump(store: &dyn Store, log: &WorkspaceName) -> Result<String, Stor
             }
         }
     }
+    let mut name = String::new();
+    loop {
+        let lists = store.lists(log, &name, 1_000).await?;
+        let Some(last) = lists.last() else { break };
+        name = last.key();
+        for list in &lists {
+            dump_list(store, log, list, &mut text).await?;
+        }
+    }
     Ok(text)
+}
+
+async fn dump_list(
+    store: &dyn Store,
+    log: &WorkspaceName,
+    list: &List,
+    text: &mut String,
+) -> Result<(), StoreError> {
+    let mut span = Span { after: Position::START, before: None, most: 1_000, newest_first: false };
+    loop {
+        let items = store.items(log, list, span).await?;
+        let Some(last) = items.last() else { return Ok(()) };
+        span.after = last.place;
+        for item in &items {
+            let body = String::from_utf8_lossy(&item.body);
+            text.push_str(&format!("{}\t{}\t{body}\n", list.key(), item.place));
+        }
+    }
 }

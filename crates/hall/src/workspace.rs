@@ -11,7 +11,8 @@ use model::questions::Question;
 use model::roster::Membership;
 use model::rows::{MemberRow, Table};
 use model::{
-    Command, Fact, MemberId, Position, Principal, Proposal, QuestionId, Refusal, State, WorkspaceName,
+    Command, Fact, MemberId, Position, Principal, Proposal, QuestionId, Refusal, State, Timestamp,
+    WorkspaceName,
 };
 use quick_cache::sync::Cache;
 use serde::de::DeserializeOwned;
@@ -124,6 +125,14 @@ impl Workspace {
 
     pub(crate) fn store(&self) -> &dyn Store {
         &*self.0.store
+    }
+
+    pub(crate) fn projector(&self) -> &Projector {
+        &self.0.projector
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
     }
 
     /// The committed state. To be let go before anything is awaited.

@@ -11,14 +11,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::event::Recorded;
-use model::roster::Join;
-use model::rows::{AgentRow, Table};
-use model::{Command, Principal, Proposal, State};
+use model::{Principal, State};
 use store::{AppendError, Batch, Head, LockedLog, PageLimit, Receipt, StoreError};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Declined;
+use crate::informed::informed;
 use crate::recall::entry_of;
 use crate::receipts::{self, Sweeper};
 use crate::snapshots::Snapshots;
@@ -216,8 +215,8 @@ impl Writer {
                     continue;
                 }
             }
-            let with_holder = self.with_holder(proposal).await?;
-            let events = match self.working.decide(with_holder.as_ref().unwrap_or(proposal)) {
+            let informed = informed(&self.shared, &self.working, proposal).await?;
+            let events = match self.working.decide(informed.as_ref().unwrap_or(proposal)) {
                 Ok(events) => events,
                 Err(refusal) => {
                     decided.outcomes.push(Outcome::Declined(refusal.into()));
@@ -246,19 +245,6 @@ impl Writer {
             decided.outcomes.push(Outcome::Events(range));
         }
         Ok(decided)
-    }
-
-    /// A proposal to join with the holder of its name, if anybody ever was. It is looked up only now: whoever joined
-    /// and went since the command came in holds the name too.
-    async fn with_holder(&self, proposal: &Proposal) -> Result<Option<Proposal>, StoreError> {
-        let Command::Join(join) = &proposal.command else { return Ok(None) };
-        let row =
-            self.shared.projector.row(&*self.shared.store, &self.shared.name, Table::Agents, &join.name);
-        let Some(row) = row.await? else { return Ok(None) };
-        let agent: AgentRow = serde_json::from_slice(&row.row.body)
-            .map_err(|cause| StoreError::DamagedRow(cause.to_string()))?;
-        let join = Join { held_by: Some(agent.principal), ..join.clone() };
-        Ok(Some(Proposal { command: Command::Join(join), ..proposal.clone() }))
     }
 
     async fn answer(

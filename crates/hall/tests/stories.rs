@@ -10,6 +10,8 @@ mod faulty;
 mod following;
 #[path = "stories/keys.rs"]
 mod keys;
+#[path = "stories/messages.rs"]
+mod messages;
 #[path = "stories/nodes.rs"]
 mod nodes;
 #[path = "stories/presence.rs"]

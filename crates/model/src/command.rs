@@ -9,8 +9,11 @@ use crate::context::{Delete, Read, Share};
 use crate::decisions::Log;
 use crate::directory::{IssueToken, OpenWorkspace, RevokeToken};
 use crate::ids::CommandId;
+use crate::mailboxes::{Follow, Take};
+use crate::messages::{Send, To};
 use crate::names::Principal;
 use crate::questions::{Answer, Ask, OnTimeout, TimeOut};
+use crate::reservations::{Release, Reserve};
 use crate::roster::{Join, Leave, Membership};
 use crate::time::Timestamp;
 
@@ -43,6 +46,11 @@ pub enum Command {
     Answer(Answer),
     TimeOut(TimeOut),
     Log(Log),
+    Send(Send),
+    Take(Take),
+    Follow(Follow),
+    Reserve(Reserve),
+    Release(Release),
     OpenWorkspace(OpenWorkspace),
     IssueToken(IssueToken),
     RevokeToken(RevokeToken),
@@ -69,6 +77,12 @@ impl Command {
             Self::Answer(answer) => {
                 answer.answer.bytes() + answer.known.as_ref().map_or(0, |q| q.text.bytes())
             }
+            Self::Send(send) => {
+                let (To::Party(to) | To::Topic(to)) = &send.to;
+                send.content.bytes() + to.len() + send.attachments.len() * 256
+            }
+            Self::Take(take) => take.ranges.len() * 16 + take.senders.len() * 64,
+            Self::Reserve(reserve) => reserve.globs.iter().map(|glob| glob.len() + 16).sum(),
             Self::Log(log) => log.decision.bytes() + log.rationale.as_ref().map_or(0, |text| text.bytes()),
             _ => 0,
         }

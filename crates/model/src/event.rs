@@ -10,8 +10,11 @@ use crate::context::{ContextEntry, ContextRead, Deletion};
 use crate::decisions::Decision;
 use crate::directory::{Token, TokenRevoked, WorkspaceOpened};
 use crate::ids::CommandId;
+use crate::mailboxes::{Following, Taken};
+use crate::messages::Message;
 use crate::names::Principal;
 use crate::questions::Question;
+use crate::reservations::{Released, Reservation};
 use crate::roster::{Departure, Membership};
 use crate::time::Timestamp;
 
@@ -83,6 +86,20 @@ pub enum Fact {
     QuestionFailed(Arc<Question>),
     /// A decision was written down.
     DecisionLogged(Arc<Decision>),
+    /// A message was sent to somebody, or to a topic.
+    MessageSent(Arc<Message>),
+    /// A message was sent to nobody that is known: a dead letter.
+    MessageDied(Arc<Message>),
+    /// A reader took messages.
+    MessagesTaken(Arc<Taken>),
+    /// A reader follows a topic from now on.
+    TopicFollowed(Arc<Following>),
+    /// A reader follows a topic no longer.
+    TopicLeft(Arc<Following>),
+    /// Files were reserved, or a reservation renewed.
+    FilesReserved(Arc<Reservation>),
+    /// A reservation ended before its time.
+    FilesReleased(Arc<Released>),
     /// A workspace was made. In the directory only.
     WorkspaceOpened(Arc<WorkspaceOpened>),
     /// A token was issued. In the directory only.

@@ -99,6 +99,14 @@ id! {
     DecisionId
 }
 id! {
+    /// A message, in every mailbox it lies in.
+    MessageId
+}
+id! {
+    /// A reservation.
+    ReservationId
+}
+id! {
     /// A token's public name; its secret is never kept.
     TokenId
 }
@@ -118,7 +126,7 @@ macro_rules! made_by_command {
     };
 }
 
-made_by_command!(MemberId, EntryId, QuestionId, DecisionId, TokenId);
+made_by_command!(MemberId, EntryId, QuestionId, DecisionId, MessageId, ReservationId, TokenId);
 
 /// Namespace of the name-based ids below; an arbitrary constant that must never change.
 const NAMES: Uuid = Uuid::from_u128(0x6775_696c_6468_616c_6c00_6e61_6d65_7300);
@@ -128,6 +136,11 @@ impl AgentId {
     /// knows the name knows the id.
     pub fn of(workspace: &str, name: &str) -> Self {
         Uuid::new_v5(&NAMES, format!("agent\0{workspace}\0{name}").as_bytes()).into()
+    }
+
+    /// The mailbox of a person, who is there without joining.
+    pub fn of_person(workspace: &str, principal: &str) -> Self {
+        Uuid::new_v5(&NAMES, format!("person's mailbox\0{workspace}\0{principal}").as_bytes()).into()
     }
 }
 

@@ -8,8 +8,8 @@
 //! bodies of what was said stay in the log and are read by position.
 //!
 //! Reading order: [`event`], [`command`], [`state`], then one file per concept ([`roster`], [`context`],
-//! [`questions`], [`decisions`], [`directory`]). What follows from an event outside the state stands in [`rows`]
-//! (read models) and [`effect`] (timers). How events are stored, and how older forms are read, stands in [`codec`] and
+//! [`questions`], [`decisions`], [`messages`], [`mailboxes`], [`reservations`], [`directory`]). What follows from an event
+//! outside the state stands in [`rows`] and [`lists`] (read models) and [`effect`] (timers). How events are stored, and how older forms are read, stands in [`codec`] and
 //! [`upcast`].
 
 pub mod address;
@@ -20,11 +20,17 @@ pub mod decisions;
 pub mod directory;
 pub mod effect;
 pub mod event;
+mod glob;
 pub mod ids;
 pub mod limits;
+pub mod lists;
+pub mod mailboxes;
+pub mod marks;
+pub mod messages;
 pub mod names;
 pub mod questions;
 pub mod refusal;
+pub mod reservations;
 pub mod roster;
 pub mod rows;
 pub mod state;
@@ -35,7 +41,9 @@ mod upcast;
 pub use address::Address;
 pub use command::{Command, Proposal};
 pub use event::{Event, Fact, Position, Recorded};
-pub use ids::{AgentId, CommandId, DecisionId, EntryId, MemberId, QuestionId, TokenId};
+pub use ids::{
+    AgentId, CommandId, DecisionId, EntryId, MemberId, MessageId, QuestionId, ReservationId, TokenId,
+};
 pub use names::{Principal, WorkspaceName};
 pub use refusal::Refusal;
 pub use state::State;

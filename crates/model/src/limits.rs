@@ -40,6 +40,24 @@ pub const OPEN_QUESTION_BYTES: usize = 64 * 1024 * 1024;
 pub const READERS: usize = 2_000;
 /// Keys remembered per reader; the oldest read is forgotten first.
 pub const READS: usize = 64;
+/// Agents and people with a mailbox; each has a few numbers in memory, whether it is here or not.
+pub const MAILBOXES: usize = 50_000;
+/// A topic's name: part of a key in every database.
+pub const TOPIC_BYTES: usize = 256;
+/// Topics that one reader follows. Kept in memory.
+pub const TOPICS_FOLLOWED: usize = 256;
+/// Runs of messages that one reader took out of turn. Kept in memory until those before them are taken too.
+pub const MARKS: usize = 4_096;
+/// Files of one message.
+pub const ATTACHMENTS: usize = 16;
+/// The bytes of one file.
+pub const ATTACHMENT_BYTES: usize = 8 * 1024 * 1024;
+/// Reservations in force. All are looked at for each new one.
+pub const RESERVATIONS: usize = 1_000;
+/// Globs of one reservation.
+pub const GLOBS: usize = 64;
+/// One glob.
+pub const GLOB_BYTES: usize = 1024;
 /// Tokens that have neither expired nor been revoked.
 pub const TOKENS: usize = 10_000;
 /// Workspaces of one hall.

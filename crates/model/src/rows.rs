@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 /// A table of the read model. The names are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Table {
-    /// Every agent ever seen, by name: [`AgentRow`].
+    /// Every agent ever seen, by id: [`AgentRow`].
     Agents,
     /// Every membership ever made, by id: a [`MemberRow`].
     Members,
@@ -101,6 +101,13 @@ pub fn rows(recorded: &Recorded) -> Vec<Row> {
         Fact::ContextShared(_)
         | Fact::ContextDeleted(_)
         | Fact::ContextRead(_)
+        | Fact::MessageSent(_)
+        | Fact::MessageDied(_)
+        | Fact::MessagesTaken(_)
+        | Fact::TopicFollowed(_)
+        | Fact::TopicLeft(_)
+        | Fact::FilesReserved(_)
+        | Fact::FilesReleased(_)
         | Fact::WorkspaceOpened(_)
         | Fact::Unknown(_) => vec![],
     }
@@ -119,7 +126,7 @@ fn member_rows(
     };
     vec![
         row(Table::Members, member.id.as_str(), &MemberRow { member: member.clone(), gone }),
-        row(Table::Agents, &member.name, &agent),
+        row(Table::Agents, member.agent.as_str(), &agent),
     ]
 }
 

@@ -7,8 +7,12 @@ use crate::context::Context;
 use crate::decisions;
 use crate::directory::Directory;
 use crate::event::{Event, Fact, Position, Recorded};
+use crate::ids::AgentId;
+use crate::mailboxes::Mailboxes;
+use crate::messages;
 use crate::questions::Questions;
 use crate::refusal::Refusal;
+use crate::reservations::Reservations;
 use crate::roster::Roster;
 use crate::time::Timestamp;
 
@@ -24,6 +28,10 @@ pub struct State {
     pub context: Context,
     /// Open questions.
     pub questions: Questions,
+    /// What readers have had of their messages.
+    pub mailboxes: Mailboxes,
+    /// Who works on which files.
+    pub reservations: Reservations,
     /// Workspaces and tokens.
     pub directory: Directory,
 }
@@ -48,6 +56,8 @@ impl State {
         self.roster.members().len()
             + self.context.size()
             + self.questions.open().len()
+            + self.mailboxes.size()
+            + self.reservations.size()
             + self.directory.size()
     }
 
@@ -59,7 +69,10 @@ impl State {
         let (now, at) = (proposal.at, proposal.at.max(self.at));
         let by = &proposal.by;
         let facts = match &proposal.command {
-            Command::Join(join) => self.roster.join((&proposal.id).into(), by, at, join)?,
+            Command::Join(join) => {
+                self.mailboxes.room(&AgentId::of(&join.workspace, &join.name))?;
+                self.roster.join((&proposal.id).into(), by, at, join)?
+            }
             Command::Return(member) => self.roster.bring_back(member)?,
             Command::Leave(leave) => self.roster.leave(leave),
             Command::Share(share) => self.context.share((&proposal.id).into(), at, share)?,
@@ -69,6 +82,11 @@ impl State {
             Command::Answer(answer) => self.questions.answer(by, at, &self.roster, answer)?,
             Command::TimeOut(time_out) => self.questions.time_out(at, now, &self.roster, time_out),
             Command::Log(log) => decisions::log((&proposal.id).into(), at, log)?,
+            Command::Send(send) => messages::send((&proposal.id).into(), by, at, &self.roster, send)?,
+            Command::Take(take) => self.mailboxes.take(take)?,
+            Command::Follow(follow) => self.mailboxes.follow(follow)?,
+            Command::Reserve(reserve) => self.reservations.reserve((&proposal.id).into(), at, reserve)?,
+            Command::Release(release) => self.reservations.release(release)?,
             Command::OpenWorkspace(open) => self.directory.open(open)?,
             Command::IssueToken(issue) => self.directory.issue((&proposal.id).into(), at, issue)?,
             Command::RevokeToken(revoke) => self.directory.revoke(revoke)?,
@@ -86,7 +104,10 @@ impl State {
         self.position = recorded.position;
         self.at = recorded.event.at;
         match &recorded.event.fact {
-            Fact::MemberJoined(member) | Fact::MemberReturned(member) => self.roster.arrived(member),
+            Fact::MemberJoined(member) | Fact::MemberReturned(member) => {
+                self.roster.arrived(member);
+                self.mailboxes.arrived(recorded.position, member);
+            }
             Fact::MemberLeft(departure) => self.roster.departed(departure),
             Fact::ContextShared(entry) => self.context.was_shared(recorded.position, entry),
             Fact::ContextDeleted(deletion) => self.context.was_deleted(recorded.position, deletion),
@@ -95,10 +116,16 @@ impl State {
             | Fact::QuestionAnswered(question)
             | Fact::QuestionPassed(question)
             | Fact::QuestionFailed(question) => self.questions.stands(question),
+            Fact::MessageSent(message) => self.mailboxes.was_sent(recorded.position, message),
+            Fact::MessagesTaken(taken) => self.mailboxes.was_taken(recorded.position, taken),
+            Fact::TopicFollowed(following) => self.mailboxes.was_followed(recorded.position, following),
+            Fact::TopicLeft(following) => self.mailboxes.was_left(recorded.position, following),
+            Fact::FilesReserved(made) => self.reservations.was_made(made),
+            Fact::FilesReleased(released) => self.reservations.was_released(released),
             Fact::WorkspaceOpened(opened) => self.directory.was_opened(opened),
             Fact::TokenIssued(token) => self.directory.was_issued(token),
             Fact::TokenRevoked(revoked) => self.directory.was_revoked(revoked),
-            Fact::DecisionLogged(_) | Fact::Unknown(_) => {}
+            Fact::DecisionLogged(_) | Fact::MessageDied(_) | Fact::Unknown(_) => {}
         }
     }
 }

@@ -17,7 +17,10 @@ use guildhall_model::context::{ContextEntry, ContextRead, Deletion};
 use guildhall_model::decisions::Decision;
 use guildhall_model::directory::{Grant, Token, TokenRevoked, WorkspaceOpened};
 use guildhall_model::event::Unknown;
+use guildhall_model::mailboxes::{Following, Stage, Taken};
+use guildhall_model::messages::{Attachment, Message, Party, Priority, Recipient};
 use guildhall_model::questions::{Answered, OnTimeout, Patience, Question, Status};
+use guildhall_model::reservations::{Released, Reservation};
 use guildhall_model::roster::{Departure, Membership, Reason, Role};
 use guildhall_model::{
     Address, AgentId, CommandId, Event, Fact, MemberId, Position, Principal, Recorded, State, Text,
@@ -114,6 +117,45 @@ fn token(workspaces: &[&str], grant: Grant, expires_at: Option<Timestamp>) -> Fa
     }))
 }
 
+fn party(name: &str) -> Party {
+    Party { id: AgentId::of("default", name), name: name.into() }
+}
+
+fn message(to: Recipient) -> Arc<Message> {
+    Arc::new(Message {
+        id: id(40),
+        from: party("web"),
+        through: id(1),
+        to,
+        thread: Some(id(39)),
+        content: serde_json::from_str(r#""cut \ud83d""#).unwrap(),
+        priority: Priority::High,
+        attachments: [Attachment {
+            name: "plan.md".into(),
+            content_type: "text/markdown".into(),
+            digest: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".into(),
+            bytes: 0,
+        }]
+        .into(),
+        sent_at: at(15),
+        expires_at: Some(at(75)),
+        resends: Some(id(38)),
+    })
+}
+
+fn reservation() -> Arc<Reservation> {
+    Arc::new(Reservation {
+        id: id(50),
+        holder: party("web"),
+        globs: ["src/**".into()].into(),
+        shared: false,
+        why: Some("tidying up".into()),
+        fence: 1,
+        since: at(20),
+        until: at(80),
+    })
+}
+
 /// Every kind of event, and those of their forms that are written differently: first those of [`FIRST_LOG`], then those
 /// that came later.
 fn every_kind() -> Vec<Event> {
@@ -153,6 +195,27 @@ fn every_kind() -> Vec<Event> {
         token(&[], Grant::Owner, None),
         token(&["team-1"], Grant::Agent, Some(at(3_600))),
         Fact::TokenRevoked(Arc::new(TokenRevoked { id: id(30) })),
+        Fact::MessageSent(message(Recipient::Party(party("api")))),
+        Fact::MessageSent(Arc::new(Message {
+            to: Recipient::Topic("broadcast".into()),
+            thread: None,
+            priority: Priority::Normal,
+            attachments: [].into(),
+            expires_at: None,
+            ..Arc::unwrap_or_clone(message(Recipient::Unknown("".into())))
+        })),
+        Fact::MessageDied(message(Recipient::Unknown("nobody".into()))),
+        Fact::MessagesTaken(Arc::new(Taken {
+            reader: party("api"),
+            stage: Stage::InContext,
+            evidence: "a later call".into(),
+            ranges: [(Position(1), Position(24)), (Position(26), Position(26))].into(),
+            senders: [party("web").id].into(),
+        })),
+        Fact::TopicFollowed(Arc::new(Following { reader: party("web"), topic: "news".into() })),
+        Fact::TopicLeft(Arc::new(Following { reader: party("web"), topic: "news".into() })),
+        Fact::FilesReserved(reservation()),
+        Fact::FilesReleased(Arc::new(Released { reservation: reservation() })),
         Fact::MemberJoined(Arc::new(Membership {
             instance: Some("0b8d".into()),
             ..Arc::unwrap_or_clone(member())

@@ -10,7 +10,10 @@ use guildhall_model::context::{Delete, Read, Share};
 use guildhall_model::decisions::Log;
 use guildhall_model::directory::{Grant, IssueToken, OpenWorkspace, RevokeToken};
 use guildhall_model::effect::{Effect, effects};
+use guildhall_model::mailboxes::{Follow, Stage, Take};
+use guildhall_model::messages::{Party, Priority, Send, To};
 use guildhall_model::questions::{Answer, Ask, OnTimeout, Question, TimeOut};
+use guildhall_model::reservations::{Release, Reserve};
 use guildhall_model::roster::{Join, Leave, Membership, Reason, Role};
 use guildhall_model::{
     Address, AgentId, Command, Event, Fact, MemberId, Position, Principal, Proposal, QuestionId, Recorded,
@@ -87,6 +90,49 @@ fn patience() -> impl Strategy<Value = Option<(Duration, OnTimeout)>> {
         .prop_map(|given| given.map(|(wait, then)| (Duration::from_millis(wait), then)))
 }
 
+fn party() -> impl Strategy<Value = Party> {
+    name().prop_map(|name| Party { id: AgentId::of("default", name), name: name.into() })
+}
+
+/// What has to do with messages and reservations.
+fn correspondence() -> impl Strategy<Value = Command> {
+    let to = prop_oneof![
+        name().prop_map(|name| To::Party(name.into())),
+        prop::sample::select(vec!["broadcast", "news"]).prop_map(|topic| To::Topic(topic.into())),
+    ];
+    let ttl = prop::option::of((0u64..300).prop_map(Duration::from_millis));
+    let send = (made(), to, text(), ttl).prop_map(|(author, to, content, ttl)| {
+        Command::Send(Send {
+            workspace: "default".into(),
+            author,
+            to,
+            thread: None,
+            content,
+            priority: Priority::Normal,
+            ttl,
+            attachments: [].into(),
+            resends: None,
+            found: None,
+        })
+    });
+    let stage = prop::sample::select(vec![Stage::Delivered, Stage::InContext, Stage::Read]);
+    let range = (1u64..20, 0u64..6).prop_map(|(from, more)| (Position(from), Position(from + more)));
+    let take = (party(), stage, prop::collection::vec(range, 0..3)).prop_map(|(reader, stage, ranges)| {
+        let senders = [reader.id.clone()].into();
+        Command::Take(Take { reader, stage, evidence: "it said so", ranges: ranges.into(), senders })
+    });
+    let follow = (party(), any::<bool>())
+        .prop_map(|(reader, on)| Command::Follow(Follow { reader, topic: "news".into(), on }));
+    let glob = prop::sample::select(vec!["src/**", "src/a.rs", "docs/*", "../x"]);
+    let reserve = (party(), glob, any::<bool>(), 0u64..300).prop_map(|(holder, glob, shared, ttl)| {
+        let (globs, ttl) = ([glob.into()].into(), Duration::from_millis(ttl));
+        Command::Reserve(Reserve { holder, globs, shared, why: None, ttl })
+    });
+    let release =
+        (party(), made()).prop_map(|(holder, reservation)| Command::Release(Release { holder, reservation }));
+    prop_oneof![3 => send, 3 => take, 1 => follow, 2 => reserve, 1 => release]
+}
+
 fn command() -> impl Strategy<Value = Command> {
     let join = name().prop_map(|name| {
         Command::Join(Join {
@@ -143,6 +189,7 @@ fn command() -> impl Strategy<Value = Command> {
         3 => answer,
         3 => made().prop_map(|question| Command::TimeOut(TimeOut { question })),
         1 => log,
+        8 => correspondence(),
         1 => workspace().prop_map(|name| Command::OpenWorkspace(OpenWorkspace { name })),
         1 => issue,
         1 => made().prop_map(|id| Command::RevokeToken(RevokeToken { id })),
@@ -183,6 +230,12 @@ impl House {
             Command::Join(join) => {
                 let holder = self.members.values().find(|member| member.name == join.name);
                 join.held_by = holder.map(|member| member.principal.clone());
+            }
+            Command::Send(send) => {
+                let To::Party(name) = &send.to else { return Some(proposal) };
+                let member = self.members.values().find(|member| member.name == *name);
+                send.found =
+                    member.map(|member| Party { id: member.agent.clone(), name: member.name.clone() });
             }
             Command::Return(member) => *member = self.members.get(&member.id)?.clone(),
             _ => {}
@@ -248,6 +301,7 @@ fn seen(state: &State) -> String {
             KEYS.map(|key| state.context.newest_change(key)),
             stale,
             state.questions.open().collect::<Vec<_>>(),
+            (&state.mailboxes, &state.reservations),
             state.directory.workspaces().collect::<Vec<_>>(),
             state.directory.tokens().collect::<Vec<_>>(),
         )

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use model::Position;
+use model::{Position, WorkspaceName};
 
 use crate::batch::Head;
 
@@ -123,6 +123,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// An event that was written is not there.
+    pub(crate) fn missing(log: &WorkspaceName, position: Position) -> Self {
+        Self::Damaged { log: log.to_string(), position, what: "it is missing".into() }
+    }
+
     /// Damage that is found at an event nobody wrote begins where the log ends.
     pub(crate) fn at_most_at(self, end: Position) -> Self {
         match self {

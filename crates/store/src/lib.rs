@@ -34,6 +34,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use model::effect::{Effect, Job};
+use model::lists::{Item, List};
 use model::rows::{Row, Table};
 use model::{Position, Principal, Timestamp, WorkspaceName};
 
@@ -76,6 +77,28 @@ pub struct PlacedRow {
     pub place: Position,
     /// The row.
     pub row: Row,
+}
+
+/// What a stretch of the log writes into the read models.
+#[derive(Debug, Clone, Copy)]
+pub struct Projection<'a> {
+    /// Rows, in the order they came to be. A row that exists keeps its place.
+    pub rows: &'a [PlacedRow],
+    /// Items of lists. One that exists is replaced.
+    pub items: &'a [Item],
+}
+
+/// Which part of a list to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// Items behind this place.
+    pub after: Position,
+    /// Items before this place; to the end if absent.
+    pub before: Option<Position>,
+    /// Items at most.
+    pub most: usize,
+    /// Whether to begin with the last.
+    pub newest_first: bool,
 }
 
 /// A workspace's state at a position, as a cache for starting.
@@ -132,14 +155,14 @@ pub trait Store: Send + Sync + 'static {
     /// How far a log's read models have come.
     async fn projected(&self, log: &WorkspaceName) -> Result<Position>;
 
-    /// Writes rows and moves the read models from one position to a later one; `false` if they no longer stood at
-    /// the first. A row that exists keeps its place.
+    /// Writes a projection and moves the read models from one position to a later one; `false` if they no longer stood
+    /// at the first.
     async fn project(
         &self,
         log: &WorkspaceName,
         from: Position,
         to: Position,
-        rows: &[PlacedRow],
+        projection: Projection<'_>,
     ) -> Result<bool>;
 
     /// One row of a read model.
@@ -153,6 +176,16 @@ pub trait Store: Send + Sync + 'static {
         after: Position,
         most: usize,
     ) -> Result<Vec<PlacedRow>>;
+
+    /// A part of a list.
+    async fn items(&self, log: &WorkspaceName, list: &List, span: Span) -> Result<Vec<Item>>;
+
+    /// The lists that hold anything, in the order of how they are written, behind `after`.
+    async fn lists(&self, log: &WorkspaceName, after: &str, most: usize) -> Result<Vec<List>>;
+
+    /// The events at these positions, in this order, each checked as in [`Store::read`]. A position that the log does
+    /// not hold is an error.
+    async fn read_at(&self, log: &WorkspaceName, positions: &[Position]) -> Result<Vec<Record>>;
 
     /// Empties a log's read models, which then stand at the start. Rows that belong to no log go too.
     async fn clear_rows(&self, log: &WorkspaceName) -> Result<()>;

@@ -1,19 +1,21 @@
 //! The store that keeps nothing: what a test or a demonstration needs, and the plainest reading of the contract.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use indexmap::IndexMap;
 use model::effect::{Effect, Job};
+use model::lists::{Item, List};
 use model::rows::Table;
 use model::{Position, Principal, Timestamp, WorkspaceName};
 
 use crate::unlocked::Unlocked;
 use crate::{
-    AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Receipt, Record,
-    Result, Snapshot, Store, StoreError, limits,
+    AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Projection, Receipt,
+    Record, Result, Snapshot, Span, Store, StoreError, limits,
 };
 
 /// A store in memory.
@@ -28,6 +30,7 @@ struct Log {
     receipts: HashMap<(Principal, String), Receipt>,
     jobs: BTreeMap<String, Waiting>,
     rows: HashMap<Table, IndexMap<String, PlacedRow>>,
+    items: HashMap<List, BTreeMap<Position, Item>>,
     projected: Position,
     snapshot: Option<Snapshot>,
 }
@@ -77,6 +80,7 @@ impl Store for MemoryStore {
             receipts: HashMap::new(),
             jobs: BTreeMap::new(),
             rows: HashMap::new(),
+            items: HashMap::new(),
             projected: Position::START,
             snapshot: None,
         };
@@ -173,14 +177,17 @@ impl Store for MemoryStore {
         log: &WorkspaceName,
         from: Position,
         to: Position,
-        rows: &[PlacedRow],
+        projection: Projection<'_>,
     ) -> Result<bool> {
         self.with(log, |log| {
             if log.projected != from {
                 return false;
             }
             log.projected = to;
-            for new in rows {
+            for item in projection.items {
+                log.items.entry(item.list.clone()).or_default().insert(item.place, item.clone());
+            }
+            for new in projection.rows {
                 let table = log.rows.entry(new.row.table).or_default();
                 match table.get_mut(&new.row.key) {
                     Some(old) => old.row = new.row.clone(),
@@ -208,9 +215,44 @@ impl Store for MemoryStore {
         })
     }
 
+    async fn items(&self, log: &WorkspaceName, list: &List, span: Span) -> Result<Vec<Item>> {
+        self.with(log, |log| {
+            let before = span.before.map_or(Bound::Unbounded, Bound::Excluded);
+            if span.before.is_some_and(|before| before <= span.after.next()) {
+                return vec![];
+            }
+            let items = log.items.get(list).into_iter();
+            let items = items.flat_map(|items| items.range((Bound::Excluded(span.after), before)));
+            let items = items.map(|(_, item)| item.clone());
+            if span.newest_first {
+                items.rev().take(span.most).collect()
+            } else {
+                items.take(span.most).collect()
+            }
+        })
+    }
+
+    async fn lists(&self, log: &WorkspaceName, after: &str, most: usize) -> Result<Vec<List>> {
+        self.with(log, |log| {
+            let keys: BTreeMap<_, _> = log.items.keys().map(|list| (list.key(), list.clone())).collect();
+            keys.into_iter().filter(|(key, _)| &**key > after).take(most).map(|(_, list)| list).collect()
+        })
+    }
+
+    async fn read_at(&self, log: &WorkspaceName, positions: &[Position]) -> Result<Vec<Record>> {
+        let mut records = Vec::with_capacity(positions.len());
+        for position in positions {
+            let before = Position(position.0.saturating_sub(1));
+            let page = self.read(log, before, PageLimit { events: 1, bytes: 0 }).await?;
+            records.push(page.into_iter().next().ok_or_else(|| StoreError::missing(log, *position))?);
+        }
+        Ok(records)
+    }
+
     async fn clear_rows(&self, log: &WorkspaceName) -> Result<()> {
         self.with(log, |log| {
             log.rows.clear();
+            log.items.clear();
             log.projected = Position::START;
         })
     }

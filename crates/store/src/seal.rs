@@ -8,6 +8,7 @@
 //! of one log for one of another, the lengths one column for a part of the next. What changes without an event, which
 //! is how long a job is held, is in no seal.
 
+use model::lists::Item;
 use model::rows::Row;
 use model::{Position, Timestamp, WorkspaceName};
 use sha2::{Digest as _, Sha256};
@@ -54,6 +55,11 @@ pub(crate) fn row(log: &WorkspaceName, row: &Row) -> Hash {
 /// Of where a row of a read model stands. One of its own, since the place stays when the row is written again.
 pub(crate) fn place(log: &WorkspaceName, row: &Row, place: Position) -> Hash {
     seal("place", log, &[row.table.as_str().as_bytes(), row.key.as_bytes(), &place.0.to_be_bytes()])
+}
+
+/// Of an item of a list.
+pub(crate) fn item(log: &WorkspaceName, item: &Item) -> Hash {
+    seal("item", log, &[item.list.key().as_bytes(), &item.place.0.to_be_bytes(), &item.body])
 }
 
 /// Of a snapshot. Covers the position and the hash too: a good state at a wrong place would be believed.

@@ -1,9 +1,10 @@
 //! Reading all that is kept of a log to see whether it is what was written.
 
+use model::lists::List;
 use model::rows::Table;
 use model::{Position, WorkspaceName};
 
-use crate::{Hash, Head, PageLimit, Result, Store, StoreError, limits};
+use crate::{Hash, Head, PageLimit, Result, Span, Store, StoreError, limits};
 
 /// How much is read at once.
 pub(crate) const PAGE: PageLimit = PageLimit { events: 4096, bytes: 16 * 1024 * 1024 };
@@ -20,8 +21,25 @@ pub async fn verify(store: &dyn Store, log: &WorkspaceName) -> Result<Head> {
             after = last.place;
         }
     }
+    let mut lists = String::new();
+    while let Some(last) = verify_lists(store, log, &lists).await? {
+        lists = last;
+    }
     store.check(log).await?;
     Ok(head)
+}
+
+/// Reads some lists whole. Returns the last of them.
+async fn verify_lists(store: &dyn Store, log: &WorkspaceName, after: &str) -> Result<Option<String>> {
+    let lists = store.lists(log, after, limits::CHECK_ROWS).await?;
+    for list in &lists {
+        let mut span =
+            Span { after: Position::START, before: None, most: limits::CHECK_ROWS, newest_first: false };
+        while let Some(last) = store.items(log, list, span).await?.last() {
+            span.after = last.place;
+        }
+    }
+    Ok(lists.last().map(List::key))
 }
 
 /// Checks the events and the head alone: if they are well, whatever else there is can be made from them.

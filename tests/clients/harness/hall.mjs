@@ -27,7 +27,7 @@ process.on('exit', () => standing.forEach((hall) => hall.demolish()));
 
 /**
  * @typedef {object} HallOptions
- * @property {boolean} [compat] open the compatibility listener too (default)
+ * @property {boolean} [compat] open the compatibility listeners too (default)
  * @property {string} [store] `sqlite`, `memory` or a `postgres://` address; the server's default when absent
  * @property {Record<string, string>} [env] settings, as environment variables
  * @property {string[]} [through] a command that starts the server in its own place, such as `nohup`
@@ -54,6 +54,7 @@ export class Hall {
   #environment;
   #port = 0;
   #compatPort = 0;
+  #linkerPort = 0;
 
   /** @param {HallOptions} options */
   constructor(options) {
@@ -68,7 +69,7 @@ export class Hall {
   async start() {
     const { compat, store, through = [] } = this.#options;
     const flags = ['serve', '--json', '--listen', `127.0.0.1:${this.#port}`];
-    if (compat) flags.push('--compat', `trpc=${this.#compatPort}`);
+    if (compat) flags.push('--compat', `trpc=${this.#compatPort},linker=${this.#linkerPort}`);
     if (store) flags.push('--store', store);
     const [program, ...words] = [...through, BINARY, ...flags];
     const child = spawn(program, words, { env: this.#environment, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -85,7 +86,10 @@ export class Hall {
     this.ready = line;
     if (line.event !== 'ready') throw new Error(`expected the ready line, got ${ready}`);
     this.#port = Number(new URL(line.http).port);
-    if (compat) this.#compatPort = Number(new URL(line.compat.trpc).port);
+    if (compat) {
+      this.#compatPort = Number(new URL(line.compat.trpc).port);
+      this.#linkerPort = Number(new URL(line.compat.linker).port);
+    }
     return line;
   }
 
@@ -107,6 +111,11 @@ export class Hall {
   /** The compatibility listener as a WebSocket address, no path. */
   get compat() {
     return `ws://127.0.0.1:${this.#compatPort}`;
+  }
+
+  /** The compatibility listener for the linker's clients, as a WebSocket address, no path. */
+  get linker() {
+    return `ws://127.0.0.1:${this.#linkerPort}`;
   }
 
   /** @param {NodeJS.Signals} name */

@@ -100,6 +100,11 @@ export class RawSocket {
     return this.#frames.take(undefined, { within, what: 'a frame' });
   }
 
+  /** The next frame that matches. @param {(frame: any) => boolean} match @param {string} what */
+  take(match, what) {
+    return this.#frames.take(match, { what });
+  }
+
   /** The next frame with this id. @param {unknown} id @param {number} [within] milliseconds */
   reply(id, within = DEADLINE) {
     return this.#frames.take((frame) => frame?.id === id, { within, what: `a frame with id ${JSON.stringify(id)}` });

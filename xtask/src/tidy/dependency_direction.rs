@@ -39,7 +39,10 @@ fn is_for_tests(name: &str) -> bool {
 const HOMES: [(&[&str], &[&str]); 3] = [
     (&["rusqlite", "libsqlite3-sys", "tokio-postgres"], &["guildhall-store"]),
     (&["rmcp"], &["guildhall-door-mcp"]),
-    (&["tokio-tungstenite", "tungstenite"], &["guildhall-gate", "guildhall-door-trpc", "guildhall-bench"]),
+    (
+        &["tokio-tungstenite", "tungstenite"],
+        &["guildhall-gate", "guildhall-door-trpc", "guildhall-door-linker", "guildhall-bench"],
+    ),
 ];
 
 /// What `model` may not name, neither as a dependency nor, outside comments, in its sources.

@@ -1,30 +1,51 @@
-//! Every fact of the coordinator's wire page has a case told by a real client.
+//! Every fact of a wire page has a case told by a real client.
 //!
-//! A fact is a table row or a list item of the sections in [`SECTIONS`]. Its case is a test in
-//! `tests/clients/*.test.mjs` whose name begins `§2 Max message` (section, then the row's first cell without
-//! markup) or `§2.1 (3)` (section, then which item of the section's lists it is, from 1).
+//! A fact is a table row or a list item of the sections that a [`Page`] names. Its case is a test in the page's files of
+//! `tests/clients` whose name begins `§2 Max message` (section, then the row's first cell without markup) or `§2.1 (3)`
+//! (section, then which item of the section's lists it is, from 1).
 
 use super::{Problem, markdown};
 use crate::repository::Repository;
 
-const PAGE: &str = "docs/wire/coordinator.md";
+/// A page of facts about what clients meet on the wire.
+struct Page {
+    path: &'static str,
+    /// How the names of the files begin in `tests/clients` that hold its cases.
+    tests: &'static str,
+    /// Sections that state facts. The others explain or look ahead.
+    sections: &'static [&'static str],
+}
 
-/// Sections that state what a client meets on the wire. The others explain or look ahead.
-const SECTIONS: [&str; 12] = ["2", "2.1", "2.2", "3", "3.1", "4", "4.1", "4.2", "5", "6", "6.1", "7"];
+const PAGES: [Page; 2] = [
+    Page {
+        path: "docs/wire/coordinator.md",
+        tests: "trpc-",
+        sections: &["2", "2.1", "2.2", "3", "3.1", "4", "4.1", "4.2", "5", "6", "6.1", "7"],
+    },
+    Page { path: "docs/wire/linker.md", tests: "linker-", sections: &["2", "3.1", "3.2", "4", "5", "8"] },
+];
 
-/// The page against the names of the clients' tests.
+/// The pages against the names of the clients' tests.
 pub(super) fn check(repository: &Repository) -> Vec<Problem> {
-    let Some(page) = repository.text(PAGE) else {
-        return vec![Problem::in_file(PAGE, "is missing")];
+    PAGES.iter().flat_map(|page| check_page(repository, page)).collect()
+}
+
+fn check_page(repository: &Repository, page: &Page) -> Vec<Problem> {
+    let Some(text) = repository.text(page.path) else {
+        return vec![Problem::in_file(page.path, "is missing")];
     };
-    let is_test = |path: &str| path.starts_with("tests/clients/") && path.ends_with(".test.mjs");
+    let is_test = |path: &str| {
+        let name = path.strip_prefix("tests/clients/");
+        name.is_some_and(|name| name.starts_with(page.tests) && name.ends_with(".test.mjs"))
+    };
     let tests = repository.texts().filter(|(path, _)| is_test(path));
     let cases: Vec<String> = tests.flat_map(|(_, text)| case_names(text)).collect();
-    facts(page)
+    facts(text, page.sections)
         .into_iter()
         .filter(|fact| !cases.iter().any(|case| tells(case, &fact.name)))
         .map(|fact| {
-            Problem::at_line(PAGE, fact.line, format!("no test in tests/clients begins '{}'", fact.name))
+            let what = format!("no test in tests/clients/{}* begins '{}'", page.tests, fact.name);
+            Problem::at_line(page.path, fact.line, what)
         })
         .collect()
 }
@@ -35,14 +56,14 @@ struct Fact {
     name: String,
 }
 
-fn facts(page: &str) -> Vec<Fact> {
+fn facts(page: &str, sections: &[&str]) -> Vec<Fact> {
     let mut facts = Vec::new();
     let mut section = None;
     let mut items = 0;
     let mut rows = 0;
     for (line, text) in markdown::prose(page) {
         if text.starts_with('#') {
-            section = numbered(text).filter(|number| SECTIONS.contains(number));
+            section = numbered(text).filter(|number| sections.contains(number));
             items = 0;
         }
         let Some(section) = section else { continue };
@@ -139,8 +160,10 @@ mod tests {
 ";
 
     fn missing(tests: &str) -> Vec<String> {
-        let repository = Repository::of([(PAGE, WIRE), ("tests/clients/a.test.mjs", tests)]);
-        check(&repository).iter().map(Problem::to_string).collect()
+        let (page, file) = (&PAGES[0], "tests/clients/trpc-a.test.mjs");
+        let others = ("tests/clients/linker-a.test.mjs", "test('§2 WS path', f)");
+        let repository = Repository::of([(page.path, WIRE), (file, tests), others]);
+        check_page(&repository, page).iter().map(Problem::to_string).collect()
     }
 
     #[test]
@@ -150,9 +173,9 @@ mod tests {
                 "test('§2 WS path: every path', f);\ntest(\"§2.1 (2) server\", f);\ntest('§2.1 (30)', f);"
             ),
             [
-                "docs/wire/coordinator.md:12: no test in tests/clients begins '§2 a|b Frames'",
-                "docs/wire/coordinator.md:15: no test in tests/clients begins '§2.1 (1)'",
-                "docs/wire/coordinator.md:18: no test in tests/clients begins '§2.1 (3)'",
+                "docs/wire/coordinator.md:12: no test in tests/clients/trpc-* begins '§2 a|b Frames'",
+                "docs/wire/coordinator.md:15: no test in tests/clients/trpc-* begins '§2.1 (1)'",
+                "docs/wire/coordinator.md:18: no test in tests/clients/trpc-* begins '§2.1 (3)'",
             ]
         );
     }

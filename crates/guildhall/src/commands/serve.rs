@@ -51,9 +51,15 @@ impl Config {
             paths,
             store: self.store,
             listen: self.listen,
-            compat_trpc: self.compat_trpc,
+            compat_trpc: self.compat.trpc,
+            compat_linker: self.compat.linker,
             presence_grace: self.presence_grace,
             trpc: door_trpc::Options {
+                keep_alive: self.keep_alive,
+                keep_alive_grace: self.keep_alive_grace,
+                write_stall: self.write_stall,
+            },
+            linker: door_linker::Options {
                 keep_alive: self.keep_alive,
                 keep_alive_grace: self.keep_alive_grace,
                 write_stall: self.write_stall,
@@ -90,10 +96,12 @@ async fn serve(options: Options, here: &Here) -> anyhow::Result<ExitCode> {
 
 /// What is printed once everything can be used.
 fn ready(addresses: &Addresses, owner_token: &Path, here: &Here) -> String {
-    let Addresses { http, compat_trpc, socket } = addresses;
-    let trpc = compat_trpc.map(|address| format!("ws://{address}"));
+    let Addresses { http, compat_trpc, compat_linker, socket } = addresses;
+    let open = [("trpc", compat_trpc), ("linker", compat_linker)];
+    let open = open.into_iter().filter_map(|(protocol, address)| Some((protocol, (*address)?)));
     if here.output.json {
-        let compat = trpc.map_or_else(|| json!({}), |trpc| json!({ "trpc": trpc }));
+        let compat: serde_json::Map<_, _> =
+            open.map(|(protocol, address)| (protocol.to_owned(), json!(format!("ws://{address}")))).collect();
         let http = format!("http://{http}");
         let pid = std::process::id();
         let line = json!({
@@ -106,7 +114,9 @@ fn ready(addresses: &Addresses, owner_token: &Path, here: &Here) -> String {
         });
         return format!("{line}\n");
     }
-    let compat = trpc.map(|trpc| format!("  for clients without a token: {trpc}\n")).unwrap_or_default();
+    let compat: String = open
+        .map(|(protocol, address)| format!("  for {protocol} clients without a token: ws://{address}\n"))
+        .collect();
     format!(
         "Guildhall is open.
   main listener: http://{http}

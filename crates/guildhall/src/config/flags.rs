@@ -33,9 +33,9 @@ fn augment(command: Command, settings: impl Iterator<Item = &'static Setting>) -
             .long(setting.flag)
             .value_name(value_name(setting.kind))
             .help(format!("{}{usually}", setting.description));
-        // `--compat` alone means the port that those clients look for.
+        // `--compat` alone means the ports that those clients look for.
         let arg = match setting.kind {
-            Kind::Compat => arg.num_args(0..=1).default_missing_value("trpc"),
+            Kind::Compat => arg.num_args(0..=1).default_missing_value("trpc,linker"),
             _ => arg,
         };
         command.arg(arg)
@@ -45,7 +45,7 @@ fn augment(command: Command, settings: impl Iterator<Item = &'static Setting>) -
 fn value_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Address => "ADDRESS:PORT",
-        Kind::Compat => "trpc=PORT",
+        Kind::Compat => "trpc=PORT,linker=PORT",
         Kind::Store => "STORE",
         Kind::Count { .. } => "NUMBER",
         Kind::Milliseconds { .. } => "MILLISECONDS",

@@ -23,7 +23,7 @@ use crate::server::StoreChoice;
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
-    pub(crate) compat_trpc: Option<u16>,
+    pub(crate) compat: Compat,
     pub(crate) store: StoreChoice,
     /// Threads; `None` for as many as there are cores.
     pub(crate) workers: Option<usize>,
@@ -42,6 +42,13 @@ pub(crate) struct Config {
     pub(crate) log_as_json: bool,
 }
 
+/// Ports of the listeners for clients that cannot carry a token, of those that are to be open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Compat {
+    pub(crate) trpc: Option<u16>,
+    pub(crate) linker: Option<u16>,
+}
+
 impl Settings {
     /// All of it, checked.
     ///
@@ -56,7 +63,7 @@ impl Settings {
         let workers = count(keys::WORKERS)? as usize;
         Ok(Config {
             listen: self.get(keys::LISTEN).address()?,
-            compat_trpc: self.get(keys::COMPAT).compat()?,
+            compat: self.get(keys::COMPAT).compat()?,
             store: self.store()?,
             workers: (workers > 0).then_some(workers),
             keep_alive: millis(keys::KEEPALIVE_MS)?,
@@ -137,17 +144,30 @@ impl Value {
         Ok(SocketAddr::new(ip, port.parse().with_context(wrong)?))
     }
 
-    fn compat(&self) -> anyhow::Result<Option<u16>> {
+    fn compat(&self) -> anyhow::Result<Compat> {
         /// The port that the clients of that coordinator look for.
         const TRPC: u16 = 3030;
-        match &*self.text {
-            "off" => Ok(None),
-            "trpc" => Ok(Some(TRPC)),
-            text => {
-                let port = text.strip_prefix("trpc=").and_then(|port| port.parse().ok());
-                Ok(Some(port.with_context(|| self.wrong())?))
+        /// The port that the clients of that linker look for.
+        const LINKER: u16 = 8765;
+        let mut compat = Compat::default();
+        if self.text == "off" {
+            return Ok(compat);
+        }
+        for part in self.text.split(',').map(str::trim) {
+            let (protocol, port) = match part.split_once('=') {
+                Some((protocol, port)) => (protocol, Some(port.parse().with_context(|| self.wrong())?)),
+                None => (part, None),
+            };
+            let (place, usual) = match protocol {
+                "trpc" => (&mut compat.trpc, TRPC),
+                "linker" => (&mut compat.linker, LINKER),
+                _ => bail!(self.wrong()),
+            };
+            if place.replace(port.unwrap_or(usual)).is_some() {
+                bail!(self.wrong());
             }
         }
+        Ok(compat)
     }
 
     fn store(&self) -> anyhow::Result<StoreChoice> {
@@ -218,8 +238,12 @@ mod tests {
             ("listen", "7420"),
             ("listen", "example.org:80"),
             ("listen", "127.0.0.1:70000"),
-            ("compat", "linker=1"),
+            ("compat", "companion=1"),
             ("compat", "trpc=x"),
+            ("compat", "trpc=1,trpc=2"),
+            ("compat", "trpc,off"),
+            ("compat", "linker=65536"),
+            ("compat", ""),
             ("store", "mysql://"),
             ("workers", "-1"),
             ("workers", "1.5"),
@@ -269,8 +293,11 @@ mod tests {
         let address = |text| value("listen", text).address().unwrap().to_string();
         assert_eq!(address("localhost:1"), "127.0.0.1:1");
         assert_eq!(address("[::1]:2"), "[::1]:2");
-        assert_eq!(value("compat", "trpc").compat().unwrap(), Some(3030));
-        assert_eq!(value("compat", "trpc=0").compat().unwrap(), Some(0));
+        let compat = |text| value("compat", text).compat().unwrap();
+        assert_eq!(compat("off"), Compat { trpc: None, linker: None });
+        assert_eq!(compat("trpc,linker"), Compat { trpc: Some(3030), linker: Some(8765) });
+        assert_eq!(compat("linker=9, trpc=0"), Compat { trpc: Some(0), linker: Some(9) });
+        assert_eq!(compat("linker"), Compat { trpc: None, linker: Some(8765) });
         assert_eq!(value("allowed_hosts", "a, b,").list().unwrap(), ["a", "b"]);
         assert_eq!(value("allowed_hosts", "Hall.example,[::1]").list().unwrap().len(), 2);
         assert_eq!(

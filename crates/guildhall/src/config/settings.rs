@@ -6,7 +6,7 @@
 pub(crate) enum Kind {
     /// An IP address, or `localhost`, and a port.
     Address,
-    /// `off`, `trpc`, or `trpc=PORT`.
+    /// `off`, or any of `trpc`, `trpc=PORT`, `linker` and `linker=PORT`.
     Compat,
     /// `sqlite`, `memory`, or a PostgreSQL URL.
     Store,
@@ -41,7 +41,7 @@ impl Kind {
     pub(crate) fn values(self) -> String {
         match self {
             Self::Address => "an IP address or `localhost`, a colon and a port".to_owned(),
-            Self::Compat => "`off`, `trpc` or `trpc=PORT`".to_owned(),
+            Self::Compat => "`off`, or `trpc=PORT` and `linker=PORT`, either or both, separated by a comma".to_owned(),
             Self::Store => "`sqlite`, `memory` or a URL that begins with `postgres://`".to_owned(),
             Self::Count { least, most } => format!("a whole number from {least} to {most}"),
             Self::Milliseconds { least, most } => format!("milliseconds, from {least} to {most}"),
@@ -105,7 +105,7 @@ settings! {
     LISTEN: "listen", "GUILDHALL_LISTEN", "listen", "127.0.0.1:7420", Kind::Address,
         "Address and port of the main listener; port 0 lets the system pick. The variables HOST and PORT set its parts.";
     COMPAT: "compat", "GUILDHALL_COMPAT", "compat", "off", Kind::Compat,
-        "Listener for unmodified clients that cannot carry a token, on loopback only: `trpc=PORT`, or `trpc` for port 3030.";
+        "Listeners for unmodified clients that cannot carry a token, on loopback only: `trpc=PORT,linker=PORT`, either or both; without a port 3030 and 8765. A taken port is named and skipped.";
     STORE: "store", "GUILDHALL_STORE", "store", "sqlite", Kind::Store,
         "Where everything is kept: `sqlite` in the data directory, `memory` for nothing, or `postgres://USER:PASSWORD@HOST/DATABASE`. A password is better given by the variable or a file: flags are seen by everybody on the machine.";
     WORKERS: "workers", "GUILDHALL_WORKERS", "workers", "0", Kind::Count { least: 0, most: 1_024 },

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use model::effect::Effect;
+use model::lists::{Item, List};
 use model::rows::Table;
 use model::{Position, Principal, Timestamp, WorkspaceName};
 use store::{
-    AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Receipt, Record,
-    Result, Snapshot, Store, StoreError,
+    AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Projection, Receipt,
+    Record, Result, Snapshot, Span, Store, StoreError,
 };
 
 /// What happens to one append.
@@ -135,7 +136,7 @@ impl<S: Store> Store for Faulty<S> {
         log: &WorkspaceName,
         from: Position,
         to: Position,
-        rows: &[PlacedRow],
+        projection: Projection<'_>,
     ) -> Result<bool> {
         let overtaken = match self.faults.lock().unwrap().front() {
             Some(Fault::Overtaken(stand)) => Some(*stand),
@@ -143,10 +144,20 @@ impl<S: Store> Store for Faulty<S> {
         };
         if let Some(stand) = overtaken {
             self.faults.lock().unwrap().pop_front();
-            let theirs: Vec<_> = rows.iter().filter(|row| row.place <= stand).cloned().collect();
-            assert!(self.inner.project(log, from, stand, &theirs).await?);
+            let theirs: Vec<_> = projection.rows.iter().filter(|row| row.place <= stand).cloned().collect();
+            let theirs = Projection { rows: &theirs, items: &[] };
+            assert!(self.inner.project(log, from, stand, theirs).await?);
         }
-        self.inner.project(log, from, to, rows).await
+        self.inner.project(log, from, to, projection).await
+    }
+    async fn items(&self, log: &WorkspaceName, list: &List, span: Span) -> Result<Vec<Item>> {
+        self.inner.items(log, list, span).await
+    }
+    async fn lists(&self, log: &WorkspaceName, after: &str, most: usize) -> Result<Vec<List>> {
+        self.inner.lists(log, after, most).await
+    }
+    async fn read_at(&self, log: &WorkspaceName, positions: &[Position]) -> Result<Vec<Record>> {
+        self.inner.read_at(log, positions).await
     }
     async fn row(&self, log: &WorkspaceName, table: Table, key: &str) -> Result<Option<PlacedRow>> {
         self.inner.row(log, table, key).await

@@ -12,7 +12,8 @@ use crate::{Result, StoreError};
 /// What people choose (keys, names) is `bytea`, for `text` cannot hold a NUL, and is found by its SHA-256, for an
 /// index entry has room for 2,700 bytes only. The row of a log is updated by every append; half its page stays free,
 /// so that the new version fits beside the old and no index is touched.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE log (
         id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         name text NOT NULL UNIQUE,
@@ -84,7 +85,18 @@ const MIGRATIONS: &[&str] = &["
         state bytea NOT NULL,
         digest bytea NOT NULL
     );
-"];
+",
+    "
+    CREATE TABLE item (
+        log integer NOT NULL,
+        list bytea NOT NULL,
+        place bigint NOT NULL,
+        body bytea NOT NULL,
+        digest bytea NOT NULL,
+        PRIMARY KEY (log, list, place)
+    );
+",
+];
 
 /// Names the advisory lock under which nodes that start together take turns: "guildhal" in ASCII.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7455276846637441388)";

@@ -12,6 +12,7 @@
 mod append;
 mod failure;
 mod jobs;
+mod lists;
 mod migrations;
 mod pool;
 mod receipts;
@@ -24,14 +25,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use model::effect::Effect;
+use model::lists::{Item, List};
 use model::rows::Table;
 use model::{Position, Principal, Timestamp, WorkspaceName};
 use tokio_postgres::Config;
 
 use self::pool::{Pool, Presence};
 use crate::{
-    AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Receipt, Record,
-    Result, Snapshot, Store, StoreError,
+    AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Projection, Receipt,
+    Record, Result, Snapshot, Span, Store, StoreError,
 };
 
 /// The store in PostgreSQL. Cheap to clone; the connections close when the last clone is dropped.
@@ -152,9 +154,9 @@ impl Store for PostgresStore {
         log: &WorkspaceName,
         from: Position,
         to: Position,
-        rows: &[PlacedRow],
+        projection: Projection<'_>,
     ) -> Result<bool> {
-        views::project(&self.pool, self.id(log).await?, log, from, to, rows).await
+        views::project(&self.pool, self.id(log).await?, log, from, to, projection).await
     }
 
     async fn row(&self, log: &WorkspaceName, table: Table, key: &str) -> Result<Option<PlacedRow>> {
@@ -171,6 +173,23 @@ impl Store for PostgresStore {
         views::rows(&self.pool, self.id(log).await?, log, table, after, most).await
     }
 
+    async fn items(&self, log: &WorkspaceName, list: &List, span: Span) -> Result<Vec<Item>> {
+        lists::read(&self.pool, self.id(log).await?, log, list, span).await
+    }
+
+    async fn lists(&self, log: &WorkspaceName, after: &str, most: usize) -> Result<Vec<List>> {
+        lists::names(&self.pool, self.id(log).await?, log, after, most).await
+    }
+
+    async fn read_at(&self, log: &WorkspaceName, positions: &[Position]) -> Result<Vec<Record>> {
+        let id = self.id(log).await?;
+        let mut records = Vec::with_capacity(positions.len());
+        for position in positions {
+            records.push(records::read_one(&self.pool, id, log, *position).await?);
+        }
+        Ok(records)
+    }
+
     async fn clear_rows(&self, log: &WorkspaceName) -> Result<()> {
         views::clear(&self.pool, self.id(log).await?, log).await
     }
@@ -179,7 +198,8 @@ impl Store for PostgresStore {
         let id = self.id(log).await?;
         jobs::check(&self.pool, log).await?;
         receipts::check(&self.pool, id, log).await?;
-        views::check(&self.pool, id).await
+        views::check(&self.pool, id).await?;
+        lists::check(&self.pool).await
     }
 
     async fn mend(&self, log: &WorkspaceName, effects: &[Effect]) -> Result<()> {

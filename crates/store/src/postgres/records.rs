@@ -205,3 +205,15 @@ pub(super) async fn read(
     }
     Ok(page)
 }
+
+/// The event at one position, checked as [`read`] does.
+pub(super) async fn read_one(
+    pool: &Pool,
+    id: i32,
+    log: &WorkspaceName,
+    position: Position,
+) -> Result<Record> {
+    let before = Position(position.0.saturating_sub(1));
+    let page = read(pool, id, log, before, PageLimit { events: 1, bytes: 0 }).await?;
+    page.into_iter().next().ok_or_else(|| StoreError::missing(log, position))
+}

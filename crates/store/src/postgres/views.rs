@@ -6,10 +6,11 @@ use model::rows::{Row, Table};
 use model::{Position, WorkspaceName};
 
 use super::failure::{Failure, failed};
+use super::lists;
 use super::pool::Pool;
 use super::records::stored;
 use crate::stored::{StoredRow, above, intact_projected, intact_snapshot};
-use crate::{Hash, PlacedRow, Result, Snapshot, StoreError, seal};
+use crate::{Hash, PlacedRow, Projection, Result, Snapshot, StoreError, seal};
 
 pub(super) async fn projected(pool: &Pool, id: i32, log: &WorkspaceName) -> Result<Position> {
     let rows = pool.query("SELECT position, digest FROM projected WHERE log = $1", &[&id]).await?;
@@ -24,11 +25,11 @@ pub(super) async fn project(
     log: &WorkspaceName,
     from: Position,
     to: Position,
-    rows: &[PlacedRow],
+    projection: Projection<'_>,
 ) -> Result<bool> {
     // One statement cannot write a row twice: the first gives the place, the last the content.
     let mut once: IndexMap<(Table, &str), (Position, &Row)> = IndexMap::new();
-    for PlacedRow { place, row } in rows {
+    for PlacedRow { place, row } in projection.rows {
         once.entry((row.table, &row.key)).and_modify(|(_, last)| *last = row).or_insert((*place, row));
     }
     let (mut names, mut places, mut key_digests) = (vec![], vec![], vec![]);
@@ -42,6 +43,7 @@ pub(super) async fn project(
         digests.push(seal::row(log, row).0.to_vec());
         place_digests.push(seal::place(log, row, *place).0.to_vec());
     }
+    let items = lists::columns(log, projection.items);
     let sql = "WITH moved AS (
                    UPDATE projected SET position = $3, digest = $12
                    WHERE log = $1 AND position = $2 AND digest = $11 RETURNING log
@@ -51,6 +53,12 @@ pub(super) async fn project(
                        unnest($4::text[], $5::bigint[], $6::bytea[], $7::bytea[], $8::bytea[], $9::bytea[],
                            $10::bytea[]) AS new
                    ON CONFLICT (log, name, key_digest) DO UPDATE SET
+                       body = excluded.body, digest = excluded.digest
+               ), listed AS (
+                   INSERT INTO item (log, list, place, body, digest)
+                   SELECT moved.log, new.* FROM moved,
+                       unnest($13::bytea[], $14::bigint[], $15::bytea[], $16::bytea[]) AS new
+                   ON CONFLICT (log, list, place) DO UPDATE SET
                        body = excluded.body, digest = excluded.digest
                )
                SELECT FROM moved";
@@ -70,6 +78,10 @@ pub(super) async fn project(
                 &place_digests,
                 &seal::projected(log, from).0.as_slice(),
                 &seal::projected(log, to).0.as_slice(),
+                &items.lists,
+                &items.places,
+                &items.bodies,
+                &items.digests,
             ],
         )
         .await?;
@@ -123,7 +135,8 @@ pub(super) async fn clear(pool: &Pool, id: i32, log: &WorkspaceName) -> Result<(
     let sql = format!(
         "INSERT INTO projected (log, position, digest) VALUES ({id}, 0, '\\x{unprojected:?}')
          ON CONFLICT (log) DO UPDATE SET position = 0, digest = excluded.digest;
-         DELETE FROM view_row WHERE log = {id} OR log NOT IN (SELECT id FROM log)"
+         DELETE FROM view_row WHERE log = {id} OR log NOT IN (SELECT id FROM log);
+         DELETE FROM item WHERE log = {id} OR log NOT IN (SELECT id FROM log)"
     );
     let mut lent = pool.take().await?;
     lent.execute(&sql).await.map_err(Failure::into_error)?;

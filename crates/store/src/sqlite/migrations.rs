@@ -59,7 +59,8 @@ pub(super) const LOG: &[&str] = &["
 "];
 
 /// Migrations of `views.db`.
-pub(super) const VIEWS: &[&str] = &["
+pub(super) const VIEWS: &[&str] = &[
+    "
     CREATE TABLE projected (
         log TEXT PRIMARY KEY,
         position INTEGER NOT NULL,
@@ -83,7 +84,18 @@ pub(super) const VIEWS: &[&str] = &["
         state BLOB NOT NULL,
         digest BLOB NOT NULL
     ) STRICT;
-"];
+",
+    "
+    CREATE TABLE item (
+        log TEXT NOT NULL,
+        list TEXT NOT NULL,
+        place INTEGER NOT NULL,
+        body BLOB NOT NULL,
+        digest BLOB NOT NULL,
+        PRIMARY KEY (log, list, place)
+    ) STRICT, WITHOUT ROWID;
+",
+];
 
 /// Brings a database up to the last of `migrations`. One that knows more of them, or others, is refused untouched, and
 /// so is one that lacks some while `writable` says why nothing may be written.

@@ -12,6 +12,7 @@ mod checkpoint;
 mod failure;
 mod files;
 mod jobs;
+mod lists;
 mod lock;
 mod migrations;
 mod opening;
@@ -29,6 +30,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use model::effect::Effect;
+use model::lists::{Item, List};
 use model::rows::Table;
 use model::{Position, Principal, Timestamp, WorkspaceName};
 
@@ -40,8 +42,8 @@ use self::readers::Readers;
 use self::writer::Writer;
 use crate::unlocked::Unlocked;
 use crate::{
-    AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Receipt, Record,
-    Result, Snapshot, Store, StoreError,
+    AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Projection, Receipt,
+    Record, Result, Snapshot, Span, Store, StoreError,
 };
 
 /// The log's file name in the data directory.
@@ -184,9 +186,9 @@ impl Store for SqliteStore {
         log: &WorkspaceName,
         from: Position,
         to: Position,
-        rows: &[PlacedRow],
+        projection: Projection<'_>,
     ) -> Result<bool> {
-        self.views.project(log.clone(), from, to, rows.to_vec()).await
+        self.views.project(log.clone(), from, to, projection.rows.to_vec(), projection.items.to_vec()).await
     }
 
     async fn row(&self, log: &WorkspaceName, table: Table, key: &str) -> Result<Option<PlacedRow>> {
@@ -201,6 +203,22 @@ impl Store for SqliteStore {
         most: usize,
     ) -> Result<Vec<PlacedRow>> {
         self.views.rows(log.clone(), table, after, most).await
+    }
+
+    async fn items(&self, log: &WorkspaceName, list: &List, span: Span) -> Result<Vec<Item>> {
+        self.views.items(log.clone(), list.clone(), span).await
+    }
+
+    async fn lists(&self, log: &WorkspaceName, after: &str, most: usize) -> Result<Vec<List>> {
+        self.views.lists(log.clone(), after.to_owned(), most).await
+    }
+
+    async fn read_at(&self, log: &WorkspaceName, positions: &[Position]) -> Result<Vec<Record>> {
+        let (log, positions) = (log.clone(), positions.to_vec());
+        let read = move |connection: &_| {
+            positions.iter().map(|position| records::read_one(connection, &log, *position)).collect()
+        };
+        self.log.run(read).await
     }
 
     async fn clear_rows(&self, log: &WorkspaceName) -> Result<()> {

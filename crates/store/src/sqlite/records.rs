@@ -158,6 +158,13 @@ pub(super) fn read(
     Ok(page)
 }
 
+/// The event at one position, checked as [`read`] does.
+pub(super) fn read_one(connection: &Connection, log: &WorkspaceName, position: Position) -> Result<Record> {
+    let before = Position(position.0.saturating_sub(1));
+    let page = read(connection, log, before, PageLimit { events: 1, bytes: 0 })?;
+    page.into_iter().next().ok_or_else(|| StoreError::missing(log, position))
+}
+
 /// Whether a batch is in the log already.
 pub(super) fn holds(connection: &Connection, id: i64, head: Head, batch: &Batch) -> Result<bool> {
     let last = batch.head();

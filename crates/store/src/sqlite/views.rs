@@ -8,16 +8,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use model::lists::{Item, List};
 use model::rows::Table;
 use model::{Position, WorkspaceName};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::failure::{failed, nonsense};
+use super::lists;
 use super::opening::{Purpose, open_views};
 use super::readers::{Readers, disorder};
 use super::records::{number, raw};
 use crate::stored::{StoredRow, above, intact_projected, intact_snapshot};
-use crate::{PlacedRow, Result, Snapshot, StoreError, seal};
+use crate::{PlacedRow, Result, Snapshot, Span, StoreError, seal};
 
 /// The read models.
 #[derive(Clone)]
@@ -91,6 +93,7 @@ impl Views {
         from: Position,
         to: Position,
         rows: Vec<PlacedRow>,
+        items: Vec<Item>,
     ) -> Result<bool> {
         self.write(move |connection| {
             if projected(connection, &log)? != from {
@@ -116,6 +119,7 @@ impl Views {
                     ])
                     .map_err(failed)?;
             }
+            lists::write(connection, &log, &items)?;
             connection
                 .execute(
                     "INSERT OR REPLACE INTO projected (log, position, digest) VALUES (?, ?, ?)",
@@ -125,6 +129,14 @@ impl Views {
             Ok(true)
         })
         .await
+    }
+
+    pub(super) async fn items(&self, log: WorkspaceName, list: List, span: Span) -> Result<Vec<Item>> {
+        self.read(move |connection| lists::read(connection, &log, &list, span)).await
+    }
+
+    pub(super) async fn lists(&self, log: WorkspaceName, after: String, most: usize) -> Result<Vec<List>> {
+        self.read(move |connection| lists::names(connection, &log, &after, most)).await
     }
 
     pub(super) async fn row(
@@ -177,6 +189,7 @@ impl Views {
         self.write(move |connection| {
             let sql = "DELETE FROM row WHERE log = ? OR log NOT IN (SELECT value FROM json_each(?))";
             connection.execute(sql, params![log.as_str(), names(&logs)]).map_err(failed)?;
+            lists::clear(connection, &log, &names(&logs))?;
             connection.execute("DELETE FROM projected WHERE log = ?", [log.as_str()]).map_err(failed)?;
             Ok(())
         })
@@ -186,9 +199,12 @@ impl Views {
     /// Checks that rows are found by their keys, and that all belong to one of `logs` and to a table.
     pub(super) async fn check(&self, logs: Vec<WorkspaceName>) -> Result<()> {
         self.read(move |connection| {
-            if let Some(what) = disorder(connection, "row")? {
-                return Err(StoreError::DamagedRow(what));
+            for table in ["row", "item"] {
+                if let Some(what) = disorder(connection, table)? {
+                    return Err(StoreError::DamagedRow(what));
+                }
             }
+            lists::check(connection, &names(&logs))?;
             let sql = "SELECT name, key, log FROM row
                            WHERE log NOT IN (SELECT value FROM json_each(?1))
                                OR name NOT IN (SELECT value FROM json_each(?2)) LIMIT 1";

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use guildhall_store::limits::INLINE_BODY_BYTES;
 use guildhall_store::verify::verify;
-use guildhall_store::{AppendError, Incarnation, Store, StoreError};
+use guildhall_store::{AppendError, Incarnation, Projection, Span, Store, StoreError};
 use model::Position;
+use model::lists::{Item, List};
 use model::rows::Table;
 
 use crate::disk::{Disk, on_every_disk, place_of};
-use crate::given::{append, asked, batch, id, joined, log, opened, said};
+use crate::given::{agent, append, asked, batch, id, joined, log, opened, said};
 use crate::rows::{dump, project_log};
 use crate::snapshots::snapshot;
 
@@ -163,7 +164,7 @@ async fn a_damaged_row_is_never_shown(store: Arc<dyn Store>, disk: Disk) {
                 ("key_digest", Ok(rows)) => assert_eq!(rows.len(), 1, "{what}"),
                 _ => assert!(matches!(listed, Err(StoreError::DamagedRow(_))), "{what}: {listed:?}"),
             }
-            let found = store.row(&log(), Table::Agents, "web").await;
+            let found = store.row(&log(), Table::Agents, agent("web").as_str()).await;
             assert!(matches!(found, Err(StoreError::DamagedRow(_)) | Ok(None)), "{what}: {found:?}");
             let verified = verify(&*store, &log()).await;
             assert!(matches!(verified, Err(StoreError::DamagedRow(_))), "{what}: {verified:?}");
@@ -181,6 +182,28 @@ async fn a_damaged_row_is_never_shown(store: Arc<dyn Store>, disk: Disk) {
     verify(&*store, &log()).await.unwrap();
 }
 
+async fn a_damaged_item_is_never_shown(store: Arc<dyn Store>, disk: Disk) {
+    opened(&*store).await;
+    let list = List::To(agent("web"));
+    let items = [Item { list: list.clone(), place: Position(1), body: b"{}".to_vec() }];
+    let projection = Projection { rows: &[], items: &items };
+    store.project(&log(), Position::START, Position(1), projection).await.unwrap();
+    let span = Span { after: Position::START, before: None, most: 10, newest_first: false };
+    for column in ["log", "list", "place", "body", "digest"] {
+        let seen = async |what: &str| {
+            let found = store.items(&log(), &list, span).await;
+            match column {
+                // It belongs somewhere else now.
+                "log" | "list" => assert_eq!(found.unwrap(), [], "{what}"),
+                _ => assert!(matches!(found, Err(StoreError::DamagedRow(_))), "{what}: {found:?}"),
+            }
+            let verified = verify(&*store, &log()).await;
+            assert!(matches!(verified, Err(StoreError::DamagedRow(_))), "{what}: {verified:?}");
+        };
+        disk.damage(place_of("item", column, "true"), seen).await;
+    }
+}
+
 async fn read_models_that_may_have_come_elsewhere_are_not_moved_on(store: Arc<dyn Store>, disk: Disk) {
     written(&*store).await;
     project_log(&*store, 10).await;
@@ -193,7 +216,8 @@ async fn read_models_that_may_have_come_elsewhere_are_not_moved_on(store: Arc<dy
                 return;
             }
             assert!(matches!(projected, Err(StoreError::DamagedRow(_))), "{what}: {projected:?}");
-            let moved = store.project(&log(), Position(7), Position(8), &[]).await;
+            let moved =
+                store.project(&log(), Position(7), Position(8), Projection { rows: &[], items: &[] }).await;
             assert!(matches!(moved, Err(StoreError::DamagedRow(_)) | Ok(false)), "{what}: {moved:?}");
             let verified = verify(&*store, &log()).await;
             assert!(matches!(verified, Err(StoreError::DamagedRow(_))), "{what}: {verified:?}");
@@ -224,6 +248,7 @@ on_every_disk! {
     nothing_is_appended_behind_a_damaged_head
     what_was_removed_is_missed
     a_damaged_row_is_never_shown
+    a_damaged_item_is_never_shown
     read_models_that_may_have_come_elsewhere_are_not_moved_on
     a_damaged_snapshot_is_none
 }

@@ -8,7 +8,7 @@ use guildhall_store::verify::verify;
 use guildhall_store::{SqliteStore, Store, StoreError};
 use model::rows::Table;
 
-use crate::given::{append, batch, joined, log, opened, said, texts};
+use crate::given::{agent, append, batch, joined, log, opened, said, texts};
 use crate::houses::run;
 use crate::rows::{dump, project_log};
 
@@ -98,7 +98,7 @@ fn a_row_that_is_not_where_its_key_leads_is_found() {
         let whole = fs::read(&views).unwrap();
         let mut found = 0;
         // In the table and in its index, which SQLite finds; and in bodies, where digests do.
-        for place in places(&whole, b"mallory") {
+        for place in places(&whole, agent("mallory").as_str().as_bytes()) {
             let mut damaged = whole.clone();
             damaged[place + 3] ^= 0x02;
             fs::write(&views, &damaged).unwrap();
@@ -108,7 +108,7 @@ fn a_row_that_is_not_where_its_key_leads_is_found() {
                 Err(other) => panic!("byte {place}: {other}"),
                 Ok(_) => {
                     assert_eq!(dump(&store).await, all, "byte {place}");
-                    let row = store.row(&log(), Table::Agents, "mallory").await.unwrap();
+                    let row = store.row(&log(), Table::Agents, agent("mallory").as_str()).await.unwrap();
                     assert!(row.is_some(), "byte {place}");
                 }
             }

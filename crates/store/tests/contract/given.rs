@@ -55,6 +55,11 @@ pub(crate) fn said(text: &str) -> Event {
     })))
 }
 
+/// The id of the agent of a name.
+pub(crate) fn agent(name: &str) -> AgentId {
+    AgentId::of("default", name)
+}
+
 pub(crate) fn joined(agent: &str) -> Event {
     event(Fact::MemberJoined(Arc::new(Membership {
         id: id().into(),

@@ -16,6 +16,7 @@ mod given;
 mod hangers_on;
 mod houses;
 mod jobs;
+mod lists;
 mod races;
 mod reads;
 mod receipts;
@@ -84,6 +85,12 @@ on_every_store! {
         a_job_no_longer_needed_is_gone
         of_several_changes_in_one_batch_the_last_counts
         the_next_job_is_found_behind_one_that_is_held
+    }
+    lists {
+        a_list_is_read_from_either_end
+        an_item_written_again_is_replaced_and_a_cleared_list_is_empty
+        items_are_written_only_with_the_position_they_belong_to
+        events_are_read_at_the_places_asked_for
     }
     rows {
         rows_are_found_by_key_and_listed_in_order

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use guildhall_store::{PlacedRow, Store};
+use guildhall_store::{PlacedRow, Projection, Store};
 use model::Position;
 use model::rows::{Row, Table, rows};
 
@@ -14,7 +14,7 @@ fn row(place: u64, key: &str, body: &str) -> PlacedRow {
 }
 
 async fn project(store: &dyn Store, from: u64, to: u64, rows: &[PlacedRow]) -> bool {
-    store.project(&log(), Position(from), Position(to), rows).await.unwrap()
+    store.project(&log(), Position(from), Position(to), Projection { rows, items: &[] }).await.unwrap()
 }
 
 /// Every row of every table, in order.
@@ -41,7 +41,12 @@ pub(crate) async fn project_log(store: &dyn Store, step: usize) {
         };
         let rows: Vec<PlacedRow> = page.iter().flat_map(place).collect();
         let from = store.projected(&log()).await.unwrap();
-        assert!(store.project(&log(), from, page.last().unwrap().position, &rows).await.unwrap());
+        assert!(
+            store
+                .project(&log(), from, page.last().unwrap().position, Projection { rows: &rows, items: &[] })
+                .await
+                .unwrap()
+        );
     }
 }
 

@@ -1,0 +1,24 @@
+//! The door for the linker's clients over WebSocket: the MCP servers of the old broker, 1.0 to 1.3, unchanged.
+//!
+//! [`wire`] knows the text, [`session`] serves one connection with it, from `connected` to [`goodbye`]. A request's way:
+//! [`session`] → [`wire`] → [`requests`], which submits what writes and asks [`mailbox`], [`history`], [`progress`] and
+//! [`instances`] for what is read. The other way goes what happens: [`post`] follows the log of a workspace, knows which
+//! connection speaks for which agent, and tells each what concerns it; [`news`] says it to the client.
+//!
+//! Source of the format: `docs/wire/linker.md`.
+
+mod door;
+mod goodbye;
+mod history;
+mod instances;
+pub mod limits;
+mod mailbox;
+mod news;
+mod outbox;
+mod post;
+mod progress;
+mod requests;
+mod session;
+pub mod wire;
+
+pub use door::{Door, Options};

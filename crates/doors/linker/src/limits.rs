@@ -1,0 +1,51 @@
+//! The bounds of this door, each with what it protects against.
+
+use std::time::Duration;
+
+/// What an instance says of itself, as a token. Kept in memory for every connection, and sent to all of them.
+pub const DESCRIPTION_BYTES: usize = 4 * 1024;
+/// Of a type that nobody knows, so much is said back.
+pub const ECHO_CHARACTERS: usize = 200;
+/// Ids in one `mark_read`.
+pub const MARKED: usize = 10_000;
+/// Messages of one `messages`; what is left comes with the next.
+pub const FETCH_MESSAGES: usize = 4_096;
+/// The same for their contents, in bytes: a reply is made in memory.
+pub const FETCH_BYTES: u64 = 8 * 1024 * 1024;
+/// Names in one `message_count`.
+pub const SENDERS: usize = 1_000;
+/// Messages of one `conversation`.
+pub const CONVERSATION_MESSAGES: usize = 1_000;
+/// The same for their contents, in bytes.
+pub const CONVERSATION_BYTES: u64 = 8 * 1024 * 1024;
+/// Messages of each side that are looked through for those between the two.
+pub const CONVERSATION_SCAN: usize = 20_000;
+/// Messages of one `receipts`: the newest.
+pub const RECEIPTS: usize = 1_000;
+/// Messages that `stats` looks at: the newest.
+pub const STATS_MESSAGES: usize = 2_000;
+/// Readers whose marks tell how far a broadcast has come: the first of those who are here.
+pub const BROADCAST_READERS: usize = 32;
+/// Marks of one reader that are looked through for how far messages have come.
+pub const MARKS_SCAN: usize = 20_000;
+/// Pages of a mailbox that are looked through, newest first, for ids to be marked.
+pub const MAILBOX_PAGES: usize = 20;
+/// Messages under way from one connection; beyond it, no more of its frames are read.
+pub const SENDS: usize = 1_024;
+/// What a connection has not been told yet; one that is this far behind is dropped, and finds all messages waiting.
+pub const NEWS: usize = 65_536;
+/// Frames read, or news told, in a row before the rest of a session is looked at.
+pub const IN_A_ROW: usize = 64;
+/// Frames that are still served when the server ends, of those that have come: nobody else would tell their senders that
+/// they were not.
+pub const LAST_FRAMES: usize = 8_192;
+/// What a client is granted a whole write stall for.
+pub const BYTES_PER_STALL: usize = 1024 * 1024;
+/// Frames written before the socket is flushed, although more could be gathered.
+pub const UNFLUSHED: usize = 256;
+/// Before the log is read again, after that has failed.
+pub const READ_AGAIN: Duration = Duration::from_secs(1);
+/// How much, and how long, is read from a client after the reason for closing was sent to it.
+pub const LINGER_BYTES: u64 = 64 * 1024 * 1024;
+/// See [`LINGER_BYTES`].
+pub const LINGER: Duration = Duration::from_secs(2);

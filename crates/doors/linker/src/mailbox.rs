@@ -1,0 +1,162 @@
+//! Finding messages of one mailbox by their ids, newest first: whoever marks a message has usually just seen it.
+
+use std::collections::HashMap;
+
+use hall::mail::Shown;
+use hall::{HallError, Workspace};
+use indexmap::IndexSet;
+use model::lists::{Item, List, MessageItem};
+use model::marks::Range;
+use model::{AgentId, Position};
+use serde::de::DeserializeOwned;
+use store::Span;
+
+use crate::limits;
+
+/// What was found of the messages asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// How many of the ids, each as often as it was given, are of this mailbox.
+    pub(crate) count: usize,
+    /// How to say that the reader has had them.
+    pub(crate) shown: Shown,
+}
+
+/// One list of a mailbox, read backwards.
+struct Pile {
+    list: List,
+    /// What was sent to it before the reader followed it is not the reader's.
+    since: Position,
+    before: Option<Position>,
+}
+
+/// Looks for messages with these ids in a reader's mailbox, [`limits::MAILBOX_PAGES`] pages of each list at most.
+pub(crate) async fn find(
+    workspace: &Workspace,
+    reader: &AgentId,
+    ids: &[String],
+) -> Result<Found, HallError> {
+    let Some(mailbox) = workspace.mailbox(reader) else { return Ok(Found::default()) };
+    let mut wanted: HashMap<&str, usize> = HashMap::new();
+    ids.iter().for_each(|id| *wanted.entry(id).or_default() += 1);
+    let mut piles: Vec<_> =
+        vec![Pile { list: List::To(reader.clone()), since: Position::START, before: None }];
+    let topics = mailbox.follows();
+    piles.extend(topics.map(|(topic, since)| Pile { list: List::Topic(topic.clone()), since, before: None }));
+    let mut known: Vec<(Position, MessageItem)> = Vec::new();
+    // Behind this place every message of the mailbox is known.
+    let mut floor = Position::START;
+    for _ in 0..limits::MAILBOX_PAGES {
+        let mut exhausted = Vec::new();
+        for pile in piles {
+            exhausted.extend(pile.read(workspace, reader, &mut known).await?);
+        }
+        piles = exhausted;
+        floor = piles.iter().filter_map(|pile| pile.before).max().unwrap_or(Position::START);
+        let reached =
+            known.iter().filter(|(place, item)| *place > floor && wanted.contains_key(item.id.as_str()));
+        if piles.is_empty() || reached.count() == wanted.len() {
+            break;
+        }
+    }
+    known.retain(|(place, _)| *place > floor);
+    known.sort_unstable_by_key(|(place, _)| *place);
+    Ok(mark(&known, floor, &wanted))
+}
+
+/// Between a message and the one before it lies nothing to this reader, so what is marked one by one becomes one range.
+fn mark(known: &[(Position, MessageItem)], floor: Position, wanted: &HashMap<&str, usize>) -> Found {
+    let (mut count, mut ranges, mut senders) = (0, Vec::<Range>::new(), IndexSet::new());
+    let mut before = floor;
+    for (place, item) in known {
+        if let Some(times) = wanted.get(item.id.as_str()) {
+            count += times;
+            senders.insert(item.from.id.clone());
+            match ranges.last_mut().filter(|last| last.1 == before) {
+                Some(last) => last.1 = *place,
+                None => ranges.push((before.next(), *place)),
+            }
+        }
+        before = *place;
+    }
+    Found { count, shown: Shown { ranges, senders: senders.into_iter().collect() } }
+}
+
+impl Pile {
+    /// Reads one more page; gives itself back if there may be more.
+    async fn read(
+        mut self,
+        workspace: &Workspace,
+        reader: &AgentId,
+        known: &mut Vec<(Position, MessageItem)>,
+    ) -> Result<Option<Self>, HallError> {
+        let most = hall::limits::LIST_PAGE;
+        let span = Span { after: self.since, before: self.before, most, newest_first: true };
+        let page = workspace.items(&self.list, span).await?;
+        let is_topic = matches!(self.list, List::Topic(_));
+        for item in &page {
+            let note: MessageItem = read(item)?;
+            // Nobody is told what they have said to all.
+            if !(is_topic && note.from.id == *reader) {
+                known.push((item.place, note));
+            }
+        }
+        self.before = page.last().map(|item| item.place);
+        Ok((page.len() == most).then_some(self))
+    }
+}
+
+/// What an item says.
+pub(crate) fn read<T: DeserializeOwned>(item: &Item) -> Result<T, HallError> {
+    serde_json::from_slice(&item.body)
+        .map_err(|cause| HallError::Row(format!("an item of {}: {cause}", item.list.key())))
+}
+
+#[cfg(test)]
+mod tests {
+    use model::messages::{Party, Priority, Recipient};
+    use model::{MessageId, Timestamp};
+
+    use super::*;
+
+    fn id(n: u64) -> String {
+        format!("00000000-0000-4000-8000-{n:012}")
+    }
+
+    /// A message of the mailbox at each of these places, its id made of the place.
+    fn known(places: &[u64]) -> Vec<(Position, MessageItem)> {
+        let web = Party { id: AgentId::of("default", "web"), name: "web".into() };
+        let item = |place: &u64| MessageItem {
+            id: MessageId::parse(&id(*place)).expect("a UUID"),
+            from: web.clone(),
+            to: Recipient::Party(web.clone()),
+            priority: Priority::Normal,
+            sent_at: Timestamp::default(),
+            expires_at: None,
+            bytes: 0,
+        };
+        places.iter().map(|place| (Position(*place), item(place))).collect()
+    }
+
+    fn ranges(places: &[u64], floor: u64, marked: &[u64]) -> (usize, Vec<(u64, u64)>) {
+        let ids: Vec<_> = marked.iter().map(|place| id(*place)).collect();
+        let mut wanted = HashMap::new();
+        ids.iter().for_each(|id| *wanted.entry(&**id).or_default() += 1);
+        let found = mark(&known(places), Position(floor), &wanted);
+        (found.count, found.shown.ranges.iter().map(|(from, to)| (from.0, to.0)).collect())
+    }
+
+    #[test]
+    fn a_range_reaches_back_to_the_message_before() {
+        assert_eq!(ranges(&[10, 20, 30], 0, &[10]), (1, vec![(1, 10)]));
+        assert_eq!(ranges(&[10, 20, 30], 0, &[20]), (1, vec![(11, 20)]));
+        assert_eq!(ranges(&[10, 20, 30], 0, &[30, 10]), (2, vec![(1, 10), (21, 30)]));
+        assert_eq!(ranges(&[10, 20, 30], 0, &[10, 20, 30, 20]), (4, vec![(1, 30)]));
+    }
+
+    #[test]
+    fn and_no_further_than_is_known() {
+        assert_eq!(ranges(&[20, 30], 15, &[20]), (1, vec![(16, 20)]));
+        assert_eq!(ranges(&[20, 30], 15, &[10]), (0, vec![]));
+    }
+}

@@ -1,0 +1,185 @@
+//! Telling a client what is new: messages in pairs of frames, and receipts for its own.
+
+use bytes::Bytes;
+use hall::mail::message;
+use hall::{Entry, HallError, Workspace};
+use model::lists::{List, MessageItem};
+use model::mailboxes::{Stage, Taken, counts};
+use model::messages::{self, Recipient};
+use model::{AgentId, Fact, Position, Timestamp};
+use store::Span;
+
+use crate::goodbye::End;
+use crate::mailbox::read;
+use crate::post::News;
+use crate::session::Session;
+use crate::wire::frame::{DeliveryReceipt, Frame, Iso, Message, Notification, ReadReceipt, Status};
+use crate::wire::preview::preview;
+
+/// Names the two forms of a message to many that all sockets share.
+struct InFull;
+struct InShort;
+
+impl Session {
+    pub(crate) async fn tell(&mut self, news: News) -> Result<(), End> {
+        let place = match news {
+            News::Frame(frame) => return self.put_encoded(frame).await,
+            News::At(place) => place,
+        };
+        let entry = self.workspace.entry(place).await.map_err(End::Unreadable)?;
+        match entry.fact() {
+            Fact::MessageSent(message) => {
+                // What is for one is encoded for one; what is for many, once for all of them.
+                let (full, short) = match message.to {
+                    Recipient::Topic(_) => {
+                        (entry.encoded::<InFull>(in_full), entry.encoded::<InShort>(in_short))
+                    }
+                    Recipient::Party(_) | Recipient::Unknown(_) => (in_full(&entry), in_short(&entry)),
+                };
+                self.put_encoded(full).await?;
+                self.put_encoded(short).await
+            }
+            Fact::MessagesTaken(taken) => {
+                let Some(me) = self.me.as_ref().map(|me| me.party.id.clone()) else { return Ok(()) };
+                self.tell_receipts(&me, taken, entry.recorded().event.at).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells what it has been told itself, so much at most.
+    pub(crate) async fn tell_what_waits(&mut self, most: usize) -> Result<(), End> {
+        for _ in 0..most {
+            let Ok(news) = self.news.try_recv() else { break };
+            self.tell(news).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells which of its own messages a reader took.
+    async fn tell_receipts(&mut self, me: &AgentId, taken: &Taken, at: Timestamp) -> Result<(), End> {
+        for (from, to) in &*taken.ranges {
+            let mut after = Position(from.0.saturating_sub(1));
+            loop {
+                let most = hall::limits::LIST_PAGE;
+                let span = Span { after, before: Some(to.next()), most, newest_first: false };
+                let page = self.workspace.items(&List::From(me.clone()), span).await;
+                let page = page.map_err(End::Unreadable)?;
+                for item in &page {
+                    let note: MessageItem = read(item).map_err(End::Unreadable)?;
+                    if is_receipted(&self.workspace, taken, item.place, &note, at) {
+                        self.put(&receipt(taken, &note, at)).await?;
+                    }
+                }
+                match page.last() {
+                    Some(last) if page.len() == most => after = last.place,
+                    _ => break,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn in_full(entry: &Entry) -> Bytes {
+    frame_of(entry, |message, broadcast| {
+        Frame::NewMessage { message: Message::from(message), broadcast }.encode()
+    })
+}
+
+fn in_short(entry: &Entry) -> Bytes {
+    frame_of(entry, |message, broadcast| {
+        let text = message.content.decode();
+        let (preview, has_more) = preview(&text);
+        let notification = Notification {
+            from: &message.from.name,
+            preview,
+            timestamp: Iso(message.sent_at),
+            priority: message.priority,
+            has_more,
+        };
+        Frame::MessageNotification { notification, broadcast }.encode()
+    })
+}
+
+fn frame_of(entry: &Entry, encode: impl FnOnce(&messages::Message, bool) -> Bytes) -> Bytes {
+    let message = message(entry).expect("only messages are encoded as messages");
+    encode(message, matches!(message.to, Recipient::Topic(_)))
+}
+
+/// Whether a message in a range that a reader took is one that it took: ranges may span what others were sent.
+fn is_receipted(
+    workspace: &Workspace,
+    taken: &Taken,
+    place: Position,
+    note: &MessageItem,
+    at: Timestamp,
+) -> bool {
+    let reader = &taken.reader.id;
+    let is_to_reader = match &note.to {
+        Recipient::Party(party) => party.id == *reader,
+        Recipient::Topic(topic) => {
+            let state = workspace.state();
+            let mut follows = state.mailboxes.get(reader).into_iter().flat_map(|mailbox| mailbox.follows());
+            note.from.id != *reader && follows.any(|(followed, since)| followed == topic && since < place)
+        }
+        Recipient::Unknown(_) => false,
+    };
+    is_to_reader && counts(at, note.expires_at)
+}
+
+fn receipt<'a>(taken: &'a Taken, note: &'a MessageItem, at: Timestamp) -> Frame<'a> {
+    match taken.stage {
+        // A model has what was delivered to it; these clients know no stage between the two.
+        Stage::Delivered | Stage::InContext => Frame::DeliveryReceipt {
+            receipt: DeliveryReceipt {
+                message_id: &note.id,
+                to: &taken.reader.id,
+                status: Status::Delivered,
+                delivered_at: Iso(at),
+            },
+        },
+        Stage::Read => Frame::ReadReceipt {
+            receipt: ReadReceipt {
+                message_id: &note.id,
+                to: recipient(&note.to),
+                status: Status::Read,
+                read_at: Iso(at),
+            },
+        },
+    }
+}
+
+/// For whom a message is, as these clients write it.
+pub(crate) fn recipient(to: &Recipient) -> &str {
+    match to {
+        Recipient::Party(party) => party.id.as_str(),
+        Recipient::Topic(topic) | Recipient::Unknown(topic) => topic,
+    }
+}
+
+/// The items of a list from its end, `most` at most, newest first.
+pub(crate) async fn newest(
+    workspace: &Workspace,
+    list: &List,
+    most: usize,
+    mut each: impl FnMut(Position, MessageItem) -> bool,
+) -> Result<(), HallError> {
+    let (mut before, mut left) = (None, most);
+    while left > 0 {
+        let page_size = left.min(hall::limits::LIST_PAGE);
+        let span = Span { after: Position::START, before, most: page_size, newest_first: true };
+        let page = workspace.items(list, span).await?;
+        for item in &page {
+            if !each(item.place, read(item)?) {
+                return Ok(());
+            }
+        }
+        if page.len() < page_size {
+            return Ok(());
+        }
+        before = page.last().map(|item| item.place);
+        left -= page_size;
+    }
+    Ok(())
+}

@@ -1,0 +1,216 @@
+//! How far messages have come, by the marks of their readers: looked up once for each reader, not for each message.
+
+use std::collections::HashMap;
+
+use hall::{HallError, Workspace};
+use indexmap::IndexSet;
+use model::lists::{List, MessageItem, TakenItem};
+use model::mailboxes::{Stage, counts};
+use model::messages::Recipient;
+use model::{AgentId, Position, Timestamp};
+use store::Span;
+
+use crate::limits;
+use crate::mailbox::read;
+use crate::news::{newest, recipient};
+use crate::wire::frame::{ByPriority, Iso, Receipt, Stats, Status};
+
+/// What readers took, from some place on.
+struct Marks {
+    after: Position,
+    /// Of each reader and stage, in order.
+    taken: HashMap<(AgentId, Stage), Vec<Took>>,
+    /// Whose marks tell how far a broadcast has come.
+    present: IndexSet<AgentId>,
+}
+
+/// What a reader took at once.
+struct Took {
+    from: Position,
+    to: Position,
+    at: Timestamp,
+}
+
+/// How far one message has come.
+struct Reached {
+    delivered: Option<Timestamp>,
+    read: Option<Timestamp>,
+}
+
+/// How far a sender's own messages have come, the newest [`limits::RECEIPTS`], in the order they were sent. Dead letters
+/// have gone nowhere.
+pub(crate) async fn receipts(
+    workspace: &Workspace,
+    sender: Option<AgentId>,
+) -> Result<Vec<Receipt>, HallError> {
+    let Some(sender) = sender else { return Ok(vec![]) };
+    let sent = collect(workspace, &List::From(sender), limits::RECEIPTS).await?;
+    let mut marks = Marks::new(workspace, &sent);
+    let mut receipts = Vec::with_capacity(sent.len());
+    for (place, item) in &sent {
+        let reached = marks.reached(workspace, *place, item).await?;
+        receipts.push(Receipt {
+            id: item.id.clone(),
+            to: recipient(&item.to).to_owned(),
+            status: reached.status(),
+            sent_at: Iso(item.sent_at),
+            delivered_at: reached.delivered.map(Iso),
+            read_at: reached.read.map(Iso),
+        });
+    }
+    Ok(receipts)
+}
+
+/// Figures over the newest [`limits::STATS_MESSAGES`] messages. Who is here is for the caller to say.
+pub(crate) async fn stats(workspace: &Workspace, now: Timestamp) -> Result<Stats, HallError> {
+    let sent = collect(workspace, &List::Messages, limits::STATS_MESSAGES).await?;
+    let mut marks = Marks::new(workspace, &sent);
+    let mut stats = Stats { total: sent.len(), ..Stats::default() };
+    let (mut delivered, mut taken) = (0, 0);
+    for (place, item) in &sent {
+        let reached = marks.reached(workspace, *place, item).await?;
+        match reached.status() {
+            Status::Sent => stats.by_status.sent += 1,
+            Status::Delivered => stats.by_status.delivered += 1,
+            Status::Read => stats.by_status.read += 1,
+        }
+        count(&mut stats.by_priority, item);
+        stats.expired += usize::from(item.expires_at.is_some_and(|expires| expires <= now));
+        if let Some(at) = reached.delivered {
+            delivered += 1;
+            taken += at.as_millis() - item.sent_at.as_millis();
+        }
+    }
+    if delivered > 0 {
+        stats.avg_delivery_time = (taken + delivered / 2) / delivered;
+    }
+    Ok(stats)
+}
+
+fn count(by_priority: &mut ByPriority, item: &MessageItem) {
+    use model::messages::Priority::{High, Low, Normal};
+    match item.priority {
+        High => by_priority.high += 1,
+        Normal => by_priority.normal += 1,
+        Low => by_priority.low += 1,
+    }
+}
+
+/// The newest messages of a list that are for somebody, oldest first.
+async fn collect(
+    workspace: &Workspace,
+    list: &List,
+    most: usize,
+) -> Result<Vec<(Position, MessageItem)>, HallError> {
+    let mut sent = Vec::new();
+    newest(workspace, list, most, |place, item| {
+        if !matches!(item.to, Recipient::Unknown(_)) {
+            sent.push((place, item));
+        }
+        true
+    })
+    .await?;
+    sent.reverse();
+    Ok(sent)
+}
+
+// === impl Marks ===
+
+impl Marks {
+    fn new(workspace: &Workspace, sent: &[(Position, MessageItem)]) -> Self {
+        let first = sent.first().map_or(0, |(place, _)| place.0);
+        let state = workspace.state();
+        let agents: IndexSet<_> = state.roster.members().map(|member| member.agent.clone()).collect();
+        Self {
+            after: Position(first.saturating_sub(1)),
+            taken: HashMap::new(),
+            present: agents.into_iter().take(limits::BROADCAST_READERS).collect(),
+        }
+    }
+
+    async fn reached(
+        &mut self,
+        workspace: &Workspace,
+        place: Position,
+        item: &MessageItem,
+    ) -> Result<Reached, HallError> {
+        let readers: Vec<AgentId> = match &item.to {
+            Recipient::Party(party) => vec![party.id.clone()],
+            Recipient::Topic(topic) => {
+                let state = workspace.state();
+                let follows = |reader: &&AgentId| {
+                    let mailbox = state.mailboxes.get(reader);
+                    let mut follows = mailbox.into_iter().flat_map(|mailbox| mailbox.follows());
+                    **reader != item.from.id
+                        && follows.any(|(followed, since)| followed == topic && since < place)
+                };
+                self.present.iter().filter(follows).cloned().collect()
+            }
+            Recipient::Unknown(_) => vec![],
+        };
+        let (mut delivered, mut seen) = (Vec::new(), Vec::new());
+        for reader in readers {
+            for stage in [Stage::Delivered, Stage::InContext] {
+                delivered.extend(self.at(workspace, &reader, stage, place, item).await?);
+            }
+            seen.extend(self.at(workspace, &reader, Stage::Read, place, item).await?);
+        }
+        Ok(Reached { delivered: delivered.into_iter().min(), read: seen.into_iter().min() })
+    }
+
+    /// When a reader took the message at a place.
+    async fn at(
+        &mut self,
+        workspace: &Workspace,
+        reader: &AgentId,
+        stage: Stage,
+        place: Position,
+        item: &MessageItem,
+    ) -> Result<Option<Timestamp>, HallError> {
+        let key = (reader.clone(), stage);
+        if !self.taken.contains_key(&key) {
+            let ranges = load(workspace, reader, stage, self.after).await?;
+            self.taken.insert(key.clone(), ranges);
+        }
+        let ranges = &self.taken[&key];
+        let range = ranges.get(ranges.partition_point(|took| took.to < place));
+        let taken = range.filter(|took| took.from <= place).map(|took| took.at);
+        Ok(taken.filter(|at| counts(*at, item.expires_at)))
+    }
+}
+
+/// Receipts never overlap and stand where they end: those behind a place are all that can hold what is behind it.
+async fn load(
+    workspace: &Workspace,
+    reader: &AgentId,
+    stage: Stage,
+    mut after: Position,
+) -> Result<Vec<Took>, HallError> {
+    let (list, most) = (List::Taken(reader.clone(), stage), hall::limits::LIST_PAGE);
+    let mut ranges = Vec::new();
+    while ranges.len() < limits::MARKS_SCAN {
+        let span = Span { after, before: None, most, newest_first: false };
+        let page = workspace.items(&list, span).await?;
+        for item in &page {
+            let taken: TakenItem = read(item)?;
+            ranges.push(Took { from: taken.from, to: item.place, at: taken.at });
+        }
+        match page.last() {
+            Some(last) if page.len() == most => after = last.place,
+            _ => break,
+        }
+    }
+    Ok(ranges)
+}
+
+// === impl Reached ===
+
+impl Reached {
+    fn status(&self) -> Status {
+        match (self.read, self.delivered) {
+            (Some(_), _) => Status::Read,
+            (None, Some(_)) => Status::Delivered,
+            (None, None) => Status::Sent,
+        }
+    }
+}

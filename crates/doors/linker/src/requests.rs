@@ -1,0 +1,229 @@
+//! Requests of one session, each from its parts to its reply.
+
+use std::sync::Arc;
+
+use hall::mail::message;
+use hall::{Declined, HallError};
+use indexmap::IndexSet;
+use model::mailboxes::Stage;
+use model::messages::{BROADCAST, Party, Priority, Send, To};
+use model::roster::{Join, Leave, Membership, Reason, Role};
+use model::{Command, Fact, Position};
+
+use crate::goodbye::End;
+use crate::post::Card;
+use crate::session::{Registration, Session, What};
+use crate::wire::frame::{self, Frame, Iso};
+use crate::wire::refusal::UNKNOWN_SENDER;
+use crate::wire::request::{GetConversation, MarkRead, Register, Request, SendMessage, Target};
+use crate::{door, history, instances, limits, mailbox, progress};
+
+/// Where an instance works that does not say so.
+const UNKNOWN_PLACE: &str = "unknown";
+
+impl Session {
+    pub(crate) async fn serve_request(&mut self, request: Request) -> Result<(), End> {
+        if !matches!(request, Request::SendMessage(_)) {
+            // Replies keep the order of requests, and a client finds what it wrote.
+            self.settle().await?;
+        }
+        let served = match request {
+            Request::Register(register) => self.register(register).await,
+            Request::SendMessage(message) => self.send_message(message).await,
+            Request::GetMessages => self.get_messages().await,
+            Request::GetMessageCount => self.get_message_count().await,
+            Request::ListInstances => {
+                let instances = instances::present(&self.workspace, &self.post);
+                self.put(&Frame::Instances { instances }).await
+            }
+            Request::GetConversation(asked) => self.get_conversation(&asked).await,
+            Request::MarkRead(marked) => self.mark_read(marked).await,
+            Request::GetReceipts => self.get_receipts().await,
+            Request::GetStats => self.get_stats().await,
+            Request::Heartbeat => {
+                if let Some(me) = &self.me {
+                    me.seat.seen(self.door.hall.clock().now());
+                }
+                self.put(&Frame::HeartbeatAck).await
+            }
+        };
+        match served {
+            Err(End::Unreadable(cause)) => self.put_unreadable(&cause).await,
+            served => served,
+        }
+    }
+
+    /// A query that fails is told; what exactly is wrong with the store is for the log.
+    async fn put_unreadable(&mut self, cause: &HallError) -> Result<(), End> {
+        tracing::error!(%cause, "a query failed");
+        self.put(&Frame::error("What is stored could not be read; the server's log says why")).await
+    }
+
+    // --- who speaks ---
+
+    async fn register(&mut self, register: Register) -> Result<(), End> {
+        if !self.identity.grant.may_write() {
+            return self.put(&Frame::error("Not registered: this token may only read")).await;
+        }
+        let Register { name, description, directory } = register;
+        let before = self.me.take();
+        let stays = before.as_ref().filter(|me| *me.party.name == *name).and_then(|me| self.membership(me));
+        // What was said to somebody who stays is to be told, also if it is not told yet.
+        let (member, since) = match stays {
+            Some(member) => (member, Position::START),
+            None => match self.join(&name, directory).await {
+                Ok(joined) => joined,
+                Err(declined) => {
+                    self.me = before;
+                    return self.put(&Frame::error(format!("Not registered: {declined}"))).await;
+                }
+            },
+        };
+        let now = self.door.hall.clock().now();
+        let card = Card { description: description.clone(), registered_at: now, last_seen: now };
+        let party = Party { id: member.agent.clone(), name: member.name.clone() };
+        // A new seat for an old name as well: whoever registered last is the one that is told.
+        let seat = self.post.sit(&party.id, since, card, self.told.clone(), self.behind.clone());
+        let attendance = self.workspace.attend(&member.id);
+        let left = before.filter(|before| before.member != member.id).map(|before| before.member);
+        self.me = Some(Registration { party: party.clone(), member: member.id.clone(), seat, attendance });
+        if let Some(member) = left {
+            self.submit(What::Leave, Command::Leave(Leave { member, reason: Reason::Left })).await?;
+            self.settle().await?;
+        }
+        self.put(&Frame::Registered { instance_id: &party.id, name: &party.name }).await?;
+        let seat = self.me.as_ref().map(|me| &me.seat);
+        self.post.announce(&party, description.as_ref(), seat);
+        Ok(())
+    }
+
+    /// The membership this connection has, unless another client has let it leave.
+    fn membership(&self, me: &Registration) -> Option<Arc<Membership>> {
+        self.workspace.state().roster.get(&me.member).cloned()
+    }
+
+    /// Joins; gives the membership, and the place in the log where it begins.
+    async fn join(
+        &self,
+        name: &str,
+        directory: Option<String>,
+    ) -> Result<(Arc<Membership>, Position), Declined> {
+        let join = Join {
+            workspace: self.workspace.name().as_str().into(),
+            name: name.into(),
+            role: Role::Target,
+            repo_path: directory.unwrap_or_else(|| UNKNOWN_PLACE.into()).into(),
+            door: door::NAME,
+            instance: None,
+            held_by: None,
+        };
+        let done = self.workspace.carry_out(&self.identity.principal, Command::Join(join)).await?;
+        match done.entries.first().map(|entry| (entry.fact(), entry.position())) {
+            Some((Fact::MemberJoined(member), place)) => Ok((member.clone(), place)),
+            _ => Err(model::Refusal::Invalid("nobody has joined".into()).into()),
+        }
+    }
+
+    // --- messages ---
+
+    async fn send_message(&mut self, message: SendMessage) -> Result<(), End> {
+        let Some(me) = &self.me else {
+            self.settle().await?;
+            return self.put(&Frame::error(format!("{UNKNOWN_SENDER}: register first"))).await;
+        };
+        let send = Send {
+            workspace: self.workspace.name().as_str().into(),
+            author: me.member.clone(),
+            to: match message.to {
+                Target::One(to) => To::Party(to.into()),
+                Target::Everybody => To::Topic(BROADCAST.into()),
+            },
+            thread: None,
+            content: message.content,
+            priority: message.priority,
+            ttl: message.ttl,
+            attachments: [].into(),
+            resends: None,
+            found: None,
+        };
+        self.submit(What::Send, Command::Send(send)).await
+    }
+
+    async fn get_messages(&mut self) -> Result<(), End> {
+        let Some(me) = &self.me else { return self.put(&Frame::Messages { messages: vec![] }).await };
+        let reader = me.party.clone();
+        let fetched = self.workspace.fetch(&reader.id, limits::FETCH_MESSAGES, limits::FETCH_BYTES).await;
+        let fetched = fetched.map_err(End::Unreadable)?;
+        let messages = fetched.messages.iter().filter_map(|entry| message(entry));
+        let messages = messages.map(|message| frame::Message::from(&**message)).collect();
+        self.put(&Frame::Messages { messages }).await?;
+        if fetched.receipt.is_empty() { Ok(()) } else { self.ask_for_proof(reader, fetched.receipt).await }
+    }
+
+    async fn get_message_count(&mut self) -> Result<(), End> {
+        let waiting = match &self.me {
+            Some(me) => self.workspace.waiting(&me.party.id).await.map_err(End::Unreadable)?,
+            None => hall::mail::Waiting::default(),
+        };
+        let mut queue: Vec<_> = waiting.messages.iter().map(|(_, item)| item).collect();
+        queue.sort_by_key(|item| item.priority);
+        let high_priority = queue.iter().take_while(|item| item.priority == Priority::High).count();
+        let senders: IndexSet<&str> = queue.iter().map(|item| &*item.from.name).collect();
+        let from = senders.into_iter().take(limits::SENDERS).collect();
+        self.put(&Frame::MessageCount { count: queue.len(), from, high_priority }).await
+    }
+
+    async fn mark_read(&mut self, MarkRead { ids }: MarkRead) -> Result<(), End> {
+        if !self.identity.grant.may_write() {
+            return self.put(&Frame::error("Not marked: this token may only read")).await;
+        }
+        let Some(me) = &self.me else { return self.put(&Frame::MarkedRead { count: 0 }).await };
+        let (by, reader) = (&self.identity.principal, me.party.clone());
+        let found = mailbox::find(&self.workspace, &reader.id, &ids).await.map_err(End::Unreadable)?;
+        if !found.shown.is_empty() {
+            let evidence = "linker: mark_read";
+            match self.workspace.take(by, reader, Stage::Read, evidence, found.shown).await {
+                // Receipts go out before the reply, also to a client that has marked its own message.
+                Ok(done) => {
+                    self.post.tell_up_to(done.position).await;
+                    self.tell_what_waits(limits::NEWS).await?;
+                }
+                Err(declined) => return self.put(&Frame::error(format!("Not marked: {declined}"))).await,
+            }
+        }
+        self.put(&Frame::MarkedRead { count: found.count }).await
+    }
+
+    async fn get_conversation(&mut self, asked: &GetConversation) -> Result<(), End> {
+        let me = self.me.as_ref().map(|me| me.party.id.clone());
+        let entries = history::conversation(&self.workspace, me, asked).await.map_err(End::Unreadable)?;
+        self.put(&history::frame(&entries)).await
+    }
+
+    async fn get_receipts(&mut self) -> Result<(), End> {
+        let me = self.me.as_ref().map(|me| me.party.id.clone());
+        let receipts = progress::receipts(&self.workspace, me).await.map_err(End::Unreadable)?;
+        self.put(&Frame::Receipts { receipts }).await
+    }
+
+    async fn get_stats(&mut self) -> Result<(), End> {
+        let present = instances::present(&self.workspace, &self.post).len();
+        let now = self.door.hall.clock().now();
+        let mut stats = progress::stats(&self.workspace, now).await.map_err(End::Unreadable)?;
+        stats.instances = frame::Instances { total: present, connected: present };
+        self.put(&Frame::Stats { stats }).await
+    }
+}
+
+impl<'a> From<&'a model::messages::Message> for frame::Message<'a> {
+    fn from(message: &'a model::messages::Message) -> Self {
+        Self {
+            id: &message.id,
+            from: &message.from.id,
+            from_name: &message.from.name,
+            content: &message.content,
+            timestamp: Iso(message.sent_at),
+            priority: message.priority,
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! One connection, from `connected` to its end. One task does all of it: reading frames, submitting, telling what is
+//! new, writing. What it writes is gathered, and leaves when there is nothing more to do at once.
+//!
+//! Requests are served one after the other, and replies leave in their order. Only messages are not waited for: they
+//! have no reply. Whatever comes behind them waits until they are durable, so a client finds what it sent.
+
+use std::convert::Infallible;
+use std::future::ready;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_util::stream::FuturesOrdered;
+use futures_util::{FutureExt as _, StreamExt as _};
+use gate::rate::Allowance;
+use gate::{Caller, Connection, Socket};
+use hall::mail::Shown;
+use hall::workspace::Submitted;
+use hall::{Attendance, Declined, Done, Identity, Workspace};
+use model::mailboxes::{Stage, Take};
+use model::messages::{Party, Recipient};
+use model::roster::{Leave, Reason};
+use model::{Command, Fact, MemberId, Refusal};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Sleep};
+use tokio_tungstenite::tungstenite::error::Error;
+use tokio_tungstenite::tungstenite::{Bytes, Message};
+use tokio_util::sync::CancellationToken;
+
+use crate::door::Inner;
+use crate::goodbye::{End, finish};
+use crate::limits;
+use crate::outbox::Outbox;
+use crate::post::{News, Post, Seated};
+use crate::wire::frame::Frame;
+use crate::wire::refusal::UNKNOWN_SENDER;
+use crate::wire::request;
+
+/// Somebody who comes in, to a workspace they may enter.
+pub(crate) struct Arrival {
+    pub(crate) caller: Caller,
+    pub(crate) identity: Identity,
+    pub(crate) workspace: Workspace,
+}
+
+/// A connection that was let in.
+pub(crate) struct Session {
+    pub(crate) door: Arc<Inner>,
+    pub(crate) workspace: Workspace,
+    pub(crate) identity: Identity,
+    pub(crate) post: Arc<Post>,
+    /// Who it speaks for, once it has said so.
+    pub(crate) me: Option<Registration>,
+    /// Messages that it was sent in reply, and that nothing shows to have arrived.
+    pub(crate) unproved: Option<Unproved>,
+    pub(crate) news: mpsc::Receiver<News>,
+    /// The other end of it, for a seat.
+    pub(crate) told: mpsc::Sender<News>,
+    pub(crate) behind: CancellationToken,
+    pending: FuturesOrdered<Pending>,
+    allowance: Allowance,
+    socket: Socket,
+    outbox: Outbox,
+    /// Pings sent with a reply so far; each carries its number.
+    pings: u64,
+    /// When the client was last heard of.
+    heard: Instant,
+}
+
+/// Who a connection speaks for.
+pub(crate) struct Registration {
+    pub(crate) party: Party,
+    pub(crate) member: MemberId,
+    pub(crate) seat: Seated,
+    /// Keeps the membership present.
+    #[allow(dead_code, reason = "held for its drop")]
+    pub(crate) attendance: Attendance,
+}
+
+/// Messages in a reply whose arrival is not proved.
+pub(crate) struct Unproved {
+    /// The number of the ping behind it.
+    ping: u64,
+    reader: Party,
+    shown: Shown,
+}
+
+/// Something submitted that nobody is answered for unless it fails.
+struct Pending {
+    what: What,
+    outcome: Submitted,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum What {
+    Send,
+    Take,
+    Leave,
+}
+
+/// What a session wakes up for.
+enum Event {
+    Settled(What, Result<Done, Declined>),
+    Received(Option<Result<Message, Error>>),
+    News(News),
+    Gathered,
+    Breath,
+    Tick,
+    Behind,
+    DirectoryChanged,
+    Close,
+}
+
+// === impl Session ===
+
+impl Session {
+    /// Serves a connection to its end.
+    pub(crate) async fn serve(door: Arc<Inner>, arrival: Box<Arrival>, connection: Connection) {
+        let Arrival { caller, identity, workspace } = *arrival;
+        let address = caller.address;
+        tracing::debug!(%address, principal = %identity.principal, "connected");
+        let (told, news) = mpsc::channel(limits::NEWS);
+        let mut session = Self {
+            post: door.post(&workspace),
+            allowance: caller.allowance(&identity),
+            outbox: Outbox::new(door.options.write_stall),
+            socket: connection.known().await,
+            door,
+            workspace,
+            identity,
+            me: None,
+            unproved: None,
+            news,
+            told,
+            behind: CancellationToken::new(),
+            pending: FuturesOrdered::new(),
+            pings: 0,
+            heard: Instant::now(),
+        };
+        let Err(end) = session.run().await;
+        session.depart().await;
+        let Self { socket, outbox, .. } = session;
+        Box::pin(finish(socket, outbox, end, address)).await;
+    }
+
+    async fn run(&mut self) -> Result<Infallible, End> {
+        let door = self.door.clone();
+        let behind = self.behind.clone();
+        let (mut close, mut behind) = (pin!(door.close.cancelled()), pin!(behind.cancelled()));
+        let mut tick = pin!(tokio::time::sleep_until(self.awake_at(self.heard + door.options.keep_alive)));
+        let mut directory = door.hall.directory_changes();
+        // What happened to the token between the upgrade and now was told to nobody.
+        self.check_token()?;
+        self.put(&Frame::Connected { connection_id: hall::clock::draw().to_string() }).await?;
+        let mut in_a_row = 0;
+        loop {
+            let full = self.pending.len() >= limits::SENDS;
+            let breathless = in_a_row >= limits::IN_A_ROW;
+            let event = tokio::select! {
+                biased;
+                Some((what, outcome)) = self.pending.next(), if !self.pending.is_empty() => {
+                    Event::Settled(what, outcome)
+                }
+                () = ready(()), if self.outbox.is_full() => Event::Gathered,
+                () = &mut behind => Event::Behind,
+                received = self.socket.next(), if !full && !breathless => Event::Received(received),
+                Some(news) = self.news.recv() => Event::News(news),
+                () = ready(()), if self.outbox.is_waiting() => Event::Gathered,
+                () = &mut close => Event::Close,
+                Ok(()) = directory.changed(), if self.identity.token.is_some() => Event::DirectoryChanged,
+                () = tick.as_mut() => Event::Tick,
+                () = ready(()), if breathless => Event::Breath,
+            };
+            in_a_row = if matches!(event, Event::Received(_)) { in_a_row + 1 } else { 0 };
+            match event {
+                Event::Settled(what, outcome) => self.settled(what, outcome).await?,
+                Event::Received(received) => self.receive(received).await?,
+                Event::News(news) => {
+                    self.tell(news).await?;
+                    // As many as are read in a row: neither direction waits for the other.
+                    self.tell_what_waits(limits::IN_A_ROW).await?;
+                }
+                Event::Gathered => self.flush().await?,
+                // A client that sends without end does not keep the rest from being looked at.
+                Event::Breath => {}
+                Event::Behind => return Err(End::Behind),
+                Event::Close => {
+                    self.serve_what_has_come().await?;
+                    return Err(End::Closing);
+                }
+                Event::DirectoryChanged => self.check_token()?,
+                Event::Tick => self.keep_alive(tick.as_mut()).await?,
+            }
+        }
+    }
+
+    /// Serves the frames that are here already. Messages have no reply: one that is left unread would be lost without a
+    /// word.
+    async fn serve_what_has_come(&mut self) -> Result<(), End> {
+        for _ in 0..limits::LAST_FRAMES {
+            let Some(received) = self.socket.next().now_or_never() else { break };
+            self.receive(received).await?;
+            if self.pending.len() >= limits::SENDS {
+                self.settle().await?;
+            }
+        }
+        self.settle().await
+    }
+
+    /// Whoever it spoke for is not here by it any more.
+    async fn depart(&mut self) {
+        let Some(Registration { member, .. }) = self.me.take() else { return };
+        let leave = Command::Leave(Leave { member, reason: Reason::Left });
+        if let Err(cause) = self.workspace.submit(&self.identity.principal, leave).await {
+            tracing::debug!(%cause, "could not say that an instance has left; it will lapse");
+        }
+    }
+
+    fn check_token(&self) -> Result<(), End> {
+        if self.door.hall.still_holds(&self.identity) {
+            return Ok(());
+        }
+        Err(End::Unauthorized("this token has expired or was revoked"))
+    }
+
+    /// Looks whether the token still holds. Pings a client that has been silent; drops it if the ping was not answered.
+    async fn keep_alive(&mut self, mut tick: Pin<&mut Sleep>) -> Result<(), End> {
+        self.check_token()?;
+        let (wait, grace) = (self.door.options.keep_alive, self.door.options.keep_alive_grace);
+        let silent = self.heard.elapsed();
+        let next = if silent >= wait + grace {
+            return Err(End::Silent);
+        } else if silent >= wait {
+            self.outbox.send(&mut self.socket, Message::Ping(Bytes::new())).await?;
+            self.heard + wait + grace
+        } else {
+            self.heard + wait
+        };
+        tick.as_mut().reset(self.awake_at(next));
+        Ok(())
+    }
+
+    /// This moment, or when the token expires if that is before: nobody else tells.
+    fn awake_at(&self, moment: Instant) -> Instant {
+        let Some(end) = self.identity.expires_at else { return moment };
+        let left = end.as_millis().saturating_sub(self.door.hall.clock().now().as_millis());
+        moment.min(Instant::now() + Duration::from_millis(u64::try_from(left).unwrap_or(0)))
+    }
+
+    // --- reading ---
+
+    async fn receive(&mut self, received: Option<Result<Message, Error>>) -> Result<(), End> {
+        let message = match received {
+            None => return Err(End::Gone),
+            Some(Err(error)) => return Err(End::Socket(error)),
+            Some(Ok(message)) => message,
+        };
+        self.heard = Instant::now();
+        match message {
+            Message::Text(text) => self.receive_text(&text).await,
+            Message::Binary(bytes) => self.receive_text(&String::from_utf8_lossy(&bytes)).await,
+            // The answer to a ping or a close is in the socket's buffer already.
+            Message::Ping(_) => self.flush().await,
+            Message::Pong(number) => self.prove(|ping| number[..] == ping.to_be_bytes()).await,
+            Message::Frame(_) => Ok(()),
+            Message::Close(_) => {
+                self.flush().await?;
+                Err(End::Gone)
+            }
+        }
+    }
+
+    async fn receive_text(&mut self, text: &str) -> Result<(), End> {
+        if !self.allowance.take(self.heard) {
+            return self.put_behind_sends(&Frame::error("Too many requests; slow down")).await;
+        }
+        if self.identity.expires_at.is_some_and(|end| self.door.hall.clock().now() >= end) {
+            return Err(End::Unauthorized("this token has expired"));
+        }
+        match request::parse(text) {
+            Ok(request) => {
+                // Whoever asks for something has read what it asked for before.
+                self.prove(|_| true).await?;
+                self.serve_request(request).await
+            }
+            Err(refusal) => self.put_behind_sends(&Frame::error(refusal)).await,
+        }
+    }
+
+    // --- evidence ---
+
+    /// Notes messages that were just sent in reply, and asks for a sign that they arrived.
+    pub(crate) async fn ask_for_proof(&mut self, reader: Party, shown: Shown) -> Result<(), End> {
+        self.pings += 1;
+        self.unproved = Some(Unproved { ping: self.pings, reader, shown });
+        let ping = Message::Ping(Bytes::copy_from_slice(&self.pings.to_be_bytes()));
+        self.outbox.send(&mut self.socket, ping).await
+    }
+
+    /// Messages sent in reply have arrived, if the number of their ping says so.
+    async fn prove(&mut self, says_so: impl FnOnce(u64) -> bool) -> Result<(), End> {
+        let Some(Unproved { reader, shown, .. }) = self.unproved.take_if(|unproved| says_so(unproved.ping))
+        else {
+            return Ok(());
+        };
+        let Shown { ranges, senders } = shown;
+        self.submit(
+            What::Take,
+            Command::Take(Take {
+                reader,
+                stage: Stage::Delivered,
+                evidence: "linker: answered a ping or asked again",
+                ranges: ranges.into(),
+                senders: senders.into(),
+            }),
+        )
+        .await
+    }
+
+    // --- submitting ---
+
+    /// Submits a command that nobody is answered for unless it fails, waiting for room.
+    pub(crate) async fn submit(&mut self, what: What, command: Command) -> Result<(), End> {
+        match self.workspace.submit(&self.identity.principal, command).await {
+            Ok(outcome) => {
+                self.pending.push_back(Pending { what, outcome });
+                Ok(())
+            }
+            Err(declined) => {
+                self.settle().await?;
+                self.settled(what, Err(declined)).await
+            }
+        }
+    }
+
+    /// Waits for all that was submitted.
+    pub(crate) async fn settle(&mut self) -> Result<(), End> {
+        while let Some((what, outcome)) = self.pending.next().await {
+            self.settled(what, outcome).await?;
+        }
+        Ok(())
+    }
+
+    async fn settled(&mut self, what: What, outcome: Result<Done, Declined>) -> Result<(), End> {
+        match (what, outcome) {
+            (What::Send, Ok(done)) => match done.entries.first().map(|entry| entry.fact()) {
+                Some(Fact::MessageDied(message)) => {
+                    let Recipient::Unknown(to) = &message.to else { return Ok(()) };
+                    let why = format!("Unknown recipient: {to} (kept as dead letter {})", message.id);
+                    self.put(&Frame::error(why)).await
+                }
+                _ => Ok(()),
+            },
+            (What::Send, Err(Declined::Refused(Refusal::NotFound { what: "Sender", .. }))) => {
+                // Another client has let this membership leave: registering again makes a new one.
+                self.put(&Frame::error(format!("{UNKNOWN_SENDER}: register again"))).await
+            }
+            (What::Send, Err(declined)) => {
+                self.put(&Frame::error(format!("Message not sent: {declined}"))).await
+            }
+            (What::Take, Err(cause)) => {
+                tracing::warn!(%cause, "could not note that messages arrived; they will be offered again");
+                Ok(())
+            }
+            (What::Leave, Err(cause)) => {
+                tracing::debug!(%cause, "could not say that an instance has left; it will lapse");
+                Ok(())
+            }
+            (What::Take | What::Leave, Ok(_)) => Ok(()),
+        }
+    }
+
+    // --- writing ---
+
+    pub(crate) async fn put(&mut self, frame: &Frame<'_>) -> Result<(), End> {
+        self.outbox.put(&mut self.socket, frame).await
+    }
+
+    pub(crate) async fn put_encoded(&mut self, frame: bytes::Bytes) -> Result<(), End> {
+        self.outbox.put_encoded(&mut self.socket, frame).await
+    }
+
+    /// Answers once what was sent before is settled: an error about it comes first.
+    async fn put_behind_sends(&mut self, frame: &Frame<'_>) -> Result<(), End> {
+        self.settle().await?;
+        self.put(frame).await
+    }
+
+    async fn flush(&mut self) -> Result<(), End> {
+        self.outbox.flush(&mut self.socket).await
+    }
+}
+
+// === impl Pending ===
+
+impl Future for Pending {
+    type Output = (What, Result<Done, Declined>);
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = ready!(Pin::new(&mut self.outcome).poll(context));
+        Poll::Ready((self.what, outcome))
+    }
+}

@@ -1,0 +1,92 @@
+//! What the writer looks up in the moment of deciding: facts about agents that are away, which the state does not hold
+//! and which may have changed since the command came in.
+
+use std::sync::Arc;
+
+use model::messages::{Party, Send, To};
+use model::roster::Join;
+use model::rows::{AgentRow, MemberRow, Table};
+use model::{AgentId, Command, MemberId, Proposal, State};
+use serde::de::DeserializeOwned;
+use store::StoreError;
+
+use crate::workspace::Shared;
+
+/// The proposal with what deciding it needs to know; `None` if that is nothing.
+pub(crate) async fn informed(
+    shared: &Shared,
+    working: &State,
+    proposal: &Proposal,
+) -> Result<Option<Proposal>, StoreError> {
+    let command = match &proposal.command {
+        Command::Join(join) => {
+            // Whoever ever joined under a name holds it.
+            let Some(agent) = agent(shared, &AgentId::of(&join.workspace, &join.name)).await? else {
+                return Ok(None);
+            };
+            Command::Join(Join { held_by: Some(agent.principal), ..join.clone() })
+        }
+        Command::Send(send) => {
+            let To::Party(to) = &send.to else { return Ok(None) };
+            Command::Send(Send {
+                found: recipient(shared, working, &send.workspace, to).await?,
+                ..send.clone()
+            })
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(Proposal { command, ..proposal.clone() }))
+}
+
+/// Who is meant: a name counts before an id.
+async fn recipient(
+    shared: &Shared,
+    working: &State,
+    workspace: &str,
+    to: &Arc<str>,
+) -> Result<Option<Party>, StoreError> {
+    let is_meant = |member: &&Arc<model::roster::Membership>| {
+        member.name == *to || member.agent.as_str() == &**to || member.id.as_str() == &**to
+    };
+    // Those that have joined in this very batch are in no row yet.
+    let here = working.roster.members().filter(is_meant).max_by_key(|member| member.name == *to);
+    if let Some(member) = here.filter(|member| member.name == *to) {
+        return Ok(Some(Party { id: member.agent.clone(), name: member.name.clone() }));
+    }
+    if let Some(agent) = agent(shared, &AgentId::of(workspace, to)).await? {
+        return Ok(Some(party(agent)));
+    }
+    if let Some(member) = here {
+        return Ok(Some(Party { id: member.agent.clone(), name: member.name.clone() }));
+    }
+    if let Some(person) = to.strip_prefix("person:") {
+        let id = AgentId::of_person(workspace, person);
+        let known = person == "owner" || working.mailboxes.get(&id).is_some();
+        return Ok(known.then(|| Party { id, name: to.clone() }));
+    }
+    if let Ok(id) = AgentId::parse(to)
+        && let Some(agent) = agent(shared, &id).await?
+    {
+        return Ok(Some(party(agent)));
+    }
+    if let Ok(id) = MemberId::parse(to)
+        && let Some(row) = row::<MemberRow>(shared, Table::Members, id.as_str()).await?
+    {
+        return Ok(Some(Party { id: row.member.agent, name: row.member.name }));
+    }
+    Ok(None)
+}
+
+fn party(agent: AgentRow) -> Party {
+    Party { id: agent.id, name: agent.name.into() }
+}
+
+async fn agent(shared: &Shared, id: &AgentId) -> Result<Option<AgentRow>, StoreError> {
+    row(shared, Table::Agents, id.as_str()).await
+}
+
+async fn row<T: DeserializeOwned>(shared: &Shared, table: Table, key: &str) -> Result<Option<T>, StoreError> {
+    let row = shared.projector.row(&*shared.store, &shared.name, table, key).await?;
+    row.map(|row| serde_json::from_slice(&row.row.body).map_err(|e| StoreError::DamagedRow(e.to_string())))
+        .transpose()
+}

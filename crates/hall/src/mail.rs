@@ -1,0 +1,268 @@
+//! Reading mailboxes: what waits for a reader, what it is shown, and what it has had once that is proved.
+//!
+//! What waits is found by the lists a message stands in, from the reader's low-water mark on; so it costs what is unread,
+//! not what is kept. Showing changes nothing: [`Fetched::receipt`] is handed in when there is evidence, and until then
+//! the same messages are shown again.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use indexmap::IndexSet;
+use model::lists::{Item, List, MessageItem, TakenItem};
+use model::mailboxes::{Mailbox, Stage, Take, counts};
+use model::marks::Range;
+use model::messages::{Message, Party};
+use model::{AgentId, Command, Fact, Position, Principal, Timestamp};
+use store::Span;
+
+use crate::entry::Entry;
+use crate::error::{Declined, HallError};
+use crate::limits;
+use crate::recall::entry_of;
+use crate::workspace::{Done, Workspace};
+
+/// Messages that wait for a reader, oldest first.
+#[derive(Debug, Clone, Default)]
+pub struct Waiting {
+    /// Each with what its list says of it.
+    pub messages: Vec<(Position, MessageItem)>,
+    /// Up to where nothing waits.
+    low: Position,
+}
+
+/// Messages that a reader is shown.
+#[derive(Debug, Clone, Default)]
+pub struct Fetched {
+    /// High priority before normal before low, oldest first within each.
+    pub messages: Vec<Arc<Entry>>,
+    /// How many more wait.
+    pub left: usize,
+    /// What to hand in when it is proved that the reader has them.
+    pub receipt: Shown,
+}
+
+/// Which messages were shown, as [`Workspace::take`] takes them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// Their ranges.
+    pub ranges: Vec<Range>,
+    /// Whose they are, each once.
+    pub senders: Vec<AgentId>,
+}
+
+/// How far a message has come with one reader.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// When the reader had it.
+    pub delivered: Option<Timestamp>,
+    /// When the reader's model had it.
+    pub in_context: Option<Timestamp>,
+    /// When the reader said it had read it.
+    pub read: Option<Timestamp>,
+}
+
+// === impl Shown ===
+
+impl Shown {
+    /// Nothing was shown.
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+}
+
+// === impl Waiting ===
+
+impl Waiting {
+    /// The receipt for some of them: a range ends where a message lies that is not meant.
+    fn receipt(&self, meant: &HashSet<Position>) -> Shown {
+        let mut ranges: Vec<Range> = Vec::new();
+        let mut senders = IndexSet::new();
+        let mut whole = true;
+        for (position, item) in &self.messages {
+            if !meant.contains(position) {
+                whole = false;
+                continue;
+            }
+            senders.insert(item.from.id.clone());
+            match ranges.last_mut().filter(|_| whole) {
+                Some(run) => run.1 = *position,
+                // What lies before the first that waits is had already, or not for this reader.
+                None if whole => ranges.push((self.low.next(), *position)),
+                None => ranges.push((*position, *position)),
+            }
+            whole = true;
+        }
+        Shown { ranges, senders: senders.into_iter().collect() }
+    }
+}
+
+// === impl Workspace ===
+
+impl Workspace {
+    /// What waits for a reader, [`limits::WAITING`] messages at most. Looking has no effect.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn waiting(&self, reader: &AgentId) -> Result<Waiting, HallError> {
+        let Some(mailbox) = self.state().mailboxes.get(reader).cloned() else {
+            return Ok(Waiting::default());
+        };
+        let (low, now) = (mailbox.low(), self.now());
+        let mut sources = vec![(List::To(reader.clone()), low)];
+        sources.extend(mailbox.follows().map(|(topic, since)| (List::Topic(topic.clone()), since.max(low))));
+        let mut messages = Vec::new();
+        // Up to where every list has been looked through.
+        let mut horizon = None;
+        for (list, after) in sources {
+            let before = messages.len();
+            let end = self.collect(&list, after, |place, item| {
+                let mine = matches!(list, List::Topic(_)) && item.from.id == *reader;
+                let expired = item.expires_at.is_some_and(|expires| expires <= now);
+                if !mine && !expired && mailbox.is_unread(place) {
+                    messages.push((place, item));
+                }
+                messages.len() - before < limits::WAITING
+            });
+            horizon = end.await?.into_iter().chain(horizon).min();
+        }
+        messages.retain(|(place, _)| horizon.is_none_or(|horizon| *place <= horizon));
+        messages.sort_unstable_by_key(|(place, _)| *place);
+        Ok(Waiting { messages, low })
+    }
+
+    /// Calls `each` with the items of a list behind a place, until it has enough; then tells which was the last.
+    async fn collect(
+        &self,
+        list: &List,
+        mut after: Position,
+        mut each: impl FnMut(Position, MessageItem) -> bool,
+    ) -> Result<Option<Position>, HallError> {
+        loop {
+            let span = Span { after, before: None, most: limits::LIST_PAGE, newest_first: false };
+            let page = self.items(list, span).await?;
+            let Some(last) = page.last() else { return Ok(None) };
+            after = last.place;
+            let whole = page.len() == limits::LIST_PAGE;
+            for item in &page {
+                if !each(item.place, read_item(item)?) {
+                    return Ok(Some(item.place));
+                }
+            }
+            if !whole {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// A part of a list, as of the newest committed event.
+    pub async fn items(&self, list: &List, span: Span) -> Result<Vec<Item>, HallError> {
+        Ok(self.projector().items(self.store(), self.name(), list, span).await?)
+    }
+
+    /// Shows a reader what waits for it, `most` messages and about `bytes` of content at most, but always one.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn fetch(&self, reader: &AgentId, most: usize, bytes: u64) -> Result<Fetched, HallError> {
+        let waiting = self.waiting(reader).await?;
+        let mut order: Vec<_> = waiting.messages.iter().collect();
+        order.sort_by_key(|(_, item)| item.priority);
+        let mut size = 0;
+        let fits = |(_, item): &&&(Position, MessageItem)| {
+            let first = size == 0;
+            size += item.bytes + 1;
+            first || size <= bytes
+        };
+        let places: Vec<_> = order.iter().take(most).take_while(fits).map(|(place, _)| *place).collect();
+        let receipt = waiting.receipt(&places.iter().copied().collect());
+        let left = waiting.messages.len() - places.len();
+        Ok(Fetched { messages: self.entries(&places).await?, left, receipt })
+    }
+
+    /// The events at these positions, in this order.
+    ///
+    /// # Errors
+    /// If one of them is not there.
+    pub async fn entries(&self, positions: &[Position]) -> Result<Vec<Arc<Entry>>, HallError> {
+        let found: Vec<_> = positions.iter().map(|position| self.at_hand(*position)).collect();
+        let missing = positions.iter().zip(&found).filter(|(_, found)| found.is_none());
+        let missing: Vec<_> = missing.map(|(position, _)| *position).collect();
+        let mut read = self.store().read_at(self.name(), &missing).await?.into_iter();
+        let mut entries = Vec::with_capacity(found.len());
+        for entry in found {
+            entries.push(match entry {
+                Some(entry) => entry,
+                None => entry_of(self.name(), &read.next().expect("one is read for each that was missing"))?,
+            });
+        }
+        Ok(entries)
+    }
+
+    /// Writes down that a reader has had what it was shown, and what shows it.
+    ///
+    /// # Errors
+    /// As any command.
+    pub async fn take(
+        &self,
+        by: &Principal,
+        reader: Party,
+        stage: Stage,
+        evidence: &'static str,
+        shown: Shown,
+    ) -> Result<Done, Declined> {
+        let Shown { ranges, senders } = shown;
+        let take = Take { reader, stage, evidence, ranges: ranges.into(), senders: senders.into() };
+        self.carry_out(by, Command::Take(take)).await
+    }
+
+    /// How far a message has come with a reader.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn progress(
+        &self,
+        reader: &AgentId,
+        place: Position,
+        message: &Message,
+    ) -> Result<Progress, HallError> {
+        Ok(Progress {
+            delivered: self.reached(reader, Stage::Delivered, place, message).await?,
+            in_context: self.reached(reader, Stage::InContext, place, message).await?,
+            read: self.reached(reader, Stage::Read, place, message).await?,
+        })
+    }
+
+    async fn reached(
+        &self,
+        reader: &AgentId,
+        stage: Stage,
+        place: Position,
+        message: &Message,
+    ) -> Result<Option<Timestamp>, HallError> {
+        // Receipts never overlap, and stand where they end: the first behind the message is the only one that may hold it.
+        let before = Position(place.0.saturating_sub(1));
+        let span = Span { after: before, before: None, most: 1, newest_first: false };
+        let found = self.items(&List::Taken(reader.clone(), stage), span).await?;
+        let Some(item) = found.first() else { return Ok(None) };
+        let taken: TakenItem = read_item(item)?;
+        Ok((taken.from <= place && counts(taken.at, message.expires_at)).then_some(taken.at))
+    }
+
+    /// A reader's mailbox, as it stands.
+    pub fn mailbox(&self, reader: &AgentId) -> Option<Mailbox> {
+        self.state().mailboxes.get(reader).cloned()
+    }
+}
+
+fn read_item<T: serde::de::DeserializeOwned>(item: &Item) -> Result<T, HallError> {
+    serde_json::from_slice(&item.body)
+        .map_err(|cause| HallError::Row(format!("an item of {}: {cause}", item.list.key())))
+}
+
+/// The message an event is about.
+pub fn message(entry: &Entry) -> Option<&Arc<Message>> {
+    match entry.fact() {
+        Fact::MessageSent(message) | Fact::MessageDied(message) => Some(message),
+        _ => None,
+    }
+}

@@ -1,0 +1,300 @@
+//! Messages: whoever is written to finds what was written, once, wherever it was meanwhile.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hall::mail::{Fetched, Shown, message};
+use model::lists::{List, MessageItem};
+use model::mailboxes::{Follow, Stage};
+use model::messages::{Message, Party, Priority, Recipient, Send, To};
+use model::roster::{Leave, Membership, Reason};
+use model::{AgentId, Command, Fact, MemberId, Position, Principal, Text};
+use store::{MemoryStore, Span, SqliteStore, Store};
+
+use crate::scene::Scene;
+
+fn letter(from: &Membership, to: &str, content: &str) -> Send {
+    let to = match to.strip_prefix('#') {
+        Some(topic) => To::Topic(topic.into()),
+        None => To::Party(to.into()),
+    };
+    Send {
+        workspace: "default".into(),
+        author: from.id.clone(),
+        to,
+        thread: None,
+        content: Text::new(content),
+        priority: Priority::Normal,
+        ttl: None,
+        attachments: [].into(),
+        resends: None,
+        found: None,
+    }
+}
+
+async fn send(scene: &Scene, send: Send) -> Arc<Message> {
+    let done = scene.workspace.carry_out(&Principal::local(), Command::Send(send)).await.unwrap();
+    message(&done.entries[0]).unwrap().clone()
+}
+
+async fn say(scene: &Scene, from: &Membership, to: &str, content: &str) -> Arc<Message> {
+    send(scene, letter(from, to, content)).await
+}
+
+fn reader(member: &Membership) -> Party {
+    Party { id: member.agent.clone(), name: member.name.clone() }
+}
+
+async fn fetch(scene: &Scene, member: &Membership) -> Fetched {
+    scene.workspace.fetch(&member.agent, 1_000, u64::MAX).await.unwrap()
+}
+
+async fn take(scene: &Scene, member: &Membership, fetched: Fetched) {
+    let by = Principal::local();
+    let took = scene.workspace.take(&by, reader(member), Stage::Delivered, "a pong", fetched.receipt);
+    took.await.unwrap();
+}
+
+fn contents(fetched: &Fetched) -> Vec<String> {
+    fetched.messages.iter().map(|entry| message(entry).unwrap().content.decode().into_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_message_waits_for_a_reader_that_is_away_and_through_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let scene = Scene::on(Arc::new(SqliteStore::open(directory.path()).unwrap())).await;
+    let (web, api) = (scene.join("web").await, scene.join("api").await);
+    let leave = Leave { member: api.id.clone(), reason: Reason::Left };
+    scene.workspace.carry_out(&Principal::local(), Command::Leave(leave)).await.unwrap();
+    let sent = say(&scene, &web, "api", "the tests are red").await;
+    assert_eq!(sent.to, Recipient::Party(reader(&api)));
+
+    let scene = scene.again().await;
+    let again = scene.join("api").await;
+    assert_eq!(again.agent, api.agent, "one mailbox for one name");
+    let fetched = fetch(&scene, &again).await;
+    assert_eq!(contents(&fetched), ["the tests are red"]);
+    assert_eq!(contents(&fetch(&scene, &again).await), ["the tests are red"], "looking takes nothing");
+
+    take(&scene, &again, fetched).await;
+    assert!(fetch(&scene, &again).await.messages.is_empty());
+    let scene = scene.again().await;
+    assert!(fetch(&scene, &again).await.messages.is_empty());
+}
+
+#[tokio::test]
+async fn a_broadcast_is_each_followers_own() {
+    let scene = Scene::new().await;
+    let (web, api, ops) = (scene.join("web").await, scene.join("api").await, scene.join("ops").await);
+    say(&scene, &web, "#broadcast", "lunch").await;
+    let fetched = fetch(&scene, &api).await;
+    assert_eq!(contents(&fetched), ["lunch"]);
+    take(&scene, &api, fetched).await;
+    assert_eq!(contents(&fetch(&scene, &ops).await), ["lunch"], "what one took the other still has");
+    assert!(fetch(&scene, &web).await.messages.is_empty(), "nobody is told what they said themselves");
+    let late = scene.join("late").await;
+    assert!(fetch(&scene, &late).await.messages.is_empty(), "who was not here was not spoken to");
+}
+
+#[tokio::test]
+async fn a_topic_reaches_those_that_follow_it_while_they_do() {
+    let scene = Scene::new().await;
+    let (web, api) = (scene.join("web").await, scene.join("api").await);
+    let by = Principal::local();
+    let follow = |on| {
+        let (reader, topic) = (reader(&api), "builds".into());
+        scene.workspace.carry_out(&by, Command::Follow(Follow { reader, topic, on }))
+    };
+    say(&scene, &web, "#builds", "before").await;
+    assert_eq!(follow(true).await.unwrap().entries.len(), 1);
+    say(&scene, &web, "#builds", "meanwhile").await;
+    assert_eq!(contents(&fetch(&scene, &api).await), ["meanwhile"]);
+    assert_eq!(follow(true).await.unwrap().entries.len(), 0, "it does already");
+    assert_eq!(follow(false).await.unwrap().entries.len(), 1);
+    assert!(fetch(&scene, &api).await.messages.is_empty());
+}
+
+#[tokio::test]
+async fn what_matters_most_comes_first_and_what_is_left_waits_on() {
+    let scene = Scene::new().await;
+    let (web, api) = (scene.join("web").await, scene.join("api").await);
+    for (content, priority) in [
+        ("low", Priority::Low),
+        ("one", Priority::Normal),
+        ("urgent", Priority::High),
+        ("two", Priority::Normal),
+    ] {
+        send(&scene, Send { priority, ..letter(&web, "api", content) }).await;
+    }
+    let first = scene.workspace.fetch(&api.agent, 2, u64::MAX).await.unwrap();
+    assert_eq!((contents(&first), first.left), (vec!["urgent".to_owned(), "one".to_owned()], 2));
+    take(&scene, &api, first).await;
+    let rest = fetch(&scene, &api).await;
+    assert_eq!(contents(&rest), ["two", "low"]);
+    let seen = scene.workspace.mailbox(&api.agent).unwrap();
+    take(&scene, &api, rest).await;
+    let low = scene.workspace.mailbox(&api.agent).unwrap().low();
+    assert!(low > seen.low(), "everything before is one range now");
+    assert!(fetch(&scene, &api).await.messages.is_empty());
+}
+
+#[tokio::test]
+async fn a_message_that_has_expired_is_not_offered_and_not_said_to_have_arrived() {
+    let scene = Scene::new().await;
+    let (web, api) = (scene.join("web").await, scene.join("api").await);
+    let ttl = Some(Duration::from_secs(60));
+    let brief = send(&scene, Send { ttl, ..letter(&web, "api", "quick!") }).await;
+    let place = scene.workspace.state().position();
+    assert_eq!(contents(&fetch(&scene, &api).await), ["quick!"]);
+    scene.later(Duration::from_secs(60));
+    say(&scene, &web, "api", "never mind").await;
+    let fetched = fetch(&scene, &api).await;
+    assert_eq!(contents(&fetched), ["never mind"]);
+    take(&scene, &api, fetched).await;
+    let progress = scene.workspace.progress(&api.agent, place, &brief).await.unwrap();
+    assert_eq!(progress.delivered, None, "it lies within what was taken, and was not shown");
+}
+
+#[tokio::test]
+async fn how_far_a_message_has_come_is_what_was_proved_and_no_more() {
+    let scene = Scene::new().await;
+    let (web, api) = (scene.join("web").await, scene.join("api").await);
+    let sent = say(&scene, &web, "api", "please").await;
+    let place = scene.workspace.state().position();
+    let progress = || scene.workspace.progress(&api.agent, place, &sent);
+    assert_eq!(progress().await.unwrap(), hall::mail::Progress::default());
+    let fetched = fetch(&scene, &api).await;
+    assert_eq!(progress().await.unwrap().delivered, None, "it was shown, and nothing shows that it arrived");
+    let shown = fetched.receipt.clone();
+    take(&scene, &api, fetched).await;
+    let delivered = progress().await.unwrap();
+    assert!(delivered.delivered.is_some() && delivered.read.is_none());
+    let by = Principal::local();
+    scene.workspace.take(&by, reader(&api), Stage::Read, "it said so", shown.clone()).await.unwrap();
+    assert!(progress().await.unwrap().read.is_some());
+    let again = scene.workspace.take(&by, reader(&api), Stage::Read, "it said so", shown).await.unwrap();
+    assert!(again.entries.is_empty(), "said twice, written once");
+}
+
+#[tokio::test]
+async fn a_message_to_nobody_is_a_dead_letter_that_can_be_listed() {
+    let scene = Scene::new().await;
+    let web = scene.join("web").await;
+    let done =
+        scene.workspace.carry_out(&Principal::local(), Command::Send(letter(&web, "nobody", "hello?"))).await;
+    let done = done.unwrap();
+    let Fact::MessageDied(dead) = done.entries[0].fact() else { panic!("{done:?}") };
+    assert_eq!(dead.to, Recipient::Unknown("nobody".into()));
+    let span = Span { after: Position::START, before: None, most: 10, newest_first: true };
+    let listed = scene.workspace.items(&List::DeadLetters, span).await.unwrap();
+    let item: MessageItem = serde_json::from_slice(&listed[0].body).unwrap();
+    assert_eq!((listed.len(), &item.from.name), (1, &web.name));
+
+    // It is sent again when there is somebody.
+    let late = scene.join("nobody").await;
+    let again =
+        send(&scene, Send { resends: Some(dead.id.clone()), ..letter(&web, "nobody", "hello?") }).await;
+    assert_eq!(again.resends.as_ref(), Some(&dead.id));
+    assert_eq!(contents(&fetch(&scene, &late).await), ["hello?"]);
+}
+
+#[tokio::test]
+async fn whoever_is_named_is_found_by_name_by_id_and_in_the_same_breath() {
+    let scene = Scene::new().await;
+    let web = scene.join("web").await;
+    let by = Principal::local();
+    let joining = scene.workspace.submit(&by, crate::scene::join("api")).await.unwrap();
+    let sending = scene.workspace.submit(&by, Command::Send(letter(&web, "api", "welcome"))).await.unwrap();
+    let joined = joining.outcome().await.unwrap();
+    let Fact::MemberJoined(api) = joined.entries[0].fact() else { panic!("{joined:?}") };
+    sending.outcome().await.unwrap();
+    say(&scene, &web, api.agent.as_str(), "by agent").await;
+    say(&scene, &web, api.id.as_str(), "by membership").await;
+    assert_eq!(contents(&fetch(&scene, api).await), ["welcome", "by agent", "by membership"]);
+
+    let stranger = Send { author: MemberId::hall(), ..letter(&web, "api", "boo") };
+    let refused = scene.workspace.carry_out(&by, Command::Send(stranger)).await.unwrap_err();
+    assert!(refused.to_string().contains("Sender not found"), "{refused}");
+    assert_eq!(AgentId::of("default", "api"), api.agent);
+}
+
+#[tokio::test]
+async fn a_person_has_a_mailbox_too() {
+    let scene = Scene::new().await;
+    let web = scene.join("web").await;
+    say(&scene, &web, "person:owner", "which port?").await;
+    let owner = AgentId::of_person("default", "owner");
+    let waiting = scene.workspace.waiting(&owner).await.unwrap();
+    assert_eq!(waiting.messages.len(), 1);
+    let answer = Send { author: MemberId::of_person("default", "owner"), ..letter(&web, "web", "7420") };
+    scene.workspace.carry_out(&Principal::owner(), Command::Send(answer)).await.unwrap();
+    let fetched = fetch(&scene, &web).await;
+    assert_eq!(&*message(&fetched.messages[0]).unwrap().from.name, "person:owner");
+}
+
+#[tokio::test]
+async fn a_reader_that_was_away_for_long_gets_everything_in_pages() {
+    const MANY: usize = 5_000;
+    let scene = Scene::on(Arc::new(MemoryStore::default()) as Arc<dyn Store>).await;
+    let (web, api) = (scene.join("web").await, scene.join("api").await);
+    let mut submitted = Vec::new();
+    for n in 0..MANY {
+        let command =
+            Command::Send(letter(&web, if n % 10 == 0 { "#broadcast" } else { "api" }, &n.to_string()));
+        submitted.push(scene.workspace.submit(&Principal::local(), command).await.unwrap());
+    }
+    for outcome in submitted {
+        outcome.outcome().await.unwrap();
+    }
+    let mut got = Vec::new();
+    loop {
+        let page = scene.workspace.fetch(&api.agent, 700, u64::MAX).await.unwrap();
+        if page.messages.is_empty() {
+            break;
+        }
+        assert_eq!(page.left, MANY - got.len() - page.messages.len());
+        got.extend(contents(&page));
+        take(&scene, &api, page).await;
+    }
+    assert_eq!(got, (0..MANY).map(|n| n.to_string()).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn lists_made_anew_are_the_same_to_the_letter() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Arc::new(SqliteStore::open(directory.path()).unwrap());
+    let scene = Scene::on(store.clone()).await;
+    let (web, api) = (scene.join("web").await, scene.join("api").await);
+    let first = say(&scene, &web, "api", "one").await;
+    send(&scene, Send { thread: Some(first.id.clone()), ..letter(&api, "web", "two") }).await;
+    say(&scene, &web, "#broadcast", "three").await;
+    let fetched = fetch(&scene, &api).await;
+    take(&scene, &api, fetched).await;
+    scene.hall.close().await;
+    let name = model::WorkspaceName::default_workspace();
+    let before = hall::dump(&*store, &name).await.unwrap();
+    assert!(
+        before.contains("thread/") && before.contains("delivered/") && before.contains("topic/broadcast")
+    );
+    hall::rebuild(&*store, &name).await.unwrap();
+    assert_eq!(hall::dump(&*store, &name).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn what_was_read_before_it_was_fetched_is_not_said_to_have_been_fetched() {
+    let scene = Scene::new().await;
+    let (web, api) = (scene.join("web").await, scene.join("api").await);
+    say(&scene, &web, "api", "one").await;
+    let read = say(&scene, &web, "api", "two").await;
+    let place = scene.workspace.state().position();
+    say(&scene, &web, "api", "three").await;
+    let shown = Shown { ranges: vec![(place, place)], senders: vec![web.agent.clone()] };
+    let by = Principal::local();
+    scene.workspace.take(&by, reader(&api), Stage::Read, "it said so", shown).await.unwrap();
+    let fetched = fetch(&scene, &api).await;
+    assert_eq!(contents(&fetched), ["one", "three"]);
+    take(&scene, &api, fetched).await;
+    let progress = scene.workspace.progress(&api.agent, place, &read).await.unwrap();
+    assert!(progress.read.is_some() && progress.delivered.is_none(), "{progress:?}");
+    assert!(fetch(&scene, &api).await.messages.is_empty());
+}

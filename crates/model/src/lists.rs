@@ -1,0 +1,174 @@
+//! Lists: in which order messages are found by whoever looks for them.
+//!
+//! An item stands in its list at a place, and says enough to choose it without reading the message. Like rows
+//! ([`crate::rows`]), items are made from one event alone.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Fact, Position, Recorded};
+use crate::ids::{AgentId, MessageId};
+use crate::mailboxes::{Stage, Taken};
+use crate::messages::{Message, Party, Priority, Recipient};
+use crate::time::Timestamp;
+
+/// A list. What it is written as is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum List {
+    /// All messages that found a recipient.
+    Messages,
+    /// All that did not.
+    DeadLetters,
+    /// Those to one agent or person.
+    To(AgentId),
+    /// Those to a topic.
+    Topic(Arc<str>),
+    /// Those from one agent or person, dead letters too.
+    From(AgentId),
+    /// Those that answer one message, or each other under it.
+    Thread(MessageId),
+    /// What a reader has had, as [`TakenItem`]s: each stands at the end of its range, and no two ranges overlap.
+    Taken(AgentId, Stage),
+}
+
+/// One item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// Its list.
+    pub list: List,
+    /// Its place there. Of a message: its position in the log.
+    pub place: Position,
+    /// What it says, as JSON: a [`MessageItem`] or a [`TakenItem`].
+    pub body: Vec<u8>,
+}
+
+/// What a list of messages says of one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageItem {
+    /// Its id.
+    pub id: MessageId,
+    /// Who sent it.
+    pub from: Party,
+    /// For whom it is.
+    pub to: Recipient,
+    /// How soon it wants to be read.
+    pub priority: Priority,
+    /// When it was accepted.
+    pub sent_at: Timestamp,
+    /// From when on it is not offered any more.
+    pub expires_at: Option<Timestamp>,
+    /// How many bytes its content is, as it is kept.
+    pub bytes: u64,
+}
+
+/// What a reader took at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenItem {
+    /// Where the range begins.
+    pub from: Position,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl List {
+    /// As it is stored.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Messages => "messages".into(),
+            Self::DeadLetters => "dead".into(),
+            Self::To(agent) => format!("to/{agent}"),
+            Self::Topic(topic) => format!("topic/{topic}"),
+            Self::From(agent) => format!("from/{agent}"),
+            Self::Thread(message) => format!("thread/{message}"),
+            Self::Taken(agent, Stage::Delivered) => format!("delivered/{agent}"),
+            Self::Taken(agent, Stage::InContext) => format!("in_context/{agent}"),
+            Self::Taken(agent, Stage::Read) => format!("read/{agent}"),
+        }
+    }
+
+    /// Reads the stored form; `None` if no list is written so.
+    pub fn parse(key: &str) -> Option<Self> {
+        let agent = |id| AgentId::parse(id).ok();
+        Some(match key.split_once('/') {
+            None if key == "messages" => Self::Messages,
+            None if key == "dead" => Self::DeadLetters,
+            None => return None,
+            Some(("to", id)) => Self::To(agent(id)?),
+            Some(("topic", topic)) => Self::Topic(topic.into()),
+            Some(("from", id)) => Self::From(agent(id)?),
+            Some(("thread", id)) => Self::Thread(MessageId::parse(id).ok()?),
+            Some(("delivered", id)) => Self::Taken(agent(id)?, Stage::Delivered),
+            Some(("in_context", id)) => Self::Taken(agent(id)?, Stage::InContext),
+            Some(("read", id)) => Self::Taken(agent(id)?, Stage::Read),
+            Some(_) => return None,
+        })
+    }
+}
+
+/// The items an event puts into lists.
+pub fn items(recorded: &Recorded) -> Vec<Item> {
+    match &recorded.event.fact {
+        Fact::MessageSent(message) | Fact::MessageDied(message) => message_items(recorded.position, message),
+        Fact::MessagesTaken(taken) => taken_items(recorded.event.at, taken),
+        _ => vec![],
+    }
+}
+
+fn message_items(position: Position, message: &Message) -> Vec<Item> {
+    let note = MessageItem {
+        id: message.id.clone(),
+        from: message.from.clone(),
+        to: message.to.clone(),
+        priority: message.priority,
+        sent_at: message.sent_at,
+        expires_at: message.expires_at,
+        bytes: message.content.bytes() as u64,
+    };
+    let body = serde_json::to_vec(&note).expect("items always serialise");
+    let (all, to) = match &message.to {
+        Recipient::Party(party) => (List::Messages, Some(List::To(party.id.clone()))),
+        Recipient::Topic(topic) => (List::Messages, Some(List::Topic(topic.clone()))),
+        Recipient::Unknown(_) => (List::DeadLetters, None),
+    };
+    let thread = message.thread.clone().map(List::Thread);
+    let lists = [Some(all), to, Some(List::From(message.from.id.clone())), thread];
+    let item = |list| Item { list, place: position, body: body.clone() };
+    lists.into_iter().flatten().map(item).collect()
+}
+
+fn taken_items(at: Timestamp, taken: &Taken) -> Vec<Item> {
+    let item = |(from, to): &(Position, Position)| Item {
+        list: List::Taken(taken.reader.id.clone(), taken.stage),
+        place: *to,
+        body: serde_json::to_vec(&TakenItem { from: *from, at }).expect("items always serialise"),
+    };
+    taken.ranges.iter().map(item).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_list_reads_back_as_it_is_stored() {
+        let agent = AgentId::of("default", "web");
+        let thread = MessageId::parse(agent.as_str()).unwrap();
+        for list in [
+            List::Messages,
+            List::DeadLetters,
+            List::To(agent.clone()),
+            List::Topic("a/b".into()),
+            List::From(agent.clone()),
+            List::Thread(thread),
+            List::Taken(agent.clone(), Stage::Delivered),
+            List::Taken(agent.clone(), Stage::InContext),
+            List::Taken(agent, Stage::Read),
+        ] {
+            assert_eq!(List::parse(&list.key()), Some(list));
+        }
+        for key in ["", "to", "to/", "to/web", "message", "nowhere/x"] {
+            assert_eq!(List::parse(key), None, "{key}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Mailboxes: what each reader has had of the messages to it, and which topics it follows.
+//!
+//! A mailbox belongs to the durable agent, not to one of its memberships or connections. It holds no messages, only
+//! [`Marks`] over the log; so a reader that has read a million messages costs as much as one that has read one.
+//!
+//! **Unread** is defined here and nowhere else: [`Mailbox::is_unread`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Fact, Position};
+use crate::ids::AgentId;
+use crate::limits;
+use crate::marks::{Marks, Range};
+use crate::messages::{self, BROADCAST, Message, Party, Recipient};
+use crate::refusal::Refusal;
+use crate::roster::Membership;
+use crate::time::Timestamp;
+
+/// How far a message has come with one reader, by evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// The reader fetched it, and has shown that it received the reply.
+    Delivered,
+    /// It stood in what the reader's model was given, which has gone on since.
+    InContext,
+    /// The reader says that it has read it.
+    Read,
+}
+
+/// A reader took messages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Taken {
+    /// Who.
+    pub reader: Party,
+    /// How far they have come.
+    pub stage: Stage,
+    /// What shows it.
+    pub evidence: Arc<str>,
+    /// Which of the reader's messages: those within.
+    pub ranges: Arc<[Range]>,
+    /// Whose messages are among them: who may want to know.
+    pub senders: Arc<[AgentId]>,
+}
+
+/// Takes messages; those that had come as far already are no event.
+#[derive(Debug, Clone, Serialize)]
+pub struct Take {
+    /// Who.
+    pub reader: Party,
+    /// How far they have come.
+    pub stage: Stage,
+    /// What shows it: a few words.
+    pub evidence: &'static str,
+    /// Which: between the ends of a range lies no message to this reader that is not meant.
+    pub ranges: Arc<[Range]>,
+    /// Who sent them, each once.
+    pub senders: Arc<[AgentId]>,
+}
+
+/// A reader begins or ceases to follow a topic.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Following {
+    /// Who.
+    pub reader: Party,
+    /// Which topic.
+    pub topic: Arc<str>,
+}
+
+/// Begins or ceases to follow a topic; what is so already is no event.
+#[derive(Debug, Clone, Serialize)]
+pub struct Follow {
+    /// Who.
+    pub reader: Party,
+    /// Which topic.
+    pub topic: Arc<str>,
+    /// Whether from now on, or no longer.
+    pub on: bool,
+}
+
+/// One reader's.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Mailbox {
+    /// Topics followed, each since when.
+    follows: BTreeMap<Arc<str>, Position>,
+    delivered: Marks,
+    in_context: Marks,
+    read: Marks,
+}
+
+impl Mailbox {
+    /// Topics followed, [`BROADCAST`] among them, each with the position after which its messages belong here.
+    pub fn follows(&self) -> impl Iterator<Item = (&Arc<str>, Position)> {
+        self.follows.iter().map(|(topic, since)| (topic, *since))
+    }
+
+    /// Whether a message belongs into this mailbox, which is `owner`'s.
+    pub fn is_for(&self, owner: &AgentId, position: Position, message: &Message) -> bool {
+        match &message.to {
+            Recipient::Party(party) => party.id == *owner,
+            // Nobody needs to be told what they have said themselves.
+            Recipient::Topic(topic) => {
+                message.from.id != *owner && self.follows.get(topic).is_some_and(|since| *since < position)
+            }
+            Recipient::Unknown(_) => false,
+        }
+    }
+
+    /// Whether a message of this mailbox is unread: no evidence shows that its reader has it. One that has expired is
+    /// not offered, read or not.
+    pub fn is_unread(&self, position: Position) -> bool {
+        ![&self.delivered, &self.in_context, &self.read].iter().any(|marks| marks.contains(position))
+    }
+
+    /// Up to where nothing is unread.
+    pub fn low(&self) -> Position {
+        let marks = [&self.delivered, &self.in_context, &self.read];
+        let mut low = Position::START;
+        while let Some(further) = marks.iter().find(|marks| marks.contains(low.next())) {
+            let range = further.ranges().iter().find(|range| range.0 <= low.next() && low.next() <= range.1);
+            low = range.map_or(low.next(), |range| range.1);
+        }
+        low
+    }
+
+    fn marks(&mut self, stage: Stage) -> &mut Marks {
+        match stage {
+            Stage::Delivered => &mut self.delivered,
+            Stage::InContext => &mut self.in_context,
+            Stage::Read => &mut self.read,
+        }
+    }
+
+    fn marked(&self, stage: Stage) -> &Marks {
+        match stage {
+            Stage::Delivered => &self.delivered,
+            Stage::InContext => &self.in_context,
+            Stage::Read => &self.read,
+        }
+    }
+}
+
+/// All mailboxes of a workspace.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Mailboxes {
+    boxes: IndexMap<AgentId, Mailbox>,
+}
+
+impl Mailboxes {
+    /// A reader's; none if it was never here and never read anything.
+    pub fn get(&self, owner: &AgentId) -> Option<&Mailbox> {
+        self.boxes.get(owner)
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.boxes.len()
+    }
+
+    /// Whether one more reader fits.
+    pub(crate) fn room(&self, owner: &AgentId) -> Result<(), Refusal> {
+        if self.boxes.len() < limits::MAILBOXES || self.boxes.contains_key(owner) {
+            return Ok(());
+        }
+        let remedy = "use a name that was here before";
+        Err(Refusal::Full { what: "mailboxes", limit: limits::MAILBOXES, remedy })
+    }
+
+    pub(crate) fn take(&self, take: &Take) -> Result<Vec<Fact>, Refusal> {
+        self.room(&take.reader.id)?;
+        let mailbox = self.get(&take.reader.id);
+        // Only what is new: the ranges of a reader's receipts never overlap, so the first that holds a message tells when.
+        // And what has come further already is not said to have come so far only now.
+        let further = [Stage::Delivered, Stage::InContext, Stage::Read];
+        let mut news = take.ranges.to_vec();
+        for stage in further.into_iter().filter(|stage| *stage >= take.stage) {
+            let Some(marked) = mailbox.map(|mailbox| mailbox.marked(stage)) else { break };
+            news = news.into_iter().flat_map(|range| marked.missing(range)).collect();
+        }
+        let marked = mailbox.map(|mailbox| mailbox.marked(take.stage));
+        if news.is_empty() {
+            return Ok(vec![]);
+        }
+        if marked.map_or(0, |marked| marked.ranges().len()) + news.len() > limits::MARKS {
+            let remedy = "take those first that have waited longest";
+            return Err(Refusal::Full { what: "messages taken out of turn", limit: limits::MARKS, remedy });
+        }
+        Ok(vec![Fact::MessagesTaken(Arc::new(Taken {
+            reader: take.reader.clone(),
+            stage: take.stage,
+            evidence: take.evidence.into(),
+            ranges: news.into(),
+            senders: take.senders.clone(),
+        }))])
+    }
+
+    pub(crate) fn follow(&self, follow: &Follow) -> Result<Vec<Fact>, Refusal> {
+        self.room(&follow.reader.id)?;
+        messages::check_topic(&follow.topic)?;
+        if &*follow.topic == BROADCAST {
+            return Err(Refusal::Invalid("everybody follows broadcast, always".into()));
+        }
+        let follows = self.get(&follow.reader.id).map(|mailbox| &mailbox.follows);
+        if follows.is_some_and(|follows| follows.contains_key(&follow.topic)) == follow.on {
+            return Ok(vec![]);
+        }
+        if follow.on && follows.map_or(0, BTreeMap::len) >= limits::TOPICS_FOLLOWED {
+            let remedy = "cease to follow some first";
+            return Err(Refusal::Full { what: "followed topics", limit: limits::TOPICS_FOLLOWED, remedy });
+        }
+        let following = Arc::new(Following { reader: follow.reader.clone(), topic: follow.topic.clone() });
+        Ok(vec![if follow.on { Fact::TopicFollowed(following) } else { Fact::TopicLeft(following) }])
+    }
+
+    /// An agent is here: from now on broadcasts are for it too.
+    pub(crate) fn arrived(&mut self, position: Position, member: &Membership) {
+        self.open(&member.agent, position);
+    }
+
+    fn open(&mut self, owner: &AgentId, position: Position) -> &mut Mailbox {
+        self.boxes.entry(owner.clone()).or_insert_with(|| Mailbox {
+            follows: [(BROADCAST.into(), position)].into(),
+            ..Mailbox::default()
+        })
+    }
+
+    pub(crate) fn was_sent(&mut self, position: Position, message: &Message) {
+        // A person's begins with the first message to them.
+        if let Recipient::Party(party) = &message.to {
+            self.open(&party.id, position);
+        }
+    }
+
+    pub(crate) fn was_taken(&mut self, position: Position, taken: &Taken) {
+        let marks = self.open(&taken.reader.id, position).marks(taken.stage);
+        for range in &*taken.ranges {
+            marks.insert(*range);
+        }
+    }
+
+    pub(crate) fn was_followed(&mut self, position: Position, following: &Following) {
+        self.open(&following.reader.id, position).follows.insert(following.topic.clone(), position);
+    }
+
+    pub(crate) fn was_left(&mut self, position: Position, following: &Following) {
+        self.open(&following.reader.id, position).follows.remove(&following.topic);
+    }
+}
+
+/// The status of a message with one reader, from the receipts that cover it: a receipt that came when the message had
+/// expired says nothing of it, since it was not offered any more.
+pub fn counts(receipt_at: Timestamp, expires_at: Option<Timestamp>) -> bool {
+    expires_at.is_none_or(|expires| receipt_at < expires)
+}

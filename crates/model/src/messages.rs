@@ -1,0 +1,209 @@
+//! Messages: what one says to another, to a topic, or to everybody.
+//!
+//! The log holds them, the state none: a message is found by the lists it stands in ([`crate::lists`]) and read by
+//! position. What its readers have had of it stands in [`crate::mailboxes`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Fact;
+use crate::ids::{AgentId, MemberId, MessageId};
+use crate::limits;
+use crate::names::Principal;
+use crate::refusal::Refusal;
+use crate::roster::Roster;
+use crate::text::Text;
+use crate::time::Timestamp;
+
+/// A message, or a dead letter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// Its id.
+    pub id: MessageId,
+    /// Who sent it.
+    pub from: Party,
+    /// The membership it was sent through.
+    pub through: MemberId,
+    /// For whom it is.
+    pub to: Recipient,
+    /// The message that began the exchange this one belongs to; none if this one may begin one.
+    pub thread: Option<MessageId>,
+    /// What it says.
+    pub content: Text,
+    /// How soon it wants to be read.
+    pub priority: Priority,
+    /// Files that belong to it.
+    pub attachments: Arc<[Attachment]>,
+    /// When it was accepted.
+    pub sent_at: Timestamp,
+    /// From when on it is not offered any more.
+    pub expires_at: Option<Timestamp>,
+    /// The dead letter that this one sends again.
+    pub resends: Option<MessageId>,
+}
+
+/// An agent or person with a mailbox, and its name at the time.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Party {
+    /// Whose mailbox.
+    pub id: AgentId,
+    /// The name.
+    pub name: Arc<str>,
+}
+
+/// For whom a message is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recipient {
+    /// One agent or person, present or away.
+    Party(Party),
+    /// Whoever follows this topic; [`BROADCAST`] is followed by all.
+    Topic(Arc<str>),
+    /// Nobody known: the message is a dead letter. Holds what was written.
+    Unknown(Arc<str>),
+}
+
+/// The topic that everybody follows.
+pub const BROADCAST: &str = "broadcast";
+
+/// How soon a message wants to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    /// Before all others.
+    High,
+    /// In its turn.
+    #[default]
+    Normal,
+    /// When there is nothing else.
+    Low,
+}
+
+/// A file that belongs to a message. Its bytes are kept once for each digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// What its sender calls it; never used as a path.
+    pub name: Arc<str>,
+    /// Its media type, as claimed.
+    pub content_type: Arc<str>,
+    /// SHA-256 of its bytes, in lower-case hex.
+    pub digest: Arc<str>,
+    /// How many bytes.
+    pub bytes: u64,
+}
+
+/// Sends a message.
+#[derive(Debug, Clone, Serialize)]
+pub struct Send {
+    /// The workspace, from which a person's mailbox is derived.
+    pub workspace: Arc<str>,
+    /// The author: a membership, or a person's standing id.
+    pub author: MemberId,
+    /// For whom, as written: an agent's name or id, a membership's id, `person:P`, or a topic.
+    pub to: To,
+    /// The message it answers, or any other of its thread.
+    pub thread: Option<MessageId>,
+    /// What it says.
+    pub content: Text,
+    /// How soon it wants to be read.
+    pub priority: Priority,
+    /// How long it is offered; for ever if absent.
+    pub ttl: Option<Duration>,
+    /// Files that belong to it, whose bytes are kept already.
+    pub attachments: Arc<[Attachment]>,
+    /// The dead letter that this sends again.
+    pub resends: Option<MessageId>,
+    /// Who is meant by `to`: looked up when it is decided, in the read model, where those are kept that are away.
+    #[serde(skip)]
+    pub found: Option<Party>,
+}
+
+/// For whom a message is, as its sender writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum To {
+    /// One agent or person.
+    Party(Arc<str>),
+    /// Whoever follows a topic.
+    Topic(Arc<str>),
+}
+
+impl Message {
+    /// Whether it is no longer offered.
+    pub fn is_expired(&self, at: Timestamp) -> bool {
+        self.expires_at.is_some_and(|expires| expires <= at)
+    }
+}
+
+pub(crate) fn send(
+    id: MessageId,
+    by: &Principal,
+    at: Timestamp,
+    roster: &Roster,
+    send: &Send,
+) -> Result<Vec<Fact>, Refusal> {
+    Refusal::unless_text_fits("content", &send.content, limits::VALUE_BYTES, limits::VALUE_TOKEN_BYTES)?;
+    match &send.to {
+        To::Topic(topic) => check_topic(topic)?,
+        To::Party(to) if to.is_empty() || to.len() > limits::NAME_BYTES => {
+            return Err(Refusal::Invalid(format!("a recipient has 1 to {} bytes", limits::NAME_BYTES)));
+        }
+        To::Party(_) => {}
+    }
+    if send.attachments.len() > limits::ATTACHMENTS {
+        return Err(Refusal::Invalid(format!("a message has at most {} attachments", limits::ATTACHMENTS)));
+    }
+    if send.ttl.is_some_and(|ttl| ttl.as_millis() > u128::from(limits::DEADLINE_MS)) {
+        return Err(Refusal::Invalid("a time to live is at most 366 days".into()));
+    }
+    let from = party(&send.author, by, &send.workspace, roster)?;
+    let to = match (&send.to, &send.found) {
+        (To::Topic(topic), _) => Recipient::Topic(topic.clone()),
+        (To::Party(_), Some(found)) => Recipient::Party(found.clone()),
+        (To::Party(written), None) => Recipient::Unknown(written.clone()),
+    };
+    let dead = matches!(to, Recipient::Unknown(_));
+    let message = Arc::new(Message {
+        id,
+        from,
+        through: send.author.clone(),
+        to,
+        thread: send.thread.clone(),
+        content: send.content.clone(),
+        priority: send.priority,
+        attachments: send.attachments.clone(),
+        sent_at: at,
+        expires_at: send.ttl.map(|ttl| at.after(ttl)),
+        resends: send.resends.clone(),
+    });
+    Ok(vec![if dead { Fact::MessageDied(message) } else { Fact::MessageSent(message) }])
+}
+
+/// Refuses what is no topic's name.
+pub(crate) fn check_topic(topic: &str) -> Result<(), Refusal> {
+    if topic.is_empty() || topic.len() > limits::TOPIC_BYTES || topic.contains('\0') {
+        return Err(Refusal::Invalid(format!("a topic has 1 to {} bytes", limits::TOPIC_BYTES)));
+    }
+    Ok(())
+}
+
+/// Whose mailbox an author's is.
+///
+/// # Errors
+/// [`Refusal::NotFound`] if the author is neither here nor the person who acts.
+pub(crate) fn party(
+    author: &MemberId,
+    by: &Principal,
+    workspace: &str,
+    roster: &Roster,
+) -> Result<Party, Refusal> {
+    match roster.get(author) {
+        Some(member) => Ok(Party { id: member.agent.clone(), name: member.name.clone() }),
+        None if *author == MemberId::of_person(workspace, by.as_str()) => {
+            Ok(Party { id: AgentId::of_person(workspace, by.as_str()), name: format!("person:{by}").into() })
+        }
+        None => Err(Refusal::NotFound { what: "Sender", id: author.to_string() }),
+    }
+}

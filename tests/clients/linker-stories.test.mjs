@@ -1,0 +1,138 @@
+/** What nobody's table says: the linker's clients among others, away, twice, and through restarts. */
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { startHall } from './harness/hall.mjs';
+import { meet, meetAs } from './harness/linker.mjs';
+import { eventually } from './harness/mailbox.mjs';
+import { open } from './harness/socket.mjs';
+
+test('evidence: without a pong or another request the same messages are offered again, and nobody is told they arrived', async (t) => {
+  const hall = await startHall(t);
+  const [web] = await meetAs(t, hall.linker, 'web');
+  const deaf = await meet(t, hall.linker, { autoPong: false });
+  await deaf.register('api');
+  await web.joined('api');
+  web.say('api', 'a');
+  const { message } = await deaf.pushed();
+  assert.deepEqual((await deaf.fetch()).map(({ id }) => id), [message.id]);
+  deaf.ws.terminate();
+  await eventually(async () => !(await web.names()).includes('api'));
+  assert.equal((await web.ask('get_receipts')).receipts[0].status, 'sent');
+  const [back] = await meetAs(t, hall.linker, 'api');
+  assert.deepEqual((await back.fetch()).map(({ id }) => id), [message.id], 'the same message, by the same id');
+  await web.frame('delivery_receipt');
+  assert.deepEqual(await back.contents(), []);
+});
+
+test('evidence: the pong alone is enough, and so is another request', async (t) => {
+  const hall = await startHall(t);
+  const [web, answering] = await meetAs(t, hall.linker, 'web', 'answering');
+  const asking = await meet(t, hall.linker, { autoPong: false });
+  await asking.register('asking');
+  await web.joined('asking');
+  web.say('broadcast', 'a');
+  await answering.pushed();
+  await asking.pushed();
+  await answering.fetch();
+  assert.equal((await web.frame('delivery_receipt')).receipt.to, answering.id);
+  await asking.fetch();
+  await web.quiet();
+  await asking.settled();
+  assert.equal((await web.frame('delivery_receipt')).receipt.to, asking.id);
+});
+
+test('a restart in the middle: no message that was settled is lost, and each is delivered once', async (t) => {
+  const hall = await startHall(t);
+  const [web] = await meetAs(t, hall.linker, 'web', 'api');
+  for (let i = 0; i < 300; i += 1) web.say('api', `m${i}`);
+  await web.settled();
+  await hall.restart('SIGKILL');
+  const [again, api] = await meetAs(t, hall.linker, 'web', 'api');
+  for (let i = 300; i < 400; i += 1) again.say('api', `m${i}`);
+  await again.settled();
+  assert.deepEqual(await api.contents(), Array.from({ length: 400 }, (_, i) => `m${i}`));
+  assert.deepEqual(await api.contents(), []);
+});
+
+test('one agent on two doors: tRPC and linker share the name, its id and its mailbox', async (t) => {
+  const hall = await startHall(t);
+  const trpc = await open(t, hall.compat);
+  await trpc.join('scout');
+  const [web] = await meetAs(t, hall.linker, 'web');
+  const { instances } = await web.ask('list_instances');
+  assert.deepEqual(instances.map(({ name, description }) => [name, description]), [['scout', 'trpc, /src/scout'], ['web', 'I am web']]);
+  web.say('scout', 'can you see this?');
+  await web.settled();
+  const [scout] = await meetAs(t, hall.linker, 'scout');
+  await web.joined('scout');
+  assert.equal(scout.id, instances[0].id);
+  assert.deepEqual(await scout.contents(), ['can you see this?']);
+  assert.deepEqual(await web.names(), ['scout', 'web'], 'one name, one entry');
+  const roster = await trpc.query('session.list');
+  assert.deepEqual(roster.map(({ name }) => name), ['scout', 'web', 'scout'], 'each joining is an entry there');
+  assert.deepEqual([roster[1].role, roster[1].repoPath], ['target', 'unknown']);
+  await trpc.join('late');
+  assert.equal((await web.joined('late')).instance.name, 'late', 'who comes by another door is announced');
+});
+
+test('metadata name the directory an agent works in', async (t) => {
+  const hall = await startHall(t);
+  const trpc = await open(t, hall.compat);
+  const client = await meet(t, hall.linker);
+  await client.register('web', { metadata: { cwd: '/src/web' } });
+  assert.equal((await trpc.query('session.list'))[0].repoPath, '/src/web');
+});
+
+test('a name that was held by another principal is refused, away or here, and what waits for it stays', async (t) => {
+  const hall = await startHall(t);
+  const [web, api] = await meetAs(t, hall.linker, 'web', 'api');
+  await api.leave(web);
+  web.say('api', 'for you alone');
+  await web.settled();
+  const thief = await meet(t, `${hall.main}/linker`, { token: hall.token('agent', 'mallory').token });
+  await assert.rejects(thief.register('api'), /^Error: Not registered: .*held by another principal, compat/);
+  assert.deepEqual(await thief.fetch(), []);
+  const [back] = await meetAs(t, hall.linker, 'api');
+  assert.deepEqual(await back.contents(), ['for you alone']);
+});
+
+test('away for long: many waiting messages come page by page, and the count says how many', async (t) => {
+  const hall = await startHall(t);
+  const [web, api] = await meetAs(t, hall.linker, 'web', 'api');
+  await api.leave(web);
+  const many = 10_000;
+  for (let i = 0; i < many; i += 1) web.say('api', String(i));
+  await web.settled();
+  const [back] = await meetAs(t, hall.linker, 'api');
+  assert.equal((await back.ask('get_message_count')).count, many);
+  const got = [];
+  for (let page = await back.contents(); page.length > 0; page = await back.contents()) {
+    assert.ok(page.length <= 4_096);
+    got.push(...page);
+  }
+  assert.deepEqual(got, Array.from({ length: many }, (_, i) => String(i)));
+});
+
+test('marking thousands one by one, out of turn too, costs no more than marking them at once', async (t) => {
+  const hall = await startHall(t);
+  const [web, api] = await meetAs(t, hall.linker, 'web', 'api');
+  for (let i = 0; i < 200; i += 1) web.say(i % 2 ? 'api' : 'broadcast', String(i));
+  await web.settled();
+  const ids = (await api.fetch()).map(({ id }) => id);
+  for (const id of [...ids.filter((_, i) => i % 2), ...ids.filter((_, i) => !(i % 2))]) {
+    assert.equal((await api.ask('mark_read', { messageIds: [id] })).count, 1);
+  }
+  const { receipts } = await web.ask('get_receipts');
+  assert.equal(receipts.length, 200);
+  assert.ok(receipts.every(({ status }) => status === 'read'));
+});
+
+test('large messages come in bounded replies, each once', async (t) => {
+  const hall = await startHall(t);
+  const [web, api] = await meetAs(t, hall.linker, 'web', 'api');
+  for (const letter of 'abcde') web.say('api', letter.repeat(3 * 1024 * 1024));
+  await web.settled();
+  const pages = [];
+  for (let page = await api.contents(); page.length > 0; page = await api.contents()) pages.push(page.map(([letter]) => letter).join(''));
+  assert.deepEqual(pages, ['ab', 'cd', 'e']);
+});
