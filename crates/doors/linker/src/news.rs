@@ -1,8 +1,8 @@
 //! Telling a client what is new: messages in pairs of frames, and receipts for its own.
 
 use bytes::Bytes;
-use hall::mail::message;
-use hall::{Entry, HallError, Workspace};
+use hall::mail::{message, read_item};
+use hall::{Entry, Workspace};
 use model::lists::{List, MessageItem};
 use model::mailboxes::{Stage, Taken, counts};
 use model::messages::{self, Recipient};
@@ -10,7 +10,6 @@ use model::{AgentId, Fact, Position, Timestamp};
 use store::Span;
 
 use crate::goodbye::End;
-use crate::mailbox::read;
 use crate::post::News;
 use crate::session::Session;
 use crate::wire::frame::{DeliveryReceipt, Frame, Iso, Message, Notification, ReadReceipt, Status};
@@ -66,7 +65,7 @@ impl Session {
                 let page = self.workspace.items(&List::From(me.clone()), span).await;
                 let page = page.map_err(End::Unreadable)?;
                 for item in &page {
-                    let note: MessageItem = read(item).map_err(End::Unreadable)?;
+                    let note: MessageItem = read_item(item).map_err(End::Unreadable)?;
                     if is_receipted(&self.workspace, taken, item.place, &note, at) {
                         self.put(&receipt(taken, &note, at)).await?;
                     }
@@ -156,30 +155,4 @@ pub(crate) fn recipient(to: &Recipient) -> &str {
         Recipient::Party(party) => party.id.as_str(),
         Recipient::Topic(topic) | Recipient::Unknown(topic) => topic,
     }
-}
-
-/// The items of a list from its end, `most` at most, newest first.
-pub(crate) async fn newest(
-    workspace: &Workspace,
-    list: &List,
-    most: usize,
-    mut each: impl FnMut(Position, MessageItem) -> bool,
-) -> Result<(), HallError> {
-    let (mut before, mut left) = (None, most);
-    while left > 0 {
-        let page_size = left.min(hall::limits::LIST_PAGE);
-        let span = Span { after: Position::START, before, most: page_size, newest_first: true };
-        let page = workspace.items(list, span).await?;
-        for item in &page {
-            if !each(item.place, read(item)?) {
-                return Ok(());
-            }
-        }
-        if page.len() < page_size {
-            return Ok(());
-        }
-        before = page.last().map(|item| item.place);
-        left -= page_size;
-    }
-    Ok(())
 }

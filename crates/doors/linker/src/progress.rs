@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use hall::mail::read_item;
 use hall::{HallError, Workspace};
 use indexmap::IndexSet;
 use model::lists::{List, MessageItem, TakenItem};
@@ -11,8 +12,7 @@ use model::{AgentId, Position, Timestamp};
 use store::Span;
 
 use crate::limits;
-use crate::mailbox::read;
-use crate::news::{newest, recipient};
+use crate::news::recipient;
 use crate::wire::frame::{ByPriority, Iso, Receipt, Stats, Status};
 
 /// What readers took, from some place on.
@@ -103,13 +103,14 @@ async fn collect(
     most: usize,
 ) -> Result<Vec<(Position, MessageItem)>, HallError> {
     let mut sent = Vec::new();
-    newest(workspace, list, most, |place, item| {
-        if !matches!(item.to, Recipient::Unknown(_)) {
-            sent.push((place, item));
-        }
-        true
-    })
-    .await?;
+    workspace
+        .look_back(list, None, most, |place, item| {
+            if !matches!(item.to, Recipient::Unknown(_)) {
+                sent.push((place, item));
+            }
+            true
+        })
+        .await?;
     sent.reverse();
     Ok(sent)
 }
@@ -192,7 +193,7 @@ async fn load(
         let span = Span { after, before: None, most, newest_first: false };
         let page = workspace.items(&list, span).await?;
         for item in &page {
-            let taken: TakenItem = read(item)?;
+            let taken: TakenItem = read_item(item)?;
             ranges.push(Took { from: taken.from, to: item.place, at: taken.at });
         }
         match page.last() {

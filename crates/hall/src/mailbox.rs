@@ -2,24 +2,24 @@
 
 use std::collections::HashMap;
 
-use hall::mail::Shown;
-use hall::{HallError, Workspace};
 use indexmap::IndexSet;
-use model::lists::{Item, List, MessageItem};
+use model::lists::{List, MessageItem};
 use model::marks::Range;
 use model::{AgentId, Position};
-use serde::de::DeserializeOwned;
 use store::Span;
 
+use crate::error::HallError;
 use crate::limits;
+use crate::mail::{Shown, read_item};
+use crate::workspace::Workspace;
 
 /// What was found of the messages asked for.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+pub struct Found {
     /// How many of the ids, each as often as it was given, are of this mailbox.
-    pub(crate) count: usize,
+    pub count: usize,
     /// How to say that the reader has had them.
-    pub(crate) shown: Shown,
+    pub shown: Shown,
 }
 
 /// One list of a mailbox, read backwards.
@@ -31,11 +31,10 @@ struct Pile {
 }
 
 /// Looks for messages with these ids in a reader's mailbox, [`limits::MAILBOX_PAGES`] pages of each list at most.
-pub(crate) async fn find(
-    workspace: &Workspace,
-    reader: &AgentId,
-    ids: &[String],
-) -> Result<Found, HallError> {
+///
+/// # Errors
+/// If the lists cannot be read.
+pub async fn find(workspace: &Workspace, reader: &AgentId, ids: &[String]) -> Result<Found, HallError> {
     let Some(mailbox) = workspace.mailbox(reader) else { return Ok(Found::default()) };
     let mut wanted: HashMap<&str, usize> = HashMap::new();
     ids.iter().for_each(|id| *wanted.entry(id).or_default() += 1);
@@ -90,12 +89,12 @@ impl Pile {
         reader: &AgentId,
         known: &mut Vec<(Position, MessageItem)>,
     ) -> Result<Option<Self>, HallError> {
-        let most = hall::limits::LIST_PAGE;
+        let most = limits::LIST_PAGE;
         let span = Span { after: self.since, before: self.before, most, newest_first: true };
         let page = workspace.items(&self.list, span).await?;
         let is_topic = matches!(self.list, List::Topic(_));
         for item in &page {
-            let note: MessageItem = read(item)?;
+            let note: MessageItem = read_item(item)?;
             // Nobody is told what they have said to all.
             if !(is_topic && note.from.id == *reader) {
                 known.push((item.place, note));
@@ -104,12 +103,6 @@ impl Pile {
         self.before = page.last().map(|item| item.place);
         Ok((page.len() == most).then_some(self))
     }
-}
-
-/// What an item says.
-pub(crate) fn read<T: DeserializeOwned>(item: &Item) -> Result<T, HallError> {
-    serde_json::from_slice(&item.body)
-        .map_err(|cause| HallError::Row(format!("an item of {}: {cause}", item.list.key())))
 }
 
 #[cfg(test)]
