@@ -36,6 +36,7 @@ use async_trait::async_trait;
 use model::effect::{Effect, Job};
 use model::lists::{Item, List};
 use model::rows::{Row, Table};
+use model::search::Term;
 use model::{Position, Principal, Timestamp, WorkspaceName};
 
 pub use batch::{Batch, Head, Incarnation, Receipt, Record};
@@ -99,6 +100,16 @@ pub struct Span {
     pub most: usize,
     /// Whether to begin with the last.
     pub newest_first: bool,
+}
+
+/// By which words an event is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// The event's position.
+    pub place: Position,
+    /// The words, each once, with a space between them; of letters and digits, folded, and no more of them than
+    /// [`model::search::Document::terms`] makes.
+    pub words: String,
 }
 
 /// A workspace's state at a position, as a cache for starting.
@@ -187,11 +198,11 @@ pub trait Store: Send + Sync + 'static {
     /// not hold is an error.
     async fn read_at(&self, log: &WorkspaceName, positions: &[Position]) -> Result<Vec<Record>>;
 
-    /// Empties a log's read models, which then stand at the start. Rows that belong to no log go too.
+    /// Empties a log's read models and its index, which then stand at the start. What belongs to no log goes too.
     async fn clear_rows(&self, log: &WorkspaceName) -> Result<()>;
 
     /// Checks what reading the log and its rows does not come by: all jobs and receipts of the log, those that belong
-    /// to no log, and that rows are found by their keys.
+    /// to no log, that rows are found by their keys, and that the index of words is in order.
     async fn check(&self, log: &WorkspaceName) -> Result<()>;
 
     /// Takes away all jobs of a log, those that belong to none, and damaged receipts; then carries out these effects.
@@ -203,6 +214,30 @@ pub trait Store: Send + Sync + 'static {
 
     /// The snapshot kept last; `None` also if what is kept is damaged.
     async fn snapshot(&self, log: &WorkspaceName) -> Result<Option<Snapshot>>;
+
+    /// How far a log is indexed: up to there events are found by their words.
+    async fn indexed(&self, log: &WorkspaceName) -> Result<Position>;
+
+    /// Writes what events are found by, and moves the index from one position to a later one; `false` if it no longer
+    /// stood at the first. A document that exists is replaced.
+    async fn index(
+        &self,
+        log: &WorkspaceName,
+        from: Position,
+        to: Position,
+        documents: &[Terms],
+    ) -> Result<bool>;
+
+    /// Where the events stand that are found by all of these terms, newest first: up to [`Store::indexed`], and before
+    /// a position if one is given. None if there are no terms. The index carries no digests, so whoever shows an event
+    /// looks whether it holds what was looked for.
+    async fn search(
+        &self,
+        log: &WorkspaceName,
+        terms: &[Term],
+        before: Option<Position>,
+        most: usize,
+    ) -> Result<Vec<Position>>;
 
     /// Whether appends can succeed, as far as the last ones tell; if not, why. After one that was refused for want of
     /// room only one that succeeds shows that there is room again.

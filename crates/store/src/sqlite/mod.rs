@@ -19,6 +19,7 @@ mod opening;
 mod readers;
 mod receipts;
 mod records;
+mod search;
 mod thread;
 mod views;
 mod wal;
@@ -32,6 +33,7 @@ use async_trait::async_trait;
 use model::effect::Effect;
 use model::lists::{Item, List};
 use model::rows::Table;
+use model::search::Term;
 use model::{Position, Principal, Timestamp, WorkspaceName};
 
 use self::failure::{failed, nonsense};
@@ -43,7 +45,7 @@ use self::writer::Writer;
 use crate::unlocked::Unlocked;
 use crate::{
     AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Projection, Receipt,
-    Record, Result, Snapshot, Span, Store, StoreError,
+    Record, Result, Snapshot, Span, Store, StoreError, Terms,
 };
 
 /// The log's file name in the data directory.
@@ -257,6 +259,30 @@ impl Store for SqliteStore {
 
     async fn snapshot(&self, log: &WorkspaceName) -> Result<Option<Snapshot>> {
         self.views.snapshot(log.clone()).await
+    }
+
+    async fn indexed(&self, log: &WorkspaceName) -> Result<Position> {
+        self.views.indexed(log.clone()).await
+    }
+
+    async fn index(
+        &self,
+        log: &WorkspaceName,
+        from: Position,
+        to: Position,
+        documents: &[Terms],
+    ) -> Result<bool> {
+        self.views.index(log.clone(), from, to, documents.to_vec()).await
+    }
+
+    async fn search(
+        &self,
+        log: &WorkspaceName,
+        terms: &[Term],
+        before: Option<Position>,
+        most: usize,
+    ) -> Result<Vec<Position>> {
+        self.views.search(log.clone(), terms.to_vec(), before, most).await
     }
 
     fn health(&self) -> std::result::Result<(), String> {
