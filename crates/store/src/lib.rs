@@ -1,8 +1,8 @@
 //! Where everything is kept.
 //!
 //! A [`Store`] holds the logs of all workspaces, and what hangs on them: jobs and idempotency receipts, written in
-//! the transaction of their events; read models and snapshots, which follow and can be rebuilt. It knows neither
-//! protocols nor what an event means.
+//! the transaction of their events; read models, an index of words and snapshots, which follow and can be rebuilt. It
+//! knows neither protocols nor what an event means.
 //!
 //! | backend | for | durability of an append |
 //! |---|---|---|
@@ -13,7 +13,8 @@
 //! All three pass one suite, `tests/contract`. Reading order: [`batch`], [`chain`], this trait, then a backend.
 //!
 //! The databases believe nothing that is not what they wrote. Events and the end of a log are proved by the chain;
-//! everything else carries a digest of its own, see `seal.rs`, which is looked at whenever it is read.
+//! everything else carries a digest of its own, see `seal.rs`, which is looked at whenever it is read; but for the index,
+//! which only says where to look.
 
 pub mod batch;
 pub mod chain;

@@ -3,7 +3,7 @@
 //! | file | holds | written by | sync |
 //! |---|---|---|---|
 //! | `log.db` | logs, blobs, receipts, jobs | one thread, [`writer`] | `FULL`: each commit is fsynced |
-//! | `views.db` | read models, snapshots | one at a time, [`views`] | `NORMAL`: a power cut may take the newest rows, which are projected again |
+//! | `views.db` | read models, the index of words, snapshots | one at a time, [`views`] | `NORMAL`: a power cut may take the newest rows, which are projected again |
 //!
 //! Both are in WAL mode, so the read-only connections of [`readers`] never wait for a writer. Copying the WAL back
 //! into `log.db` happens on a thread of its own, [`checkpoint`], off the way of a commit.

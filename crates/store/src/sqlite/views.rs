@@ -1,4 +1,4 @@
-//! `views.db`: read models and snapshots.
+//! `views.db`: read models, the index of words, and snapshots.
 //!
 //! Everything here can be made again from the log, so commits are not fsynced and each row carries digests: what the
 //! disk damaged is noticed and never shown. It is written seldom and by few, so no thread is kept for it: whoever
