@@ -58,8 +58,11 @@ impl<S> Faulty<S> {
 impl<S: Store> Store for Faulty<S> {
     async fn append(&self, batch: Arc<Batch>) -> std::result::Result<(), AppendError> {
         let lost = || AppendError::Unknown(StoreError::Database("the line is dead".into()));
-        let append_fails = |fault: &mut Fault| !matches!(fault, Fault::NoIndex);
-        let fault = self.faults.lock().unwrap().pop_front_if(append_fails);
+        let fault = {
+            let mut faults = self.faults.lock().unwrap();
+            let stays = matches!(faults.front(), Some(Fault::NoIndex));
+            if stays { None } else { faults.pop_front() }
+        };
         match fault {
             None
             | Some(
