@@ -5,7 +5,8 @@
 //! committed.
 //!
 //! Where to look: a command's way is [`workspace`] → [`writer`] → the store → [`tail`] → [`follower`]. Beside it run
-//! [`projector`] (read models), [`snapshots`], [`presence`] and [`timers`]. Mailboxes are read through [`mail`].
+//! [`projector`] (read models), [`indexer`] (words), [`snapshots`], [`presence`] and [`timers`]. Mailboxes are read through
+//! [`mail`], and what was said is found again through [`search`].
 
 pub mod access;
 pub mod authors;
@@ -17,6 +18,7 @@ mod files;
 pub mod follower;
 pub mod history;
 mod house;
+mod indexer;
 mod informed;
 pub mod limits;
 pub mod mail;
@@ -27,6 +29,7 @@ mod projector;
 mod rebuild;
 mod recall;
 mod receipts;
+pub mod search;
 mod snapshots;
 mod tail;
 mod tasks;

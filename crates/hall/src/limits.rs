@@ -57,3 +57,24 @@ pub const RECEIPT_LIFE: Duration = Duration::from_secs(24 * 3600);
 pub const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// An idempotency key's length.
 pub const KEY_BYTES: usize = 200;
+/// Events indexed for searches in one go …
+pub const INDEX_EVENTS: usize = 512;
+/// … and what they hold: read models are not written meanwhile.
+pub const INDEX_BYTES: usize = 1024 * 1024;
+/// How long new events wait to be indexed with others, unless somebody searches.
+pub const INDEX_AFTER: Duration = Duration::from_millis(250);
+/// How many times as long as it worked the indexer rests before it goes on, while it is behind: messages keep three
+/// quarters of a core.
+pub const INDEX_REST: u32 = 3;
+/// When the indexer tries again after an error.
+pub const INDEX_AGAIN: Duration = Duration::from_secs(5);
+/// How long a search waits for the index to have come to the log's end; then it says how far it has come.
+pub const SEARCH_PATIENCE: Duration = Duration::from_secs(1);
+/// Candidates taken from the index at once.
+pub const SEARCH_PAGE: usize = 256;
+/// Candidates read and looked at together. Each may be as large as an event can be.
+pub const SEARCH_READ: usize = 16;
+/// Candidates that one search looks at before it gives back what it has: a phrase of common words may have many …
+pub const SEARCH_CANDIDATES: usize = 2_000;
+/// … and what they may hold, hits included.
+pub const SEARCH_BYTES: usize = 16 * 1024 * 1024;

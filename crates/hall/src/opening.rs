@@ -9,6 +9,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use crate::error::HallError;
 use crate::house::Options;
+use crate::indexer::{self, Indexer};
 use crate::presence::{self, Presence};
 use crate::projector::{self, Projector};
 use crate::rebuild::project_up_to;
@@ -33,9 +34,14 @@ pub(crate) async fn open_log(
     let (mut state, mut hash) = snapshots::restore(&**store, &name).await?;
     let snapshot = state.position();
     let mut written = store.projected(&name).await?;
+    let indexed = match store.indexed(&name).await {
+        // A damaged index keeps nobody from starting; the indexer says so, and searches do.
+        Err(StoreError::DamagedRow(_)) => Position::START,
+        indexed => indexed?,
+    };
     // Asked for after the read models: what another node has written and projected meanwhile does not count.
     let end = store.head(&name).await?.position;
-    if written > end {
+    if written > end || indexed > end {
         // The log is an older copy than the read models.
         store.clear_rows(&name).await?;
         written = Position::START;
@@ -81,6 +87,7 @@ pub(crate) async fn open_log(
         tail: Tail::default(),
         recall: Recall::new(),
         projector,
+        indexer: Indexer::default(),
         presence: Presence::new(options.presence_grace, members.into_iter()),
         strangers: Cache::new(limits::STRANGERS),
         store: store.clone(),
@@ -92,6 +99,10 @@ pub(crate) async fn open_log(
         Writer::new(shared.clone(), submissions, end, Snapshots::new(snapshot), poke.clone(), options.poll);
     tasks.spawn("writer", writer.run(tasks.closing()));
     tasks.spawn("projector", projector::run(shared, tasks.closing()));
+    if workspace.name() != &WorkspaceName::directory() {
+        // The directory holds nothing that is searched.
+        tasks.spawn("indexer", indexer::run(workspace.clone(), tasks.closing()));
+    }
     tasks.spawn("presence", presence::run(workspace.clone(), tasks.closing()));
     Ok(workspace)
 }

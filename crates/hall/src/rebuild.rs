@@ -1,9 +1,11 @@
-//! Read models from the log alone: catching up, making anew, comparing.
+//! Read models and the index of words from the log alone: catching up, making anew, comparing.
 
 use model::lists::List;
 use model::rows::Table;
 use model::{Position, WorkspaceName};
-use store::{PageLimit, PlacedRow, Projection, Span, Store, StoreError};
+use store::{PageLimit, PlacedRow, Projection, Span, Store, StoreError, Terms};
+
+use crate::indexer::terms;
 
 /// Brings a log's read models from where they stand up to a position, page by page. Returns where they stand then, which
 /// is further on if another node has brought them there.
@@ -37,8 +39,29 @@ pub(crate) async fn project_up_to(
     Ok(from)
 }
 
-/// Makes all read models and jobs of a log anew, and forgets damaged receipts. The server must not be running. Returns
-/// where the read models stand, which is the log's end.
+/// Indexes a log from where its index stands up to a position, page by page.
+async fn index_up_to(store: &dyn Store, log: &WorkspaceName, to: Position) -> Result<(), StoreError> {
+    let limit = PageLimit { events: 4096, bytes: 8 * 1024 * 1024 };
+    let mut from = store.indexed(log).await?;
+    while from < to {
+        let records = store.read(log, from, limit).await?;
+        let Some(last) = records.last().map(|record| record.position) else {
+            return Err(damaged(log, from.next(), "it is missing, and the log's head says it was written"));
+        };
+        let mut documents: Vec<Terms> = Vec::new();
+        for record in &records {
+            let recorded = record.decode(log)?;
+            let recorded = recorded.ok_or_else(|| damaged(log, record.position, "its body is missing"))?;
+            documents.extend(terms(&recorded));
+        }
+        let moved = store.index(log, from, last, &documents).await?;
+        from = if moved { last } else { store.indexed(log).await? };
+    }
+    Ok(())
+}
+
+/// Makes all read models, the index of words and the jobs of a log anew, and forgets damaged receipts. The server must
+/// not be running. Returns where the read models stand, which is the log's end.
 ///
 /// # Errors
 /// [`StoreError::Damaged`] names the first bad position of a log that cannot be read to its end. Nothing was changed
@@ -48,6 +71,9 @@ pub async fn rebuild(store: &dyn Store, log: &WorkspaceName) -> Result<Position,
     store::mend::mend(store, log).await?;
     store.clear_rows(log).await?;
     project_up_to(store, log, Position::START, head.position).await?;
+    if log != &WorkspaceName::directory() {
+        index_up_to(store, log, head.position).await?;
+    }
     let stand = store.projected(log).await?;
     if stand == head.position {
         return Ok(stand);

@@ -24,6 +24,7 @@ use crate::clock::{self, Clock};
 use crate::entry::Entry;
 use crate::error::{Declined, HallError, unavailable};
 use crate::follower::Follower;
+use crate::indexer::Indexer;
 use crate::limits;
 use crate::presence::Presence;
 use crate::projector::Projector;
@@ -51,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) tail: Tail,
     pub(crate) recall: Recall,
     pub(crate) projector: Projector,
+    pub(crate) indexer: Indexer,
     pub(crate) presence: Presence,
     /// UUIDs that name nobody who could come back. Members' ids are drawn at random, so none of these becomes one.
     pub(crate) strangers: Cache<MemberId, ()>,
@@ -144,6 +146,10 @@ impl Workspace {
 
     pub(crate) fn projector(&self) -> &Projector {
         &self.0.projector
+    }
+
+    pub(crate) fn indexer(&self) -> &Indexer {
+        &self.0.indexer
     }
 
     pub(crate) fn now(&self) -> Timestamp {

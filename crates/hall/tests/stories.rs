@@ -24,5 +24,7 @@ mod rebuilding;
 mod restarts;
 #[path = "stories/scene.rs"]
 mod scene;
+#[path = "stories/searching.rs"]
+mod searching;
 #[path = "stories/troubles.rs"]
 mod troubles;

@@ -9,7 +9,7 @@
 //!
 //! Reading order: [`event`], [`command`], [`state`], then one file per concept ([`roster`], [`context`],
 //! [`questions`], [`decisions`], [`messages`], [`mailboxes`], [`reservations`], [`directory`]). What follows from an event
-//! outside the state stands in [`rows`] and [`lists`] (read models) and [`effect`] (timers). How events are stored, and how older forms are read, stands in [`codec`] and
+//! outside the state stands in [`rows`], [`lists`] and [`search`] (read models) and [`effect`] (timers). How events are stored, and how older forms are read, stands in [`codec`] and
 //! [`upcast`].
 
 pub mod address;
@@ -33,11 +33,13 @@ pub mod refusal;
 pub mod reservations;
 pub mod roster;
 pub mod rows;
+pub mod search;
 pub mod state;
 pub mod statuses;
 pub mod text;
 pub mod time;
 mod upcast;
+mod words;
 
 pub use address::Address;
 pub use command::{Command, Proposal};

@@ -68,3 +68,12 @@ pub const TOKENS: usize = 10_000;
 pub const WORKSPACES: usize = 1_000;
 /// The longest a question may wait: a year. A later deadline would only hide a mistaken unit.
 pub const DEADLINE_MS: u64 = 366 * 24 * 3600 * 1000;
+/// A word's letters and digits, in what is searched and in what is searched for; those behind them do not count. What
+/// an agent pastes may have words of megabytes, and no index takes those.
+pub const WORD_CHARS: usize = 64;
+/// The distinct words by which one event is found. PostgreSQL refuses a document of a mebibyte of them.
+pub const DOCUMENT_BYTES: usize = 512 * 1024;
+/// What is searched for, as written.
+pub const QUERY_BYTES: usize = 1024;
+/// Words of one search: each is looked up, and compared with every word of what might be a hit.
+pub const QUERY_WORDS: usize = 16;

@@ -1,8 +1,8 @@
 //! Where everything is kept.
 //!
 //! A [`Store`] holds the logs of all workspaces, and what hangs on them: jobs and idempotency receipts, written in
-//! the transaction of their events; read models and snapshots, which follow and can be rebuilt. It knows neither
-//! protocols nor what an event means.
+//! the transaction of their events; read models, an index of words and snapshots, which follow and can be rebuilt. It
+//! knows neither protocols nor what an event means.
 //!
 //! | backend | for | durability of an append |
 //! |---|---|---|
@@ -13,7 +13,8 @@
 //! All three pass one suite, `tests/contract`. Reading order: [`batch`], [`chain`], this trait, then a backend.
 //!
 //! The databases believe nothing that is not what they wrote. Events and the end of a log are proved by the chain;
-//! everything else carries a digest of its own, see `seal.rs`, which is looked at whenever it is read.
+//! everything else carries a digest of its own, see `seal.rs`, which is looked at whenever it is read; but for the index,
+//! which only says where to look.
 
 pub mod batch;
 pub mod chain;
@@ -37,6 +38,7 @@ use bytes::Bytes;
 use model::effect::{Effect, Job};
 use model::lists::{Item, List};
 use model::rows::{Row, Table};
+use model::search::Term;
 use model::{Position, Principal, Timestamp, WorkspaceName};
 
 pub use batch::{Batch, Blob, Head, Incarnation, Receipt, Record};
@@ -100,6 +102,16 @@ pub struct Span {
     pub most: usize,
     /// Whether to begin with the last.
     pub newest_first: bool,
+}
+
+/// By which words an event is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// The event's position.
+    pub place: Position,
+    /// The words, each once, with a space between them; of letters and digits, folded, and no more of them than
+    /// [`model::search::Document::terms`] makes.
+    pub words: String,
 }
 
 /// A workspace's state at a position, as a cache for starting.
@@ -191,11 +203,11 @@ pub trait Store: Send + Sync + 'static {
     /// The bytes that were appended with [`Batch::blobs`] under a digest, which they are checked against.
     async fn blob(&self, log: &WorkspaceName, digest: &Hash) -> Result<Option<Bytes>>;
 
-    /// Empties a log's read models, which then stand at the start. Rows that belong to no log go too.
+    /// Empties a log's read models and its index, which then stand at the start. What belongs to no log goes too.
     async fn clear_rows(&self, log: &WorkspaceName) -> Result<()>;
 
     /// Checks what reading the log and its rows does not come by: all jobs and receipts of the log, those that belong
-    /// to no log, and that rows are found by their keys.
+    /// to no log, that rows are found by their keys, and that the index of words is in order.
     async fn check(&self, log: &WorkspaceName) -> Result<()>;
 
     /// Takes away all jobs of a log, those that belong to none, and damaged receipts; then carries out these effects.
@@ -207,6 +219,30 @@ pub trait Store: Send + Sync + 'static {
 
     /// The snapshot kept last; `None` also if what is kept is damaged.
     async fn snapshot(&self, log: &WorkspaceName) -> Result<Option<Snapshot>>;
+
+    /// How far a log is indexed: up to there events are found by their words.
+    async fn indexed(&self, log: &WorkspaceName) -> Result<Position>;
+
+    /// Writes what events are found by, and moves the index from one position to a later one; `false` if it no longer
+    /// stood at the first. A document that exists is replaced.
+    async fn index(
+        &self,
+        log: &WorkspaceName,
+        from: Position,
+        to: Position,
+        documents: &[Terms],
+    ) -> Result<bool>;
+
+    /// Where the events stand that are found by all of these terms, newest first: up to [`Store::indexed`], and before
+    /// a position if one is given. None if there are no terms. The index carries no digests, so whoever shows an event
+    /// looks whether it holds what was looked for.
+    async fn search(
+        &self,
+        log: &WorkspaceName,
+        terms: &[Term],
+        before: Option<Position>,
+        most: usize,
+    ) -> Result<Vec<Position>>;
 
     /// Whether appends can succeed, as far as the last ones tell; if not, why. After one that was refused for want of
     /// room only one that succeeds shows that there is room again.

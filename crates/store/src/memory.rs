@@ -1,6 +1,6 @@
 //! The store that keeps nothing: what a test or a demonstration needs, and the plainest reading of the contract.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -11,12 +11,13 @@ use indexmap::IndexMap;
 use model::effect::{Effect, Job};
 use model::lists::{Item, List};
 use model::rows::Table;
+use model::search::Term;
 use model::{Position, Principal, Timestamp, WorkspaceName};
 
 use crate::unlocked::Unlocked;
 use crate::{
     AppendError, Batch, ClaimedJob, Hash, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Projection,
-    Receipt, Record, Result, Snapshot, Span, Store, StoreError, limits,
+    Receipt, Record, Result, Snapshot, Span, Store, StoreError, Terms, limits,
 };
 
 /// A store in memory.
@@ -35,6 +36,8 @@ struct Log {
     blobs: HashMap<Hash, Bytes>,
     projected: Position,
     snapshot: Option<Snapshot>,
+    documents: BTreeMap<Position, BTreeSet<String>>,
+    indexed: Position,
 }
 
 impl Log {
@@ -86,6 +89,8 @@ impl Store for MemoryStore {
             blobs: HashMap::new(),
             projected: Position::START,
             snapshot: None,
+            documents: BTreeMap::new(),
+            indexed: Position::START,
         };
         Ok(self.logs().entry(log.clone()).or_insert_with(new).head)
     }
@@ -262,6 +267,8 @@ impl Store for MemoryStore {
             log.rows.clear();
             log.items.clear();
             log.projected = Position::START;
+            log.documents.clear();
+            log.indexed = Position::START;
         })
     }
 
@@ -282,6 +289,54 @@ impl Store for MemoryStore {
 
     async fn snapshot(&self, log: &WorkspaceName) -> Result<Option<Snapshot>> {
         self.with(log, |log| log.snapshot.clone())
+    }
+
+    async fn indexed(&self, log: &WorkspaceName) -> Result<Position> {
+        self.with(log, |log| log.indexed)
+    }
+
+    async fn index(
+        &self,
+        log: &WorkspaceName,
+        from: Position,
+        to: Position,
+        documents: &[Terms],
+    ) -> Result<bool> {
+        self.with(log, |log| {
+            if log.indexed != from {
+                return false;
+            }
+            log.indexed = to;
+            for Terms { place, words } in documents {
+                log.documents.insert(*place, words.split(' ').map(str::to_owned).collect());
+            }
+            true
+        })
+    }
+
+    async fn search(
+        &self,
+        log: &WorkspaceName,
+        terms: &[Term],
+        before: Option<Position>,
+        most: usize,
+    ) -> Result<Vec<Position>> {
+        if terms.is_empty() {
+            return Ok(vec![]);
+        }
+        let holds = |words: &BTreeSet<String>, term: &Term| match term {
+            Term::Word(word) => words.contains(word),
+            Term::Prefix(prefix) => {
+                let first = words.range::<str, _>((Bound::Included(&**prefix), Bound::Unbounded)).next();
+                first.is_some_and(|word| word.starts_with(&**prefix))
+            }
+        };
+        self.with(log, |log| {
+            let before = before.map_or(Bound::Unbounded, Bound::Excluded);
+            let newest_first = log.documents.range((Bound::Unbounded, before)).rev();
+            let found = newest_first.filter(|(_, words)| terms.iter().all(|term| holds(words, term)));
+            found.map(|(place, _)| *place).take(most).collect()
+        })
     }
 
     fn health(&self) -> std::result::Result<(), String> {

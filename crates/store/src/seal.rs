@@ -62,6 +62,11 @@ pub(crate) fn item(log: &WorkspaceName, item: &Item) -> Hash {
     seal("item", log, &[item.list.key().as_bytes(), &item.place.0.to_be_bytes(), &item.body])
 }
 
+/// Of how far a log is indexed, and under which number it stands in the index.
+pub(crate) fn indexed(log: &WorkspaceName, number: i64, position: Position) -> Hash {
+    seal("indexed", log, &[&number.to_be_bytes(), &position.0.to_be_bytes()])
+}
+
 /// Of a snapshot. Covers the position and the hash too: a good state at a wrong place would be believed.
 pub(crate) fn snapshot(log: &WorkspaceName, snapshot: &Snapshot) -> Hash {
     seal("snapshot", log, &[&snapshot.position.0.to_be_bytes(), &snapshot.hash.0, &snapshot.state])

@@ -223,6 +223,19 @@ pub(crate) fn intact_projected(
         .ok_or_else(|| StoreError::DamagedRow(format!("how far those of {log} have come")))
 }
 
+/// How far a log is indexed that stands in the index under this number.
+pub(crate) fn intact_indexed(
+    log: &WorkspaceName,
+    number: i64,
+    position: Option<i64>,
+    digest: &[u8],
+) -> Result<Position> {
+    let position = position.map(|stored| Position(stored.cast_unsigned()));
+    position
+        .filter(|position| seal::indexed(log, number, *position).0 == *digest)
+        .ok_or_else(|| StoreError::DamagedRow(format!("how far the index of {log} has come")))
+}
+
 /// A snapshot; `None` if it is not what was written.
 pub(crate) fn intact_snapshot(
     log: &WorkspaceName,

@@ -15,6 +15,7 @@ pub(crate) const PAGE: PageLimit = PageLimit { events: 4096, bytes: 16 * 1024 * 
 pub async fn verify(store: &dyn Store, log: &WorkspaceName) -> Result<Head> {
     let head = verify_events(store, log).await?;
     store.projected(log).await?;
+    store.indexed(log).await?;
     for table in Table::ALL {
         let mut after = Position::START;
         while let Some(last) = store.rows(log, table, after, limits::CHECK_ROWS).await?.last() {

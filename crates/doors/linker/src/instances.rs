@@ -1,7 +1,10 @@
 //! Who is here, as the linker's clients see it: each name once, whichever doors it came by.
 
+use std::borrow::Cow;
+
 use hall::Workspace;
 use indexmap::IndexMap;
+use model::statuses::Status;
 use model::{AgentId, Text};
 
 use crate::door;
@@ -13,7 +16,8 @@ use crate::wire::frame::{Instance, Iso};
 pub(crate) fn present(workspace: &Workspace, post: &Post) -> Vec<Instance> {
     let cards = post.cards();
     let mut listed: IndexMap<AgentId, Instance> = IndexMap::new();
-    for member in workspace.state().roster.members() {
+    let state = workspace.state();
+    for member in state.roster.members() {
         if listed.contains_key(&member.agent) {
             continue;
         }
@@ -24,10 +28,21 @@ pub(crate) fn present(workspace: &Workspace, post: &Post) -> Vec<Instance> {
             registered_at: Iso(registered_at),
             last_seen: Iso(last_seen),
         };
+        let status = state.statuses.get(&member.agent);
         let shown = match cards.get(&member.agent) {
-            Some(card) => instance(card.description.clone(), card.registered_at, card.last_seen),
+            Some(card) => {
+                let described = match status {
+                    Some(status) => Some(with_status(card.description.as_ref().map(Text::decode), status)),
+                    None => card.description.clone(),
+                };
+                instance(described, card.registered_at, card.last_seen)
+            }
             None if *member.door != *door::NAME => {
-                let described = Text::new(&format!("{}, {}", member.door, member.repo_path));
+                let place = format!("{}, {}", member.door, member.repo_path);
+                let described = match status {
+                    Some(status) => with_status(Some(place.into()), status),
+                    None => Text::new(&place),
+                };
                 instance(Some(described), member.connected_at, member.connected_at)
             }
             None => continue,
@@ -35,4 +50,14 @@ pub(crate) fn present(workspace: &Workspace, post: &Post) -> Vec<Instance> {
         listed.insert(member.agent.clone(), shown);
     }
     listed.into_values().collect()
+}
+
+/// What an instance says of itself, and what it says to be at: `UI (reviewing: the parser)`.
+fn with_status(description: Option<Cow<'_, str>>, status: &Status) -> Text {
+    let parts = [status.status.as_deref(), status.description.as_deref()];
+    let status = parts.into_iter().flatten().collect::<Vec<_>>().join(": ");
+    match description {
+        Some(description) if !description.is_empty() => Text::new(&format!("{description} ({status})")),
+        _ => Text::new(&status),
+    }
 }

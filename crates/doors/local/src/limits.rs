@@ -33,6 +33,10 @@ pub const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 pub const LIST: usize = 1000;
 /// Things in one list, if the caller does not say.
 pub const LIST_USUALLY: usize = 100;
+/// Things found at once.
+pub const FOUND: usize = 100;
+/// Things found at once, if the caller does not say.
+pub const FOUND_USUALLY: usize = 20;
 /// Stretches of a mailbox in one receipt: more than the most messages of one page can come to.
 pub const RECEIPT_RANGES: usize = 2 * LIST;
 /// Ancestors of a process that are looked at. No real tree is this deep; a malformed process table could go on.

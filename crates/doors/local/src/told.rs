@@ -152,7 +152,8 @@ pub(crate) fn excerpt(question: &Question) -> wire::Question {
 /// Characters of a name in an excerpt.
 const NAME_CHARACTERS: usize = 100;
 
-fn shorten(text: &mut String, most: usize) -> bool {
+/// Cuts a text after so many characters; whether there were more.
+pub(crate) fn shorten(text: &mut String, most: usize) -> bool {
     let end = text.char_indices().nth(most).map(|(at, _)| at);
     if let Some(end) = end {
         // What was cut off is not held on to.

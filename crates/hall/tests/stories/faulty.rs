@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use model::effect::Effect;
 use model::lists::{Item, List};
 use model::rows::Table;
+use model::search::Term;
 use model::{Position, Principal, Timestamp, WorkspaceName};
 use store::{
     AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Projection, Receipt,
-    Record, Result, Snapshot, Span, Store, StoreError,
+    Record, Result, Snapshot, Span, Store, StoreError, Terms,
 };
 
 /// What happens to one append.
@@ -32,6 +33,8 @@ pub(crate) enum Fault {
     NoBody(Position),
     /// Another node comes first, and brings the read models this far.
     Overtaken(Position),
+    /// The index cannot be written, as long as this is the next fault; appends leave it there.
+    NoIndex,
     /// Another writer comes first with this batch, made for the head it finds.
     Race(Box<dyn FnOnce(Head) -> Batch + Send>),
 }
@@ -55,7 +58,11 @@ impl<S> Faulty<S> {
 impl<S: Store> Store for Faulty<S> {
     async fn append(&self, batch: Arc<Batch>) -> std::result::Result<(), AppendError> {
         let lost = || AppendError::Unknown(StoreError::Database("the line is dead".into()));
-        let fault = self.faults.lock().unwrap().pop_front();
+        let fault = {
+            let mut faults = self.faults.lock().unwrap();
+            let stays = matches!(faults.front(), Some(Fault::NoIndex));
+            if stays { None } else { faults.pop_front() }
+        };
         match fault {
             None
             | Some(
@@ -63,7 +70,8 @@ impl<S: Store> Store for Faulty<S> {
                 | Fault::DamagedReceipt(_)
                 | Fault::EndsAt(_)
                 | Fault::NoBody(_)
-                | Fault::Overtaken(_),
+                | Fault::Overtaken(_)
+                | Fault::NoIndex,
             ) => self.inner.append(batch).await,
             Some(Fault::Full) => Err(AppendError::Refused(StoreError::Full)),
             Some(Fault::LostBatch) => Err(lost()),
@@ -189,6 +197,30 @@ impl<S: Store> Store for Faulty<S> {
     }
     async fn snapshot(&self, log: &WorkspaceName) -> Result<Option<Snapshot>> {
         self.inner.snapshot(log).await
+    }
+    async fn indexed(&self, log: &WorkspaceName) -> Result<Position> {
+        self.inner.indexed(log).await
+    }
+    async fn index(
+        &self,
+        log: &WorkspaceName,
+        from: Position,
+        to: Position,
+        documents: &[Terms],
+    ) -> Result<bool> {
+        if let Some(Fault::NoIndex) = self.faults.lock().unwrap().front() {
+            return Err(StoreError::Database("the index is locked".into()));
+        }
+        self.inner.index(log, from, to, documents).await
+    }
+    async fn search(
+        &self,
+        log: &WorkspaceName,
+        terms: &[Term],
+        before: Option<Position>,
+        most: usize,
+    ) -> Result<Vec<Position>> {
+        self.inner.search(log, terms, before, most).await
     }
     fn health(&self) -> std::result::Result<(), String> {
         self.inner.health()

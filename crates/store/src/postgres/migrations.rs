@@ -96,6 +96,20 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (log, list, place)
     );
 ",
+    "
+    CREATE TABLE indexed (
+        log integer PRIMARY KEY,
+        position bigint NOT NULL,
+        digest bytea NOT NULL
+    ) WITH (fillfactor = 50);
+    CREATE TABLE document (
+        log integer NOT NULL,
+        place bigint NOT NULL,
+        words tsvector NOT NULL,
+        PRIMARY KEY (log, place)
+    );
+    CREATE INDEX document_words ON document USING gin (words);
+",
 ];
 
 /// Names the advisory lock under which nodes that start together take turns: "guildhal" in ASCII.

@@ -17,6 +17,7 @@ mod migrations;
 mod pool;
 mod receipts;
 mod records;
+mod search;
 mod views;
 
 use std::collections::HashMap;
@@ -28,13 +29,14 @@ use bytes::Bytes;
 use model::effect::Effect;
 use model::lists::{Item, List};
 use model::rows::Table;
+use model::search::Term;
 use model::{Position, Principal, Timestamp, WorkspaceName};
 use tokio_postgres::Config;
 
 use self::pool::{Pool, Presence};
 use crate::{
     AppendError, Batch, ClaimedJob, Hash, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Projection,
-    Receipt, Record, Result, Snapshot, Span, Store, StoreError,
+    Receipt, Record, Result, Snapshot, Span, Store, StoreError, Terms,
 };
 
 /// The store in PostgreSQL. Cheap to clone; the connections close when the last clone is dropped.
@@ -199,7 +201,8 @@ impl Store for PostgresStore {
         jobs::check(&self.pool, log).await?;
         receipts::check(&self.pool, id, log).await?;
         views::check(&self.pool, id).await?;
-        lists::check(&self.pool).await
+        lists::check(&self.pool).await?;
+        search::check(&self.pool).await
     }
 
     async fn mend(&self, log: &WorkspaceName, effects: &[Effect]) -> Result<()> {
@@ -214,6 +217,30 @@ impl Store for PostgresStore {
 
     async fn snapshot(&self, log: &WorkspaceName) -> Result<Option<Snapshot>> {
         views::snapshot(&self.pool, self.id(log).await?, log).await
+    }
+
+    async fn indexed(&self, log: &WorkspaceName) -> Result<Position> {
+        search::indexed(&self.pool, self.id(log).await?, log).await
+    }
+
+    async fn index(
+        &self,
+        log: &WorkspaceName,
+        from: Position,
+        to: Position,
+        documents: &[Terms],
+    ) -> Result<bool> {
+        search::index(&self.pool, self.id(log).await?, log, from, to, documents).await
+    }
+
+    async fn search(
+        &self,
+        log: &WorkspaceName,
+        terms: &[Term],
+        before: Option<Position>,
+        most: usize,
+    ) -> Result<Vec<Position>> {
+        search::search(&self.pool, self.id(log).await?, terms, before, most).await
     }
 
     fn health(&self) -> std::result::Result<(), String> {

@@ -9,6 +9,7 @@ use super::failure::{Failure, failed};
 use super::lists;
 use super::pool::Pool;
 use super::records::stored;
+use super::search;
 use crate::stored::{StoredRow, above, intact_projected, intact_snapshot};
 use crate::{Hash, PlacedRow, Projection, Result, Snapshot, StoreError, seal};
 
@@ -136,7 +137,9 @@ pub(super) async fn clear(pool: &Pool, id: i32, log: &WorkspaceName) -> Result<(
         "INSERT INTO projected (log, position, digest) VALUES ({id}, 0, '\\x{unprojected:?}')
          ON CONFLICT (log) DO UPDATE SET position = 0, digest = excluded.digest;
          DELETE FROM view_row WHERE log = {id} OR log NOT IN (SELECT id FROM log);
-         DELETE FROM item WHERE log = {id} OR log NOT IN (SELECT id FROM log)"
+         DELETE FROM item WHERE log = {id} OR log NOT IN (SELECT id FROM log);
+         {}",
+        search::clear(id, log)
     );
     let mut lent = pool.take().await?;
     lent.execute(&sql).await.map_err(Failure::into_error)?;

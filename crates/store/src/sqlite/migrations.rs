@@ -95,6 +95,17 @@ pub(super) const VIEWS: &[&str] = &[
         PRIMARY KEY (log, list, place)
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    CREATE TABLE indexed (
+        id INTEGER PRIMARY KEY,
+        log TEXT NOT NULL UNIQUE,
+        position INTEGER NOT NULL,
+        digest BLOB NOT NULL
+    ) STRICT;
+    CREATE VIRTUAL TABLE document USING fts5 (
+        words, content = '', contentless_delete = 1, detail = 'none', tokenize = 'ascii'
+    );
+",
 ];
 
 /// Brings a database up to the last of `migrations`. One that knows more of them, or others, is refused untouched, and

@@ -3,7 +3,7 @@
 //! | file | holds | written by | sync |
 //! |---|---|---|---|
 //! | `log.db` | logs, blobs, receipts, jobs | one thread, [`writer`] | `FULL`: each commit is fsynced |
-//! | `views.db` | read models, snapshots | one at a time, [`views`] | `NORMAL`: a power cut may take the newest rows, which are projected again |
+//! | `views.db` | read models, the index of words, snapshots | one at a time, [`views`] | `NORMAL`: a power cut may take the newest rows, which are projected again |
 //!
 //! Both are in WAL mode, so the read-only connections of [`readers`] never wait for a writer. Copying the WAL back
 //! into `log.db` happens on a thread of its own, [`checkpoint`], off the way of a commit.
@@ -19,6 +19,7 @@ mod opening;
 mod readers;
 mod receipts;
 mod records;
+mod search;
 mod thread;
 mod views;
 mod wal;
@@ -33,6 +34,7 @@ use bytes::Bytes;
 use model::effect::Effect;
 use model::lists::{Item, List};
 use model::rows::Table;
+use model::search::Term;
 use model::{Position, Principal, Timestamp, WorkspaceName};
 
 use self::failure::{failed, nonsense};
@@ -44,7 +46,7 @@ use self::writer::Writer;
 use crate::unlocked::Unlocked;
 use crate::{
     AppendError, Batch, ClaimedJob, Hash, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Projection,
-    Receipt, Record, Result, Snapshot, Span, Store, StoreError,
+    Receipt, Record, Result, Snapshot, Span, Store, StoreError, Terms,
 };
 
 /// The log's file name in the data directory.
@@ -263,6 +265,30 @@ impl Store for SqliteStore {
 
     async fn snapshot(&self, log: &WorkspaceName) -> Result<Option<Snapshot>> {
         self.views.snapshot(log.clone()).await
+    }
+
+    async fn indexed(&self, log: &WorkspaceName) -> Result<Position> {
+        self.views.indexed(log.clone()).await
+    }
+
+    async fn index(
+        &self,
+        log: &WorkspaceName,
+        from: Position,
+        to: Position,
+        documents: &[Terms],
+    ) -> Result<bool> {
+        self.views.index(log.clone(), from, to, documents.to_vec()).await
+    }
+
+    async fn search(
+        &self,
+        log: &WorkspaceName,
+        terms: &[Term],
+        before: Option<Position>,
+        most: usize,
+    ) -> Result<Vec<Position>> {
+        self.views.search(log.clone(), terms.to_vec(), before, most).await
     }
 
     fn health(&self) -> std::result::Result<(), String> {

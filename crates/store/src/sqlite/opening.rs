@@ -56,7 +56,7 @@ fn open(path: &Path, purpose: Purpose) -> Result<Connection> {
         return refuse(format!("it has no {what}"));
     }
     // What a start reads of it.
-    for table in ["projected", "snapshot"] {
+    for table in ["projected", "snapshot", "indexed"] {
         if !all && let Some(what) = fault(&connection, &format!("integrity_check({table})"))? {
             return refuse(what);
         }

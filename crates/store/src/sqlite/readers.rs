@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::failure::failed;
 use super::files;
@@ -30,9 +30,12 @@ pub(super) fn disorder(connection: &Connection, table: &str) -> Result<Option<St
 
 /// The first thing that one of SQLite's checks finds, if any.
 pub(super) fn fault(connection: &Connection, check: &str) -> Result<Option<String>> {
-    let said: String =
-        connection.query_row(&format!("PRAGMA {check}"), [], |row| row.get(0)).map_err(failed)?;
-    Ok((said != "ok").then_some(said))
+    match connection.query_row(&format!("PRAGMA {check}"), [], |row| row.get::<_, String>(0)) {
+        Ok(said) => Ok((said != "ok").then_some(said)),
+        // The statement is right. FTS5 fails it if it cannot make sense of how its table was made.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => Ok(Some(error.to_string())),
+        Err(error) => Err(failed(error)),
+    }
 }
 
 /// A pool of read-only connections to one database. They are made when needed and a few are kept.

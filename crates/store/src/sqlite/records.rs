@@ -10,10 +10,10 @@ use super::{jobs, receipts};
 use crate::stored::{StoredEnd, StoredLog, intact_blob};
 use crate::{Batch, Hash, Head, Incarnation, PageLimit, Record, Result, StoreError, limits, seal};
 
-/// How many bits of an event's key are its position.
-const POSITION_BITS: u32 = 40;
+/// How many bits of an event's or a document's key are its position.
+pub(super) const POSITION_BITS: u32 = 40;
 
-fn event_key(log: i64, position: Position) -> Result<i64> {
+pub(super) fn event_key(log: i64, position: Position) -> Result<i64> {
     let position = i64::try_from(position.0).ok().filter(|position| *position < 1 << POSITION_BITS);
     Ok((log << POSITION_BITS) | position.ok_or_else(|| nonsense("a position is out of range"))?)
 }

@@ -1,4 +1,4 @@
-//! `views.db`: read models and snapshots.
+//! `views.db`: read models, the index of words, and snapshots.
 //!
 //! Everything here can be made again from the log, so commits are not fsynced and each row carries digests: what the
 //! disk damaged is noticed and never shown. It is written seldom and by few, so no thread is kept for it: whoever
@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use model::lists::{Item, List};
 use model::rows::Table;
+use model::search::Term;
 use model::{Position, WorkspaceName};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -18,8 +19,9 @@ use super::lists;
 use super::opening::{Purpose, open_views};
 use super::readers::{Readers, disorder};
 use super::records::{number, raw};
+use super::search;
 use crate::stored::{StoredRow, above, intact_projected, intact_snapshot};
-use crate::{PlacedRow, Result, Snapshot, Span, StoreError, seal};
+use crate::{PlacedRow, Result, Snapshot, Span, StoreError, Terms, seal};
 
 /// The read models.
 #[derive(Clone)]
@@ -190,6 +192,7 @@ impl Views {
             let sql = "DELETE FROM row WHERE log = ? OR log NOT IN (SELECT value FROM json_each(?))";
             connection.execute(sql, params![log.as_str(), names(&logs)]).map_err(failed)?;
             lists::clear(connection, &log, &names(&logs))?;
+            search::clear(connection, &log, &names(&logs))?;
             connection.execute("DELETE FROM projected WHERE log = ?", [log.as_str()]).map_err(failed)?;
             Ok(())
         })
@@ -205,6 +208,7 @@ impl Views {
                 }
             }
             lists::check(connection, &names(&logs))?;
+            search::check(connection, &names(&logs))?;
             let sql = "SELECT name, key, log FROM row
                            WHERE log NOT IN (SELECT value FROM json_each(?1))
                                OR name NOT IN (SELECT value FROM json_each(?2)) LIMIT 1";
@@ -217,6 +221,30 @@ impl Views {
             Err(StoreError::DamagedRow(format!("{name} {key:?} of {log}, which there is not")))
         })
         .await
+    }
+
+    pub(super) async fn indexed(&self, log: WorkspaceName) -> Result<Position> {
+        self.read(move |connection| search::indexed(connection, &log)).await
+    }
+
+    pub(super) async fn index(
+        &self,
+        log: WorkspaceName,
+        from: Position,
+        to: Position,
+        documents: Vec<Terms>,
+    ) -> Result<bool> {
+        self.write(move |connection| search::index(connection, &log, from, to, &documents)).await
+    }
+
+    pub(super) async fn search(
+        &self,
+        log: WorkspaceName,
+        terms: Vec<Term>,
+        before: Option<Position>,
+        most: usize,
+    ) -> Result<Vec<Position>> {
+        self.read(move |connection| search::search(connection, &log, &terms, before, most)).await
     }
 
     pub(super) async fn save_snapshot(&self, log: WorkspaceName, snapshot: Snapshot) -> Result<()> {

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use guildhall_store::sqlite::{DirectoryLock, LOG_FILE, VIEWS_FILE, is_kept};
 use guildhall_store::verify::verify;
-use guildhall_store::{PlacedRow, Result, SqliteStore, Store, StoreError};
+use guildhall_store::{PlacedRow, Result, SqliteStore, Store, StoreError, Terms};
 use model::Position;
+use model::search::Term;
 
 use crate::given::{append, joined, log, opened, said, texts};
 use crate::houses::run;
@@ -23,8 +24,20 @@ async fn lived_in(directory: &Path) -> Vec<PlacedRow> {
     opened(&store).await;
     append(&store, &[joined("ada"), joined("zoe"), said("kept")]).await;
     project_log(&store, 10).await;
+    index(&store).await;
     store.save_snapshot(&log(), snapshot(3, &[b'x'; 20_000])).await.unwrap();
     dump(&store).await
+}
+
+async fn index(store: &dyn Store) {
+    let ballast: String = (0..2_000).map(|n| format!(" word{n}")).collect();
+    let documents = [(1, "ada"), (2, "zoe"), (3, "kept")]
+        .map(|(place, word)| Terms { place: Position(place), words: format!("{word}{ballast}") });
+    assert!(store.index(&log(), Position::START, Position(3), &documents).await.unwrap());
+}
+
+async fn found(store: &dyn Store, word: &str) -> Vec<Position> {
+    store.search(&log(), &[Term::Word(word.into())], None, 10).await.unwrap()
 }
 
 fn flip(file: &Path, at: usize) {
@@ -101,6 +114,9 @@ fn wherever_a_bit_is_flipped_the_read_models_can_be_made_anew() {
             store.clear_rows(&log()).await.unwrap();
             project_log(&store, 10).await;
             assert_eq!(dump(&store).await, rows, "byte {at}");
+            index(&store).await;
+            assert_eq!(found(&store, "kept").await, [Position(3)], "byte {at}");
+            assert_eq!(found(&store, "word1999").await.len(), 3, "byte {at}");
             verify(&store, &log()).await.unwrap();
         }
     });

@@ -22,6 +22,7 @@ mod races;
 mod reads;
 mod receipts;
 mod rows;
+mod search;
 mod servers;
 mod snapshots;
 
@@ -104,6 +105,14 @@ on_every_store! {
         a_row_may_be_written_twice_in_one_go
         a_key_may_be_any_text
         read_models_made_again_are_the_same
+    }
+    search {
+        events_are_found_by_all_their_words_newest_first
+        what_is_found_is_read_by_page
+        two_logs_have_an_index_each
+        an_index_is_moved_on_only_from_where_it_stands
+        any_event_can_be_found_by_its_words
+        every_store_finds_the_same
     }
     snapshots {
         the_newest_snapshot_is_kept

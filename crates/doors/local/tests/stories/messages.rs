@@ -2,9 +2,9 @@
 
 use client::Connection;
 use client::protocol::{
-    Agent, Call, Changed, Empty, ErrorCode, File, FileOf, Follow, Inbox, Listing, Mail, MarkRead, Marked,
-    Message, Messages, News, Number, Priority, Release, Resend, Reservation, Reserve, Send, Sent, SetStatus,
-    Stage, Status, Took, Topic, Wait,
+    Agent, Call, Changed, Decide, Decision, Empty, Entry, ErrorCode, File, FileOf, Follow, Found, Inbox,
+    Kind, Listing, Mail, MarkRead, Marked, Message, Messages, News, Number, Priority, Release, Resend,
+    Reservation, Reserve, Search, Send, Sent, SetStatus, Share, Stage, Status, Took, Topic, Wait,
 };
 
 use crate::place::{Place, ok, refused};
@@ -232,4 +232,39 @@ async fn the_roster_shows_what_an_agent_says_to_be_at_as_long_as_it_is_here() {
     let person = place.somebody().await;
     let (code, _) = refused(&person, Call::SetStatus(SetStatus::default())).await;
     assert_eq!(code, ErrorCode::Forbidden);
+}
+
+#[tokio::test]
+async fn what_was_said_shared_asked_and_decided_is_found_by_its_words() {
+    let place = Place::of_strangers().await;
+    let (web, api) = (place.agent("web").await, place.agent("api").await);
+    say(&web, "api", "The port is 7420, says the gate-keeper").await;
+    let share =
+        Share { key: "ports".into(), value: "7420".into(), tags: vec![], if_version: None, once: None };
+    ok::<Entry>(&web, Call::Share(share)).await;
+    let decide =
+        Decide { decision: "Port 7420 for all".into(), rationale: None, supersedes: None, once: None };
+    ok::<Decision>(&api, Call::Decide(decide)).await;
+    let search = |query: &str| Call::Search(Search { query: query.into(), ..Search::default() });
+    let found = async |query: &str| {
+        let found: Found = ok(&api, search(query)).await;
+        assert!(found.complete, "{query}: {found:?}");
+        found.hits.into_iter().map(|hit| (hit.kind, hit.by)).collect::<Vec<_>>()
+    };
+    let (web, api_) = ("web".to_owned(), "api".to_owned());
+    let all = [(Kind::Decision, api_.clone()), (Kind::Context, web.clone()), (Kind::Message, web.clone())];
+    assert_eq!(found("7420").await, all);
+    assert_eq!(found("port 7420").await, [(Kind::Decision, api_), (Kind::Message, web.clone())]);
+    assert_eq!(found("PORT*").await.len(), 3);
+    assert_eq!(found("\"gate keeper\"").await, [(Kind::Message, web.clone())]);
+    assert_eq!(found("gate-keeper port").await, [(Kind::Message, web)]);
+    assert_eq!(found("\"keeper gate\"").await, []);
+    let page = Search { query: "7420".into(), limit: Some(2), ..Search::default() };
+    let first: Found = ok(&api, Call::Search(page.clone())).await;
+    assert!(first.hits.len() == 2 && first.next.is_some());
+    let second: Found = ok(&api, Call::Search(Search { before: first.next, ..page })).await;
+    assert_eq!(second.hits.iter().map(|hit| hit.kind).collect::<Vec<_>>(), [Kind::Message]);
+    for nothing in ["", " - ", "\"\""] {
+        assert_eq!(refused(&api, search(nothing)).await.0, ErrorCode::BadRequest, "{nothing:?}");
+    }
 }
