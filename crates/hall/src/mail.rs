@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use indexmap::IndexSet;
-use model::lists::{Item, List, MessageItem, TakenItem};
+use model::lists::{Item, List, MessageItem, Note, TakenItem};
 use model::mailboxes::{Mailbox, Stage, Take, counts};
 use model::marks::Range;
 use model::messages::{Message, Party};
@@ -25,7 +25,7 @@ use crate::workspace::{Done, Workspace};
 #[derive(Debug, Clone, Default)]
 pub struct Waiting {
     /// Each with what its list says of it.
-    pub messages: Vec<(Position, MessageItem)>,
+    pub messages: Vec<(Position, Arc<MessageItem>)>,
     /// Up to where nothing waits.
     low: Position,
 }
@@ -135,17 +135,17 @@ impl Workspace {
         &self,
         list: &List,
         mut after: Position,
-        mut each: impl FnMut(Position, MessageItem) -> bool,
+        mut each: impl FnMut(Position, Arc<MessageItem>) -> bool,
     ) -> Result<Option<Position>, HallError> {
         loop {
             let span = Span { after, before: None, most: limits::LIST_PAGE, newest_first: false };
-            let page = self.items(list, span).await?;
-            let Some(last) = page.last() else { return Ok(None) };
-            after = last.place;
+            let page = self.messages(list, span).await?;
+            let Some((last, _)) = page.last() else { return Ok(None) };
+            after = *last;
             let whole = page.len() == limits::LIST_PAGE;
-            for item in &page {
-                if !each(item.place, read_item(item)?) {
-                    return Ok(Some(item.place));
+            for (place, item) in page {
+                if !each(place, item) {
+                    return Ok(Some(place));
                 }
             }
             if !whole {
@@ -154,8 +154,41 @@ impl Workspace {
         }
     }
 
-    /// A part of a list, as of the newest committed event.
-    pub async fn items(&self, list: &List, span: Span) -> Result<Vec<Item>, HallError> {
+    /// A part of a list of messages, as of the newest committed event; of what a reader took, there are none.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn messages(
+        &self,
+        list: &List,
+        span: Span,
+    ) -> Result<Vec<(Position, Arc<MessageItem>)>, HallError> {
+        let message = |Item { place, note }| match note {
+            Note::Message(message) => Some((place, message)),
+            Note::Taken(_) => None,
+        };
+        Ok(self.items(list, span).await?.into_iter().filter_map(message).collect())
+    }
+
+    /// A part of what a reader has had, as of the newest committed event: where ranges end, and the rest.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn taken(
+        &self,
+        reader: &AgentId,
+        stage: Stage,
+        span: Span,
+    ) -> Result<Vec<(Position, TakenItem)>, HallError> {
+        let taken = |Item { place, note }| match note {
+            Note::Taken(taken) => Some((place, taken)),
+            Note::Message(_) => None,
+        };
+        let list = List::Taken(reader.clone(), stage);
+        Ok(self.items(&list, span).await?.into_iter().filter_map(taken).collect())
+    }
+
+    async fn items(&self, list: &List, span: Span) -> Result<Vec<Item>, HallError> {
         Ok(self.projector().items(self.store(), self.name(), list, span).await?)
     }
 
@@ -168,7 +201,7 @@ impl Workspace {
         let mut order: Vec<_> = waiting.messages.iter().collect();
         order.sort_by_key(|(_, item)| item.priority);
         let mut size = 0;
-        let fits = |(_, item): &&&(Position, MessageItem)| {
+        let fits = |(_, item): &&&(Position, Arc<MessageItem>)| {
             let first = size == 0;
             size += item.bytes + 1;
             first || size <= bytes
@@ -242,9 +275,8 @@ impl Workspace {
         // Receipts never overlap, and stand where they end: the first behind the message is the only one that may hold it.
         let before = Position(place.0.saturating_sub(1));
         let span = Span { after: before, before: None, most: 1, newest_first: false };
-        let found = self.items(&List::Taken(reader.clone(), stage), span).await?;
-        let Some(item) = found.first() else { return Ok(None) };
-        let taken: TakenItem = read_item(item)?;
+        let found = self.taken(reader, stage, span).await?;
+        let Some((_, taken)) = found.first() else { return Ok(None) };
         Ok((taken.from <= place && counts(taken.at, message.expires_at)).then_some(taken.at))
     }
 
@@ -252,11 +284,6 @@ impl Workspace {
     pub fn mailbox(&self, reader: &AgentId) -> Option<Mailbox> {
         self.state().mailboxes.get(reader).cloned()
     }
-}
-
-fn read_item<T: serde::de::DeserializeOwned>(item: &Item) -> Result<T, HallError> {
-    serde_json::from_slice(&item.body)
-        .map_err(|cause| HallError::Row(format!("an item of {}: {cause}", item.list.key())))
 }
 
 /// The message an event is about.

@@ -1,86 +1,140 @@
-//! Read models: rows follow the log in transactions of their own, off the way of a command.
+//! Read models: rows and lists follow the log in transactions of their own, off the way of a command.
 //!
 //! What is not yet written is held here, bounded, and laid over what the store holds; so a query sees every
-//! committed event, and the store may be written seldom and in large pieces.
+//! committed event, and the store may be written seldom and in large pieces. The larger they are, the more items of a
+//! list are written as one.
 
-use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use indexmap::IndexMap;
-use model::lists::{Item, List, items};
-use model::rows::{Table, rows};
+use model::lists::{Item, List};
+use model::rows::Table;
 use model::{Position, WorkspaceName};
 use store::{PlacedRow, Projection, Span, Store, StoreError};
 use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::entry::Entry;
 use crate::limits;
 use crate::workspace::Shared;
 
-/// The rows on their way to the store.
+/// The rows and items on their way to the store.
 pub(crate) struct Projector {
     waiting: Mutex<Waiting>,
+    /// Something begins to wait, or much does.
     wake: Notify,
+    /// An attempt to write has ended.
+    tried: Notify,
 }
 
 struct Waiting {
-    /// How far the store's rows have come.
+    /// How far the store's read models have come.
     written: Position,
-    /// How far the rows below have come.
+    /// What is being written, until it is.
+    writing: Option<Stretch>,
+    /// What has come since.
+    new: Projection,
+    /// How far that has come.
     seen: Position,
-    rows: Vec<PlacedRow>,
-    items: Vec<WaitingItem>,
+    /// Whether no room can be hoped for: the last attempt to write has failed, or was the last.
+    stuck: bool,
 }
 
-/// An item on its way to its list.
-#[derive(Clone)]
-struct WaitingItem {
-    /// The event it comes from, which is not always its place.
-    from: Position,
-    item: Item,
+struct Stretch {
+    to: Position,
+    projection: Arc<Projection>,
 }
+
+// === impl Projector ===
 
 impl Projector {
     /// A projector whose store stands at `written`.
     pub(crate) fn new(written: Position) -> Self {
+        let new = Projection::default();
         Self {
-            waiting: Mutex::new(Waiting { written, seen: written, rows: Vec::new(), items: Vec::new() }),
+            waiting: Mutex::new(Waiting { written, writing: None, new, seen: written, stuck: false }),
             wake: Notify::new(),
+            tried: Notify::new(),
         }
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().expect("nothing panics while it holds the rows")
+        self.waiting.lock().expect("nothing panics while it holds what waits")
     }
 
     /// Takes note of committed events. Those the store has seen are passed over.
     pub(crate) fn note(&self, entries: &[Arc<Entry>]) {
         let mut waiting = self.waiting();
-        let (before, written) = (waiting.len(), waiting.written);
+        let (idle, written) = (waiting.new.is_empty(), waiting.written);
         for entry in entries.iter().filter(|entry| entry.position() > written) {
             waiting.seen = entry.position();
-            let new =
-                rows(entry.recorded()).into_iter().map(|row| PlacedRow { place: entry.position(), row });
-            waiting.rows.extend(new);
-            let from = entry.position();
-            waiting.items.extend(items(entry.recorded()).into_iter().map(|item| WaitingItem { from, item }));
+            waiting.new.add(entry.recorded());
         }
-        let lag = waiting.seen.0 - waiting.written.0;
-        let first = before == 0 && waiting.len() > 0;
-        if first || waiting.len() >= limits::PROJECT_ROWS || lag >= limits::SNAPSHOT_EVENTS {
+        let first = idle && !waiting.new.is_empty();
+        if first || waiting.is_much() {
             self.wake.notify_one();
         }
     }
 
-    /// Whether no more may be noted until some is written.
-    pub(crate) fn is_full(&self) -> bool {
-        let waiting = self.waiting();
-        let bytes = || waiting.rows.iter().map(|row| row.row.body.len()).sum::<usize>();
-        // What a row weighs at the least keeps the sum from being taken each time. Items are small.
-        waiting.len() > limits::PENDING_ROWS
-            || (waiting.rows.len() > limits::PENDING_BYTES / model::limits::PROSE_TOKEN_BYTES
-                && bytes() > limits::PENDING_BYTES)
+    /// Waits until more may be noted, [`limits::ROOM_PATIENCE`] at most, and not at all if there is room, or no hope of
+    /// any. Whether there is.
+    pub(crate) async fn room(&self) -> bool {
+        let room = async {
+            loop {
+                // Before looking, so that no attempt ends unnoticed in between.
+                let tried = self.tried.notified();
+                match self.waiting() {
+                    waiting if !waiting.is_full() => return true,
+                    waiting if waiting.stuck => return false,
+                    _ => {}
+                }
+                tried.await;
+            }
+        };
+        timeout(limits::ROOM_PATIENCE, room).await.unwrap_or(false)
+    }
+
+    /// Waits until much is to be written, or the first of it has waited long enough.
+    async fn due(&self) {
+        self.wake.notified().await;
+        let mut enough = pin!(sleep(limits::PROJECT_AFTER));
+        while !self.waiting().is_much() {
+            tokio::select! {
+                () = &mut enough => return,
+                () = self.wake.notified() => {}
+            }
+        }
+    }
+
+    /// What to write, and between which positions; `None` if there is nothing. It stays visible until
+    /// [`Projector::tried`].
+    fn next(&self) -> Option<(Position, Position, Arc<Projection>)> {
+        let mut waiting = self.waiting();
+        let waiting = &mut *waiting;
+        if waiting.writing.is_none() && waiting.seen > waiting.written {
+            let projection = Arc::new(std::mem::take(&mut waiting.new));
+            waiting.writing = Some(Stretch { to: waiting.seen, projection });
+        }
+        let stretch = waiting.writing.as_ref()?;
+        Some((waiting.written, stretch.to, stretch.projection.clone()))
+    }
+
+    /// Takes note of how far the store's read models have come, or that they could not be written.
+    fn tried(&self, outcome: Result<Position, StoreError>) -> Result<(), StoreError> {
+        let mut waiting = self.waiting();
+        waiting.stuck = outcome.is_err();
+        let outcome = outcome.map(|written| {
+            waiting.reached(written);
+            if waiting.writing.is_some() || !waiting.new.is_empty() {
+                // It came while the rest was written, and may have woken nobody.
+                self.wake.notify_one();
+            }
+        });
+        drop(waiting);
+        self.tried.notify_waiters();
+        outcome
     }
 
     /// One row, as of the newest noted event.
@@ -94,9 +148,9 @@ impl Projector {
         // Looked at before the store: a row that is written in between is then seen twice, never not at all.
         let waiting = {
             let waiting = self.waiting();
-            let mut versions = waiting.rows.iter().filter(|new| new.row.table == table && new.row.key == key);
+            let mut versions = waiting.rows().filter(|new| new.row.table == table && new.row.key == key);
             let first = versions.next().cloned();
-            let last = versions.next_back().map(|last| last.row.clone());
+            let last = versions.last().map(|last| last.row.clone());
             first.map(|first| (first.place, last.unwrap_or(first.row)))
         };
         let stored = store.row(log, table, key).await?;
@@ -111,7 +165,7 @@ impl Projector {
     /// The rows of a table that wait, each key once: where it was first written, with what was written last.
     fn waiting_in(&self, table: Table) -> Vec<PlacedRow> {
         let mut waiting: IndexMap<String, PlacedRow> = IndexMap::new();
-        for new in self.waiting().rows.iter().filter(|new| new.row.table == table) {
+        for new in self.waiting().rows().filter(|new| new.row.table == table) {
             match waiting.get_mut(&new.row.key) {
                 Some(first) => first.row = new.row.clone(),
                 None => drop(waiting.insert(new.row.key.clone(), new.clone())),
@@ -129,24 +183,20 @@ impl Projector {
         span: Span,
     ) -> Result<Vec<Item>, StoreError> {
         // Looked at before the store: an item that is written in between is then seen twice, never not at all.
-        let waiting: Vec<_> = {
-            let waiting = self.waiting();
-            let within =
-                |place: Position| place > span.after && span.before.is_none_or(|before| place < before);
-            let of_list = waiting.items.iter().filter(|new| new.item.list == *list && within(new.item.place));
-            of_list.map(|new| new.item.clone()).collect()
-        };
-        let stored = store.items(log, list, span).await?;
+        let waiting: Vec<_> =
+            self.waiting().pieces().flat_map(|piece| span.cut(piece.list(list))).cloned().collect();
+        let mut page = store.items(log, list, span).await?;
         if waiting.is_empty() {
-            return Ok(stored);
+            return Ok(page);
         }
-        let page: BTreeMap<_, _> = stored.into_iter().chain(waiting).map(|item| (item.place, item)).collect();
-        let page = page.into_values();
-        Ok(if span.newest_first {
-            page.rev().take(span.most).collect()
-        } else {
-            page.take(span.most).collect()
-        })
+        page.extend(waiting);
+        page.sort_by_key(|item| item.place);
+        page.dedup_by_key(|item| item.place);
+        if span.newest_first {
+            page.reverse();
+        }
+        page.truncate(span.most);
+        Ok(page)
     }
 
     /// A page of rows after a place, as of the newest noted event.
@@ -173,58 +223,193 @@ impl Projector {
     }
 }
 
+// === impl Waiting ===
+
 impl Waiting {
-    fn len(&self) -> usize {
-        self.rows.len() + self.items.len()
+    /// What waits, the older first.
+    fn pieces(&self) -> impl Iterator<Item = &Projection> {
+        let writing = self.writing.as_ref().map(|stretch| &*stretch.projection);
+        writing.into_iter().chain([&self.new])
+    }
+
+    fn rows(&self) -> impl Iterator<Item = &PlacedRow> {
+        self.pieces().flat_map(|piece| &piece.rows)
+    }
+
+    /// Whether so much is new that it should be written at once.
+    fn is_much(&self) -> bool {
+        let from = self.writing.as_ref().map_or(self.written, |stretch| stretch.to);
+        self.new.rows.len() >= limits::PROJECT_ROWS
+            || self.new.items() >= limits::PROJECT_ITEMS
+            || self.seen.0 - from.0 >= limits::SNAPSHOT_EVENTS
+    }
+
+    /// Whether no more may be noted until some is written.
+    fn is_full(&self) -> bool {
+        let rows: usize = self.pieces().map(|piece| piece.rows.len()).sum();
+        let bytes = || self.rows().map(|row| row.row.body.len()).sum::<usize>();
+        // What a row weighs at the least keeps the sum from being taken each time. Items are small.
+        rows > limits::PENDING_ROWS
+            || self.pieces().map(Projection::items).sum::<usize>() > limits::PENDING_ITEMS
+            || (rows > limits::PENDING_BYTES / model::limits::PROSE_TOKEN_BYTES
+                && bytes() > limits::PENDING_BYTES)
+    }
+
+    /// Lets go of what is written.
+    fn reached(&mut self, written: Position) {
+        match self.writing.take_if(|stretch| stretch.to <= written) {
+            Some(done) if done.to == written => {}
+            // Another node has written what is new here, too …
+            Some(_) => self.new.keep_after(written),
+            // … or only a part of it.
+            None => {
+                if let Some(stretch) = &mut self.writing {
+                    Arc::make_mut(&mut stretch.projection).keep_after(written);
+                }
+            }
+        }
+        self.written = written;
+        self.seen = self.seen.max(written);
     }
 }
 
-/// Writes a workspace's rows as they come, until `closing`; what waits by then is still written.
+/// Writes a workspace's read models as they come, until `closing`; what waits by then is still written.
 pub(crate) async fn run(shared: Arc<Shared>, closing: CancellationToken) {
     let projector = &shared.projector;
     while !closing.is_cancelled() {
         tokio::select! {
-            () = projector.wake.notified() => {}
+            () = projector.due() => {}
             () = closing.cancelled() => break,
-        }
-        if projector.waiting().len() < limits::PROJECT_ROWS {
-            tokio::select! {
-                () = tokio::time::sleep(limits::PROJECT_AFTER) => {}
-                () = closing.cancelled() => break,
-            }
         }
         if let Err(cause) = write(&shared).await {
             tracing::warn!(workspace = %shared.name, %cause, "could not write a read model; trying again");
-            tokio::time::sleep(limits::PROJECT_AFTER).await;
+            sleep(limits::PROJECT_AFTER).await;
             projector.wake.notify_one();
         }
     }
     if let Err(cause) = write(&shared).await {
         tracing::warn!(workspace = %shared.name, %cause, "a read model stays behind until the next start");
     }
+    projector.waiting().stuck = true;
 }
 
 async fn write(shared: &Shared) -> Result<(), StoreError> {
-    let (from, to, rows, items) = {
-        let waiting = shared.projector.waiting();
-        let items: Vec<_> = waiting.items.iter().map(|waiting| waiting.item.clone()).collect();
-        (waiting.written, waiting.seen, waiting.rows.clone(), items)
+    let Some((from, to, projection)) = shared.projector.next() else { return Ok(()) };
+    let written = match shared.store.project(&shared.name, from, to, projection).await {
+        Ok(true) => Ok(to),
+        // They did not stand where this node thought: another has written them.
+        Ok(false) => shared.store.projected(&shared.name).await,
+        Err(cause) => Err(cause),
     };
-    if from == to {
-        return Ok(());
+    shared.projector.tried(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::event::Recorded;
+    use model::messages::{Message, Party, Priority, Recipient};
+    use model::{AgentId, CommandId, Event, Fact, MemberId, MessageId, Principal, Text, Timestamp};
+    use store::{Incarnation, MemoryStore};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn message(place: u64) -> Arc<Entry> {
+        let web = Party { id: AgentId::of("default", "web"), name: "web".into() };
+        let fact = Fact::MessageSent(Arc::new(Message {
+            id: MessageId::from(Uuid::from_u128(place.into())),
+            from: web.clone(),
+            through: MemberId::hall(),
+            to: Recipient::Party(web),
+            thread: None,
+            content: Text::new("hello"),
+            priority: Priority::Normal,
+            attachments: Arc::new([]),
+            sent_at: Timestamp::default(),
+            expires_at: None,
+            resends: None,
+        }));
+        let command = CommandId::from(Uuid::from_u128(place.into()));
+        let event = Event { at: Timestamp::default(), by: Principal::local(), command, fact };
+        Arc::new(Entry::new(Recorded { position: Position(place), event }, None, 400))
     }
-    let moved =
-        shared.store.project(&shared.name, from, to, Projection { rows: &rows, items: &items }).await?;
-    // If they did not stand where this node thought, another node has written them; where they stand now, tells.
-    let written = if moved { to } else { shared.store.projected(&shared.name).await? };
-    let mut waiting = shared.projector.waiting();
-    waiting.rows.retain(|row| row.place > written);
-    waiting.items.retain(|item| item.from > written);
-    if waiting.len() > 0 {
-        // They came while these were written, and woke nobody.
-        shared.projector.wake.notify_one();
+
+    fn full() -> Projector {
+        let projector = Projector::new(Position::START);
+        let messages: Vec<_> = (1..=limits::PENDING_ITEMS as u64 / 3 + 1).map(message).collect();
+        projector.note(&messages);
+        projector
     }
-    waiting.written = written;
-    waiting.seen = waiting.seen.max(written);
-    Ok(())
+
+    fn broken() -> StoreError {
+        StoreError::Database("it is broken".into())
+    }
+
+    #[tokio::test]
+    async fn whoever_writes_waits_until_there_is_room() {
+        let projector = full();
+        let write = async {
+            tokio::task::yield_now().await;
+            let (_, to, _) = projector.next().unwrap();
+            projector.tried(Ok(to)).unwrap();
+        };
+        let (room, ()) = tokio::join!(projector.room(), write);
+        assert!(room);
+    }
+
+    #[tokio::test]
+    async fn and_not_for_a_disk_that_takes_nothing() {
+        let projector = full();
+        let fail = async {
+            tokio::task::yield_now().await;
+            projector.next().unwrap();
+            projector.tried(Err(broken())).unwrap_err();
+        };
+        let (room, ()) = tokio::join!(projector.room(), fail);
+        assert!(!room);
+        let (_, to, _) = projector.next().unwrap();
+        projector.tried(Ok(to)).unwrap();
+        assert!(projector.room().await, "it has come back");
+    }
+
+    #[tokio::test]
+    async fn what_is_being_written_and_what_came_since_is_seen_once() {
+        let (store, log) = (MemoryStore::default(), WorkspaceName::default_workspace());
+        store.open_log(&log, Incarnation(Uuid::nil())).await.unwrap();
+        let projector = Projector::new(Position::START);
+        let places = async |newest_first, most| {
+            let span = Span { after: Position::START, before: None, most, newest_first };
+            let items = projector.items(&store, &log, &List::Messages, span).await.unwrap();
+            items.iter().map(|item| item.place.0).collect::<Vec<_>>()
+        };
+        projector.note(&[message(1), message(2)]);
+        let (from, to, projection) = projector.next().unwrap();
+        projector.note(&[message(3)]);
+        assert_eq!(places(false, 9).await, [1, 2, 3]);
+        // An attempt that failed is made again with the same.
+        projector.tried(Err(broken())).unwrap_err();
+        assert_eq!(projector.next().unwrap(), (from, to, projection.clone()));
+        assert!(store.project(&log, from, to, projection).await.unwrap());
+        assert_eq!(places(false, 9).await, [1, 2, 3]);
+        assert_eq!(places(true, 2).await, [3, 2]);
+        projector.tried(Ok(to)).unwrap();
+        assert_eq!(places(false, 2).await, [1, 2]);
+        assert_eq!(places(true, 9).await, [3, 2, 1]);
+    }
+
+    #[tokio::test]
+    async fn what_another_node_has_written_is_let_go_of() {
+        let projector = Projector::new(Position::START);
+        projector.note(&(1..=4).map(message).collect::<Vec<_>>());
+        projector.next().unwrap();
+        projector.note(&[message(5), message(6)]);
+        projector.tried(Ok(Position(3))).unwrap();
+        let (from, to, rest) = projector.next().unwrap();
+        assert_eq!((from, to, rest.list(&List::Messages).len()), (Position(3), Position(4), 1));
+        projector.tried(Ok(Position(5))).unwrap();
+        let (from, to, rest) = projector.next().unwrap();
+        assert_eq!((from, to, rest.list(&List::Messages).len()), (Position(5), Position(6), 1));
+        projector.tried(Ok(Position(9))).unwrap();
+        assert!(projector.next().is_none());
+    }
 }

@@ -90,7 +90,7 @@ async fn between(
     }
     for (from, to) in directions {
         let (mut left, found) = (most, &mut found);
-        let pick = |place, item: MessageItem| {
+        let pick = |place, item: Arc<MessageItem>| {
             if matches!(&item.to, Recipient::Party(party) if party.id == *to) {
                 found.push((place, item.bytes));
                 left -= 1;

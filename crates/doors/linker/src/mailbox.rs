@@ -1,14 +1,14 @@
 //! Finding messages of one mailbox by their ids, newest first: whoever marks a message has usually just seen it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use hall::mail::Shown;
 use hall::{HallError, Workspace};
 use indexmap::IndexSet;
-use model::lists::{Item, List, MessageItem};
+use model::lists::{List, MessageItem};
 use model::marks::Range;
 use model::{AgentId, Position};
-use serde::de::DeserializeOwned;
 use store::Span;
 
 use crate::limits;
@@ -43,7 +43,7 @@ pub(crate) async fn find(
         vec![Pile { list: List::To(reader.clone()), since: Position::START, before: None }];
     let topics = mailbox.follows();
     piles.extend(topics.map(|(topic, since)| Pile { list: List::Topic(topic.clone()), since, before: None }));
-    let mut known: Vec<(Position, MessageItem)> = Vec::new();
+    let mut known: Vec<(Position, Arc<MessageItem>)> = Vec::new();
     // Behind this place every message of the mailbox is known.
     let mut floor = Position::START;
     for _ in 0..limits::MAILBOX_PAGES {
@@ -65,7 +65,7 @@ pub(crate) async fn find(
 }
 
 /// Between a message and the one before it lies nothing to this reader, so what is marked one by one becomes one range.
-fn mark(known: &[(Position, MessageItem)], floor: Position, wanted: &HashMap<&str, usize>) -> Found {
+fn mark(known: &[(Position, Arc<MessageItem>)], floor: Position, wanted: &HashMap<&str, usize>) -> Found {
     let (mut count, mut ranges, mut senders) = (0, Vec::<Range>::new(), IndexSet::new());
     let mut before = floor;
     for (place, item) in known {
@@ -88,28 +88,18 @@ impl Pile {
         mut self,
         workspace: &Workspace,
         reader: &AgentId,
-        known: &mut Vec<(Position, MessageItem)>,
+        known: &mut Vec<(Position, Arc<MessageItem>)>,
     ) -> Result<Option<Self>, HallError> {
         let most = hall::limits::LIST_PAGE;
         let span = Span { after: self.since, before: self.before, most, newest_first: true };
-        let page = workspace.items(&self.list, span).await?;
+        let page = workspace.messages(&self.list, span).await?;
         let is_topic = matches!(self.list, List::Topic(_));
-        for item in &page {
-            let note: MessageItem = read(item)?;
-            // Nobody is told what they have said to all.
-            if !(is_topic && note.from.id == *reader) {
-                known.push((item.place, note));
-            }
-        }
-        self.before = page.last().map(|item| item.place);
-        Ok((page.len() == most).then_some(self))
+        let whole = page.len() == most;
+        self.before = page.last().map(|(place, _)| *place);
+        // Nobody is told what they have said to all.
+        known.extend(page.into_iter().filter(|(_, note)| !(is_topic && note.from.id == *reader)));
+        Ok(whole.then_some(self))
     }
-}
-
-/// What an item says.
-pub(crate) fn read<T: DeserializeOwned>(item: &Item) -> Result<T, HallError> {
-    serde_json::from_slice(&item.body)
-        .map_err(|cause| HallError::Row(format!("an item of {}: {cause}", item.list.key())))
 }
 
 #[cfg(test)]
@@ -124,7 +114,7 @@ mod tests {
     }
 
     /// A message of the mailbox at each of these places, its id made of the place.
-    fn known(places: &[u64]) -> Vec<(Position, MessageItem)> {
+    fn known(places: &[u64]) -> Vec<(Position, Arc<MessageItem>)> {
         let web = Party { id: AgentId::of("default", "web"), name: "web".into() };
         let item = |place: &u64| MessageItem {
             id: MessageId::parse(&id(*place)).expect("a UUID"),
@@ -135,7 +125,7 @@ mod tests {
             expires_at: None,
             bytes: 0,
         };
-        places.iter().map(|place| (Position(*place), item(place))).collect()
+        places.iter().map(|place| (Position(*place), Arc::new(item(place)))).collect()
     }
 
     fn ranges(places: &[u64], floor: u64, marked: &[u64]) -> (usize, Vec<(u64, u64)>) {

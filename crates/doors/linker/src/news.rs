@@ -1,5 +1,7 @@
 //! Telling a client what is new: messages in pairs of frames, and receipts for its own.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use hall::mail::message;
 use hall::{Entry, HallError, Workspace};
@@ -10,7 +12,6 @@ use model::{AgentId, Fact, Position, Timestamp};
 use store::Span;
 
 use crate::goodbye::End;
-use crate::mailbox::read;
 use crate::post::News;
 use crate::session::Session;
 use crate::wire::frame::{DeliveryReceipt, Frame, Iso, Message, Notification, ReadReceipt, Status};
@@ -63,16 +64,15 @@ impl Session {
             loop {
                 let most = hall::limits::LIST_PAGE;
                 let span = Span { after, before: Some(to.next()), most, newest_first: false };
-                let page = self.workspace.items(&List::From(me.clone()), span).await;
+                let page = self.workspace.messages(&List::From(me.clone()), span).await;
                 let page = page.map_err(End::Unreadable)?;
-                for item in &page {
-                    let note: MessageItem = read(item).map_err(End::Unreadable)?;
-                    if is_receipted(&self.workspace, taken, item.place, &note, at) {
-                        self.put(&receipt(taken, &note, at)).await?;
+                for (place, note) in &page {
+                    if is_receipted(&self.workspace, taken, *place, note, at) {
+                        self.put(&receipt(taken, note, at)).await?;
                     }
                 }
                 match page.last() {
-                    Some(last) if page.len() == most => after = last.place,
+                    Some((last, _)) if page.len() == most => after = *last,
                     _ => break,
                 }
             }
@@ -163,22 +163,23 @@ pub(crate) async fn newest(
     workspace: &Workspace,
     list: &List,
     most: usize,
-    mut each: impl FnMut(Position, MessageItem) -> bool,
+    mut each: impl FnMut(Position, Arc<MessageItem>) -> bool,
 ) -> Result<(), HallError> {
     let (mut before, mut left) = (None, most);
     while left > 0 {
         let page_size = left.min(hall::limits::LIST_PAGE);
         let span = Span { after: Position::START, before, most: page_size, newest_first: true };
-        let page = workspace.items(list, span).await?;
-        for item in &page {
-            if !each(item.place, read(item)?) {
+        let page = workspace.messages(list, span).await?;
+        let whole = page.len() == page_size;
+        before = page.last().map(|(place, _)| *place);
+        for (place, item) in page {
+            if !each(place, item) {
                 return Ok(());
             }
         }
-        if page.len() < page_size {
+        if !whole {
             return Ok(());
         }
-        before = page.last().map(|item| item.place);
         left -= page_size;
     }
     Ok(())

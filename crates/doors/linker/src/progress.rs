@@ -1,17 +1,17 @@
 //! How far messages have come, by the marks of their readers: looked up once for each reader, not for each message.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use hall::{HallError, Workspace};
 use indexmap::IndexSet;
-use model::lists::{List, MessageItem, TakenItem};
+use model::lists::{List, MessageItem};
 use model::mailboxes::{Stage, counts};
 use model::messages::Recipient;
 use model::{AgentId, Position, Timestamp};
 use store::Span;
 
 use crate::limits;
-use crate::mailbox::read;
 use crate::news::{newest, recipient};
 use crate::wire::frame::{ByPriority, Iso, Receipt, Stats, Status};
 
@@ -101,7 +101,7 @@ async fn collect(
     workspace: &Workspace,
     list: &List,
     most: usize,
-) -> Result<Vec<(Position, MessageItem)>, HallError> {
+) -> Result<Vec<(Position, Arc<MessageItem>)>, HallError> {
     let mut sent = Vec::new();
     newest(workspace, list, most, |place, item| {
         if !matches!(item.to, Recipient::Unknown(_)) {
@@ -117,7 +117,7 @@ async fn collect(
 // === impl Marks ===
 
 impl Marks {
-    fn new(workspace: &Workspace, sent: &[(Position, MessageItem)]) -> Self {
+    fn new(workspace: &Workspace, sent: &[(Position, Arc<MessageItem>)]) -> Self {
         let first = sent.first().map_or(0, |(place, _)| place.0);
         let state = workspace.state();
         let agents: IndexSet<_> = state.roster.members().map(|member| member.agent.clone()).collect();
@@ -186,17 +186,14 @@ async fn load(
     stage: Stage,
     mut after: Position,
 ) -> Result<Vec<Took>, HallError> {
-    let (list, most) = (List::Taken(reader.clone(), stage), hall::limits::LIST_PAGE);
+    let most = hall::limits::LIST_PAGE;
     let mut ranges = Vec::new();
     while ranges.len() < limits::MARKS_SCAN {
         let span = Span { after, before: None, most, newest_first: false };
-        let page = workspace.items(&list, span).await?;
-        for item in &page {
-            let taken: TakenItem = read(item)?;
-            ranges.push(Took { from: taken.from, to: item.place, at: taken.at });
-        }
+        let page = workspace.taken(reader, stage, span).await?;
+        ranges.extend(page.iter().map(|(to, taken)| Took { from: taken.from, to: *to, at: taken.at }));
         match page.last() {
-            Some(last) if page.len() == most => after = last.place,
+            Some((last, _)) if page.len() == most => after = *last,
             _ => break,
         }
     }

@@ -86,7 +86,7 @@ pub(super) const VIEWS: &[&str] = &[
     ) STRICT;
 ",
     "
-    CREATE TABLE item (
+    CREATE TABLE run (
         log TEXT NOT NULL,
         list TEXT NOT NULL,
         place INTEGER NOT NULL,

@@ -28,7 +28,7 @@ impl Disk {
     fn connection(&self, table: &str) -> rusqlite::Connection {
         let Self::Sqlite(directory) = self else { panic!("this is PostgreSQL") };
         let file =
-            if ["row", "item", "projected", "snapshot"].contains(&table) { VIEWS_FILE } else { LOG_FILE };
+            if ["row", "run", "projected", "snapshot"].contains(&table) { VIEWS_FILE } else { LOG_FILE };
         let connection = rusqlite::Connection::open(directory.join(file)).unwrap();
         connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
         connection
