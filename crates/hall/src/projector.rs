@@ -16,35 +16,18 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::backlog::Backlog;
 use crate::entry::Entry;
 use crate::limits;
 use crate::workspace::Shared;
 
 /// The rows and items on their way to the store.
 pub(crate) struct Projector {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<Backlog>,
     /// Something begins to wait, or much does.
     wake: Notify,
     /// An attempt to write has ended.
     tried: Notify,
-}
-
-struct Waiting {
-    /// How far the store's read models have come.
-    written: Position,
-    /// What is being written, until it is.
-    writing: Option<Stretch>,
-    /// What has come since.
-    new: Projection,
-    /// How far that has come.
-    seen: Position,
-    /// Whether no room can be hoped for: the last attempt to write has failed, or was the last.
-    stuck: bool,
-}
-
-struct Stretch {
-    to: Position,
-    projection: Arc<Projection>,
 }
 
 // === impl Projector ===
@@ -52,26 +35,18 @@ struct Stretch {
 impl Projector {
     /// A projector whose store stands at `written`.
     pub(crate) fn new(written: Position) -> Self {
-        let new = Projection::default();
-        Self {
-            waiting: Mutex::new(Waiting { written, writing: None, new, seen: written, stuck: false }),
-            wake: Notify::new(),
-            tried: Notify::new(),
-        }
+        Self { waiting: Mutex::new(Backlog::new(written)), wake: Notify::new(), tried: Notify::new() }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+    fn waiting(&self) -> MutexGuard<'_, Backlog> {
         self.waiting.lock().expect("nothing panics while it holds what waits")
     }
 
     /// Takes note of committed events. Those the store has seen are passed over.
     pub(crate) fn note(&self, entries: &[Arc<Entry>]) {
         let mut waiting = self.waiting();
-        let (idle, written) = (waiting.new.is_empty(), waiting.written);
-        for entry in entries.iter().filter(|entry| entry.position() > written) {
-            waiting.seen = entry.position();
-            waiting.new.add(entry.recorded());
-        }
+        let idle = waiting.new.is_empty();
+        entries.iter().for_each(|entry| waiting.note(entry));
         let first = idle && !waiting.new.is_empty();
         if first || waiting.is_much() {
             self.wake.notify_one();
@@ -85,10 +60,12 @@ impl Projector {
             loop {
                 // Before looking, so that no attempt ends unnoticed in between.
                 let tried = self.tried.notified();
-                match self.waiting() {
-                    waiting if !waiting.is_full() => return true,
-                    waiting if waiting.stuck => return false,
-                    _ => {}
+                let (full, stuck) = {
+                    let waiting = self.waiting();
+                    (waiting.is_full(), waiting.stuck)
+                };
+                if !full || stuck {
+                    return !full;
                 }
                 tried.await;
             }
@@ -111,14 +88,7 @@ impl Projector {
     /// What to write, and between which positions; `None` if there is nothing. It stays visible until
     /// [`Projector::tried`].
     fn next(&self) -> Option<(Position, Position, Arc<Projection>)> {
-        let mut waiting = self.waiting();
-        let waiting = &mut *waiting;
-        if waiting.writing.is_none() && waiting.seen > waiting.written {
-            let projection = Arc::new(std::mem::take(&mut waiting.new));
-            waiting.writing = Some(Stretch { to: waiting.seen, projection });
-        }
-        let stretch = waiting.writing.as_ref()?;
-        Some((waiting.written, stretch.to, stretch.projection.clone()))
+        self.waiting().begin()
     }
 
     /// Takes note of how far the store's read models have come, or that they could not be written.
@@ -220,56 +190,6 @@ impl Projector {
         }
         page.truncate(most);
         Ok(page)
-    }
-}
-
-// === impl Waiting ===
-
-impl Waiting {
-    /// What waits, the older first.
-    fn pieces(&self) -> impl Iterator<Item = &Projection> {
-        let writing = self.writing.as_ref().map(|stretch| &*stretch.projection);
-        writing.into_iter().chain([&self.new])
-    }
-
-    fn rows(&self) -> impl Iterator<Item = &PlacedRow> {
-        self.pieces().flat_map(|piece| &piece.rows)
-    }
-
-    /// Whether so much is new that it should be written at once.
-    fn is_much(&self) -> bool {
-        let from = self.writing.as_ref().map_or(self.written, |stretch| stretch.to);
-        self.new.rows.len() >= limits::PROJECT_ROWS
-            || self.new.items() >= limits::PROJECT_ITEMS
-            || self.seen.0 - from.0 >= limits::SNAPSHOT_EVENTS
-    }
-
-    /// Whether no more may be noted until some is written.
-    fn is_full(&self) -> bool {
-        let rows: usize = self.pieces().map(|piece| piece.rows.len()).sum();
-        let bytes = || self.rows().map(|row| row.row.body.len()).sum::<usize>();
-        // What a row weighs at the least keeps the sum from being taken each time. Items are small.
-        rows > limits::PENDING_ROWS
-            || self.pieces().map(Projection::items).sum::<usize>() > limits::PENDING_ITEMS
-            || (rows > limits::PENDING_BYTES / model::limits::PROSE_TOKEN_BYTES
-                && bytes() > limits::PENDING_BYTES)
-    }
-
-    /// Lets go of what is written.
-    fn reached(&mut self, written: Position) {
-        match self.writing.take_if(|stretch| stretch.to <= written) {
-            Some(done) if done.to == written => {}
-            // Another node has written what is new here, too …
-            Some(_) => self.new.keep_after(written),
-            // … or only a part of it.
-            None => {
-                if let Some(stretch) = &mut self.writing {
-                    Arc::make_mut(&mut stretch.projection).keep_after(written);
-                }
-            }
-        }
-        self.written = written;
-        self.seen = self.seen.max(written);
     }
 }
 
