@@ -153,7 +153,7 @@ async fn a_database_of_a_newer_version_is_left_alone() {
         let refused = home.launch(home.serve()).await.err().expect("it must not be opened");
         assert!(refused.starts_with("exit status: 1"), "{file}: {refused}");
         assert!(
-            refused.contains("written by a newer Guildhall (schema 99, this one knows 1)"),
+            refused.contains("written by a newer Guildhall (schema 99, this one knows "),
             "{file}: {refused}"
         );
         let verified = home.run(&["store", "verify"]);

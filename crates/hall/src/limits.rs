@@ -46,6 +46,12 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 pub const LIST_PAGE: usize = 1_000;
 /// Messages that are looked through when somebody asks what waits for a reader; those behind them wait on.
 pub const WAITING: usize = 200_000;
+/// Pages of a mailbox's lists that are looked through, newest first, for ids.
+pub const MAILBOX_PAGES: usize = 20;
+/// Messages of each side that are looked through for those between the two.
+pub const CONVERSATION_SCAN: usize = 20_000;
+/// Readers of a topic whose marks tell how far a message to it has come: the first of those who are here.
+pub const TOPIC_READERS: usize = 32;
 /// How often a conditional append may lose before it takes the log's lock.
 pub const RACES: u32 = 3;
 /// How long a claimed job is held before another may perform it.

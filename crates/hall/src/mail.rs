@@ -11,7 +11,7 @@ use indexmap::IndexSet;
 use model::lists::{Item, List, MessageItem, Note, TakenItem};
 use model::mailboxes::{Mailbox, Stage, Take, counts};
 use model::marks::Range;
-use model::messages::{Message, Party};
+use model::messages::{Message, Party, Recipient};
 use model::{AgentId, Command, Fact, Position, Principal, Timestamp};
 use store::Span;
 
@@ -212,6 +212,17 @@ impl Workspace {
         Ok(Fetched { messages: self.entries(&places).await?, left, receipt })
     }
 
+    /// The message at a place; none if something else stands there, or nothing yet.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn message_at(&self, place: Position) -> Result<Option<Arc<Message>>, HallError> {
+        if place == Position::START || place > *self.head().borrow() {
+            return Ok(None);
+        }
+        Ok(message(&*self.entry(place).await?).cloned())
+    }
+
     /// The events at these positions, in this order.
     ///
     /// # Errors
@@ -246,6 +257,69 @@ impl Workspace {
         let Shown { ranges, senders } = shown;
         let take = Take { reader, stage, evidence, ranges: ranges.into(), senders: senders.into() };
         self.carry_out(by, Command::Take(take)).await
+    }
+
+    /// What a reader says to have been shown, with whose messages are among it. A place behind the log's end means nothing
+    /// yet and is left out.
+    ///
+    /// # Errors
+    /// If its mailbox cannot be read.
+    pub async fn shown(&self, reader: &AgentId, ranges: &[Range]) -> Result<Shown, HallError> {
+        let end = *self.head().borrow();
+        let Some(mailbox) = self.mailbox(reader) else { return Ok(Shown::default()) };
+        let mut senders = IndexSet::new();
+        let mut shown = Vec::new();
+        for (from, to) in
+            ranges.iter().map(|(from, to)| (*from, (*to).min(end))).filter(|(from, to)| from <= to)
+        {
+            shown.push((from, to));
+            let mut sources = vec![(List::To(reader.clone()), Position::START)];
+            sources.extend(mailbox.follows().map(|(topic, since)| (List::Topic(topic.clone()), since)));
+            for (list, since) in sources {
+                let after = Position(from.0.saturating_sub(1)).max(since);
+                self.collect(&list, after, |place, item| {
+                    if place <= to && item.from.id != *reader {
+                        senders.insert(item.from.id.clone());
+                    }
+                    place < to
+                })
+                .await?;
+            }
+        }
+        Ok(Shown { ranges: shown, senders: senders.into_iter().collect() })
+    }
+
+    /// How far a message has come: with its recipient, or with the first of those who read its topic and are here, of whom
+    /// [`limits::TOPIC_READERS`] are asked.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn progress_of(&self, place: Position, message: &Message) -> Result<Progress, HallError> {
+        let readers: IndexSet<AgentId> = match &message.to {
+            Recipient::Party(party) => [party.id.clone()].into(),
+            Recipient::Topic(_) => {
+                let state = self.state();
+                let is_for = |reader: &&AgentId| {
+                    let mailbox = state.mailboxes.get(reader);
+                    mailbox.is_some_and(|mailbox| mailbox.is_for(reader, place, message))
+                };
+                let here = state.roster.members().map(|member| &member.agent);
+                here.filter(is_for).take(limits::TOPIC_READERS).cloned().collect()
+            }
+            Recipient::Unknown(_) => IndexSet::new(),
+        };
+        let mut first = Progress::default();
+        for reader in &readers {
+            let progress = self.progress(reader, place, message).await?;
+            let earlier =
+                |one: Option<Timestamp>, other: Option<Timestamp>| one.into_iter().chain(other).min();
+            first = Progress {
+                delivered: earlier(first.delivered, progress.delivered),
+                in_context: earlier(first.in_context, progress.in_context),
+                read: earlier(first.read, progress.read),
+            };
+        }
+        Ok(first)
     }
 
     /// How far a message has come with a reader.

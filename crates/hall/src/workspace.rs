@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use model::event::Recorded;
+use model::messages::Send;
 use model::questions::Question;
 use model::roster::Membership;
 use model::rows::{MemberRow, Table};
@@ -16,7 +17,7 @@ use model::{
 };
 use quick_cache::sync::Cache;
 use serde::de::DeserializeOwned;
-use store::{Hash, Incarnation, Store, StoreError};
+use store::{Blob, Hash, Incarnation, Store, StoreError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::clock::{self, Clock};
@@ -59,6 +60,8 @@ pub(crate) struct Shared {
 pub(crate) struct Submission {
     pub(crate) proposal: Proposal,
     pub(crate) key: Option<IdempotencyKey>,
+    /// Bytes that its events will refer to.
+    pub(crate) blobs: Vec<Blob>,
     pub(crate) reply: oneshot::Sender<Result<Done, Declined>>,
     /// Its share of the queue's bytes, given back when it is answered.
     pub(crate) _room: OwnedSemaphorePermit,
@@ -81,6 +84,18 @@ pub struct Done {
 
 /// A command that is in the queue.
 pub struct Submitted(oneshot::Receiver<Result<Done, Declined>>);
+
+// === impl IdempotencyKey ===
+
+impl IdempotencyKey {
+    fn new(text: &str, command: &Command) -> Result<Self, Declined> {
+        if text.is_empty() || text.len() > limits::KEY_BYTES {
+            return Err(Declined::BadKey);
+        }
+        let command = Hash::of(&serde_json::to_vec(command).expect("commands always serialise"));
+        Ok(Self { text: text.to_owned(), command })
+    }
+}
 
 // === impl Submitted ===
 
@@ -148,7 +163,7 @@ impl Workspace {
 
     /// Puts a command into the queue, waiting for room. Commands are decided in the order in which these calls return.
     pub async fn submit(&self, by: &Principal, command: Command) -> Result<Submitted, Declined> {
-        self.enqueue(by, command, None).await
+        self.enqueue(by, command, None, vec![]).await
     }
 
     /// The same, at most once: for 24 hours the same principal's same key with the same command gives the first
@@ -159,11 +174,21 @@ impl Workspace {
         key: &str,
         command: Command,
     ) -> Result<Submitted, Declined> {
-        if key.is_empty() || key.len() > limits::KEY_BYTES {
-            return Err(Declined::BadKey);
-        }
-        let digest = Hash::of(&serde_json::to_vec(&command).expect("commands always serialise"));
-        self.enqueue(by, command, Some(IdempotencyKey { text: key.to_owned(), command: digest })).await
+        self.enqueue(by, command, Some(key), vec![]).await
+    }
+
+    /// Sends a message with the bytes of those of its files that are not kept yet; at most once, if there is a key.
+    ///
+    /// # Errors
+    /// As any command; [`Refusal::NotFound`] if there is no message where the one that it answers is said to stand.
+    pub async fn send(
+        &self,
+        by: &Principal,
+        key: Option<&str>,
+        send: Send,
+        blobs: Vec<Blob>,
+    ) -> Result<Done, Declined> {
+        self.enqueue(by, Command::Send(send), key, blobs).await?.outcome().await
     }
 
     /// Submits and waits for the outcome.
@@ -175,15 +200,17 @@ impl Workspace {
         &self,
         by: &Principal,
         command: Command,
-        key: Option<IdempotencyKey>,
+        key: Option<&str>,
+        blobs: Vec<Blob>,
     ) -> Result<Submitted, Declined> {
+        let key = key.map(|key| IdempotencyKey::new(key, &command)).transpose()?;
         let command = self.look_up(command).await?;
-        let kib =
-            u32::try_from(command.weight() / 1024 + 1).unwrap_or(limits::QUEUE_KIB).min(limits::QUEUE_KIB);
+        let bytes = command.weight() + blobs.iter().map(|blob| blob.bytes.len()).sum::<usize>();
+        let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(limits::QUEUE_KIB).min(limits::QUEUE_KIB);
         let room = self.0.room.clone().acquire_many_owned(kib).await.map_err(|_| Declined::Closing)?;
         let proposal = Proposal { id: clock::command_id(), at: self.0.clock.now(), by: by.clone(), command };
         let (reply, outcome) = oneshot::channel();
-        let submission = Submission { proposal, key, reply, _room: room };
+        let submission = Submission { proposal, key, blobs, reply, _room: room };
         self.0.queue.send(submission).await.map_err(|_| Declined::Closing)?;
         Ok(Submitted(outcome))
     }
@@ -202,6 +229,13 @@ impl Workspace {
                     if earlier.map_err(unavailable)?.is_none() {
                         return Err(Refusal::NotFound { what: "Decision", id: id.to_string() }.into());
                     }
+                }
+            }
+            Command::Send(send) => {
+                if let Some(place) = send.reply_to {
+                    let answered = self.message_at(place).await.map_err(unavailable)?;
+                    let missing = || Refusal::NotFound { what: "Message", id: place.to_string() };
+                    send.thread = Some(answered.ok_or_else(missing)?.thread.unwrap_or(place));
                 }
             }
             _ => {}

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use model::event::Recorded;
 use model::{Principal, State};
-use store::{AppendError, Batch, Head, LockedLog, PageLimit, Receipt, StoreError};
+use store::{AppendError, Batch, Blob, Head, LockedLog, PageLimit, Receipt, StoreError};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -42,6 +42,7 @@ struct Decided {
     events: Vec<Recorded>,
     outcomes: Vec<Outcome>,
     receipts: Vec<Receipt>,
+    blobs: Vec<Blob>,
 }
 
 /// What became of one command of the batch.
@@ -125,8 +126,8 @@ impl Writer {
                 return self.answer(submissions, decided.outcomes, &[]).await;
             }
             let events = decided.events.iter().map(|recorded| &recorded.event);
-            let batch =
-                Arc::new(Batch::seal(id, self.shared.name.clone(), self.head, events, decided.receipts));
+            let batch = Batch::seal(id, self.shared.name.clone(), self.head, events, decided.receipts);
+            let batch = Arc::new(batch.with_blobs(decided.blobs));
             failpoint::pass("append");
             let appended = match lock {
                 Some(lock) => lock.append(batch.clone()).await,
@@ -185,6 +186,7 @@ impl Writer {
             events: Vec::new(),
             outcomes: Vec::with_capacity(submissions.len()),
             receipts: Vec::new(),
+            blobs: Vec::new(),
         };
         let mut keys: HashMap<(&Principal, &str), usize> = HashMap::new();
         for submission in submissions {
@@ -229,6 +231,9 @@ impl Writer {
                 decided.events.push(recorded);
             }
             let range = start..decided.events.len();
+            if !range.is_empty() {
+                decided.blobs.extend_from_slice(&submission.blobs);
+            }
             if let (Some(key), Some((first, last))) = (&submission.key, ends(&decided.events[range.clone()]))
             {
                 keys.insert((&proposal.by, &key.text), decided.receipts.len());

@@ -81,6 +81,7 @@ kinds! {
     "messages.taken" 1 => MessagesTaken,
     "topic.followed" 1 => TopicFollowed,
     "topic.left" 1 => TopicLeft,
+    "agent.status_set" 1 => StatusSet,
     "files.reserved" 1 => FilesReserved,
     "files.released" 1 => FilesReleased,
     "workspace.opened" 1 => WorkspaceOpened,

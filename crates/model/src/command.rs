@@ -10,11 +10,12 @@ use crate::decisions::Log;
 use crate::directory::{IssueToken, OpenWorkspace, RevokeToken};
 use crate::ids::CommandId;
 use crate::mailboxes::{Follow, Take};
-use crate::messages::{Send, To};
+use crate::messages::{Attachment, Send, To};
 use crate::names::Principal;
 use crate::questions::{Answer, Ask, OnTimeout, TimeOut};
 use crate::reservations::{Release, Reserve};
 use crate::roster::{Join, Leave, Membership};
+use crate::statuses::SetStatus;
 use crate::time::Timestamp;
 
 /// A command with all that deciding it needs and may not draw itself.
@@ -49,6 +50,7 @@ pub enum Command {
     Send(Send),
     Take(Take),
     Follow(Follow),
+    SetStatus(SetStatus),
     Reserve(Reserve),
     Release(Release),
     OpenWorkspace(OpenWorkspace),
@@ -79,7 +81,7 @@ impl Command {
             }
             Self::Send(send) => {
                 let (To::Party(to) | To::Topic(to)) = &send.to;
-                send.content.bytes() + to.len() + send.attachments.len() * 256
+                send.content.bytes() + to.len() + send.attachments.len() * size_of::<Attachment>()
             }
             Self::Take(take) => take.ranges.len() * 16 + take.senders.len() * 64,
             Self::Reserve(reserve) => reserve.globs.iter().map(|glob| glob.len() + 16).sum(),

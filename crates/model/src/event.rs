@@ -11,11 +11,12 @@ use crate::decisions::Decision;
 use crate::directory::{Token, TokenRevoked, WorkspaceOpened};
 use crate::ids::CommandId;
 use crate::mailboxes::{Following, Taken};
-use crate::messages::Message;
+use crate::messages::{Attachment, Message};
 use crate::names::Principal;
 use crate::questions::Question;
 use crate::reservations::{Released, Reservation};
 use crate::roster::{Departure, Membership};
+use crate::statuses::Status;
 use crate::time::Timestamp;
 
 /// A place in one workspace's log. The first event stands at 1; 0 is before everything.
@@ -96,6 +97,8 @@ pub enum Fact {
     TopicFollowed(Arc<Following>),
     /// A reader follows a topic no longer.
     TopicLeft(Arc<Following>),
+    /// An agent said what it is at.
+    StatusSet(Arc<Status>),
     /// Files were reserved, or a reservation renewed.
     FilesReserved(Arc<Reservation>),
     /// A reservation ended before its time.
@@ -108,6 +111,16 @@ pub enum Fact {
     TokenRevoked(Arc<TokenRevoked>),
     /// An event of a newer Guildhall: kept, passed over.
     Unknown(Arc<Unknown>),
+}
+
+impl Fact {
+    /// The files that it refers to, whose bytes are kept beside the log.
+    pub fn attachments(&self) -> &[Attachment] {
+        match self {
+            Self::MessageSent(message) | Self::MessageDied(message) => &message.attachments,
+            _ => &[],
+        }
+    }
 }
 
 /// An event this version does not know, as it is stored.

@@ -34,6 +34,7 @@ pub mod reservations;
 pub mod roster;
 pub mod rows;
 pub mod state;
+pub mod statuses;
 pub mod text;
 pub mod time;
 mod upcast;

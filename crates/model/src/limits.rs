@@ -2,6 +2,8 @@
 
 /// An agent's name or an address. Kept in memory for everybody who is here.
 pub const NAME_BYTES: usize = 4 * 1024;
+/// What an agent says to be at, in a word or two. Kept in memory for everybody who is here.
+pub const STATUS_BYTES: usize = 256;
 /// A repository path. Kept in memory for everybody who is here.
 pub const PATH_BYTES: usize = 16 * 1024;
 /// Names and paths of everybody who is here, together: the roster is kept in memory and sent whole.
@@ -52,6 +54,8 @@ pub const MARKS: usize = 4_096;
 pub const RUN_ITEMS: usize = 256;
 /// Files of one message.
 pub const ATTACHMENTS: usize = 16;
+/// A file's name, as most file systems have it, and its media type.
+pub const ATTACHMENT_NAME_BYTES: usize = 255;
 /// The bytes of one file.
 pub const ATTACHMENT_BYTES: usize = 8 * 1024 * 1024;
 /// Reservations in force. All are looked at for each new one.

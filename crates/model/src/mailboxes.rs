@@ -98,6 +98,11 @@ impl Mailbox {
         self.follows.iter().map(|(topic, since)| (topic, *since))
     }
 
+    /// Whether a topic is followed.
+    pub fn follows_topic(&self, topic: &str) -> bool {
+        self.follows.contains_key(topic)
+    }
+
     /// Whether a message belongs into this mailbox, which is `owner`'s.
     pub fn is_for(&self, owner: &AgentId, position: Position, message: &Message) -> bool {
         match &message.to {
@@ -156,6 +161,16 @@ impl Mailboxes {
         self.boxes.get(owner)
     }
 
+    /// All topics that anybody follows, some of them several times.
+    pub fn topics(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.boxes.values().flat_map(|mailbox| mailbox.follows.keys())
+    }
+
+    /// How many follow a topic.
+    pub fn followers(&self, topic: &str) -> usize {
+        self.boxes.values().filter(|mailbox| mailbox.follows_topic(topic)).count()
+    }
+
     pub(crate) fn size(&self) -> usize {
         self.boxes.len()
     }
@@ -167,6 +182,16 @@ impl Mailboxes {
         }
         let remedy = "use a name that was here before";
         Err(Refusal::Full { what: "mailboxes", limit: limits::MAILBOXES, remedy })
+    }
+
+    /// Whether one more reader fits, if a message makes one.
+    pub(crate) fn room_for(&self, fact: &Fact) -> Result<(), Refusal> {
+        let Fact::MessageSent(message) = fact else { return Ok(()) };
+        self.room(&message.from.id)?;
+        match &message.to {
+            Recipient::Party(party) => self.room(&party.id),
+            Recipient::Topic(_) | Recipient::Unknown(_) => Ok(()),
+        }
     }
 
     pub(crate) fn take(&self, take: &Take) -> Result<Vec<Fact>, Refusal> {
@@ -228,7 +253,8 @@ impl Mailboxes {
     }
 
     pub(crate) fn was_sent(&mut self, position: Position, message: &Message) {
-        // A person's begins with the first message to them.
+        // A person's begins with the first message to or from them: whoever has written can be answered.
+        self.open(&message.from.id, position);
         if let Recipient::Party(party) = &message.to {
             self.open(&party.id, position);
         }

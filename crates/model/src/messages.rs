@@ -3,12 +3,13 @@
 //! The log holds them, the state none: a message is found by the lists it stands in ([`crate::lists`]) and read by
 //! position. What its readers have had of it stands in [`crate::mailboxes`].
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Fact;
+use crate::event::{Fact, Position};
 use crate::ids::{AgentId, MemberId, MessageId};
 use crate::limits;
 use crate::names::Principal;
@@ -28,8 +29,8 @@ pub struct Message {
     pub through: MemberId,
     /// For whom it is.
     pub to: Recipient,
-    /// The message that began the exchange this one belongs to; none if this one may begin one.
-    pub thread: Option<MessageId>,
+    /// Where the message stands that began the exchange which this one belongs to; none if this one may begin one.
+    pub thread: Option<Position>,
     /// What it says.
     pub content: Text,
     /// How soon it wants to be read.
@@ -103,8 +104,11 @@ pub struct Send {
     pub author: MemberId,
     /// For whom, as written: an agent's name or id, a membership's id, `person:P`, or a topic.
     pub to: To,
-    /// The message it answers, or any other of its thread.
-    pub thread: Option<MessageId>,
+    /// Where the message stands that it answers.
+    pub reply_to: Option<Position>,
+    /// Where the one stands that began their exchange: looked up before it is decided, since messages never change.
+    #[serde(skip)]
+    pub thread: Option<Position>,
     /// What it says.
     pub content: Text,
     /// How soon it wants to be read.
@@ -128,6 +132,29 @@ pub enum To {
     Party(Arc<str>),
     /// Whoever follows a topic.
     Topic(Arc<str>),
+}
+
+impl To {
+    /// Reads what people and models write: `topic:NAME`, `broadcast`, or an agent or person by name or id.
+    pub fn parse(text: &str) -> Self {
+        match text.strip_prefix("topic:") {
+            Some(topic) => Self::Topic(topic.into()),
+            None if text == BROADCAST => Self::Topic(BROADCAST.into()),
+            None => Self::Party(text.into()),
+        }
+    }
+}
+
+impl Recipient {
+    /// As [`To::parse`] reads it; of a dead letter what was written.
+    pub fn written(&self) -> Cow<'_, str> {
+        match self {
+            Self::Party(party) => Cow::Borrowed(&party.name),
+            Self::Topic(topic) if **topic == *BROADCAST => Cow::Borrowed(BROADCAST),
+            Self::Topic(topic) => Cow::Owned(format!("topic:{topic}")),
+            Self::Unknown(written) => Cow::Borrowed(written),
+        }
+    }
 }
 
 impl Message {
@@ -155,6 +182,7 @@ pub(crate) fn send(
     if send.attachments.len() > limits::ATTACHMENTS {
         return Err(Refusal::Invalid(format!("a message has at most {} attachments", limits::ATTACHMENTS)));
     }
+    send.attachments.iter().try_for_each(check_attachment)?;
     if send.ttl.is_some_and(|ttl| ttl.as_millis() > u128::from(limits::DEADLINE_MS)) {
         return Err(Refusal::Invalid("a time to live is at most 366 days".into()));
     }
@@ -170,7 +198,7 @@ pub(crate) fn send(
         from,
         through: send.author.clone(),
         to,
-        thread: send.thread.clone(),
+        thread: send.thread,
         content: send.content.clone(),
         priority: send.priority,
         attachments: send.attachments.clone(),
@@ -179,6 +207,22 @@ pub(crate) fn send(
         resends: send.resends.clone(),
     });
     Ok(vec![if dead { Fact::MessageDied(message) } else { Fact::MessageSent(message) }])
+}
+
+fn check_attachment(attachment: &Attachment) -> Result<(), Refusal> {
+    for (what, text) in [("a file's name", &attachment.name), ("a media type", &attachment.content_type)] {
+        let limit = limits::ATTACHMENT_NAME_BYTES;
+        if text.is_empty() || text.len() > limit || text.contains(char::is_control) {
+            return Err(Refusal::Invalid(format!(
+                "{what} has 1 to {limit} bytes, and no control characters"
+            )));
+        }
+    }
+    let (bytes, limit) = (usize::try_from(attachment.bytes).unwrap_or(usize::MAX), limits::ATTACHMENT_BYTES);
+    if bytes > limit {
+        return Err(Refusal::TooLarge { what: "a file", bytes, limit });
+    }
+    Ok(())
 }
 
 /// Refuses what is no topic's name.

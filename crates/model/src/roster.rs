@@ -10,6 +10,7 @@ use crate::address::Address;
 use crate::event::Fact;
 use crate::ids::{AgentId, MemberId};
 use crate::limits;
+use crate::messages::To;
 use crate::names::Principal;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
@@ -149,9 +150,9 @@ impl Roster {
             });
         }
         // An agent of such a name could not be addressed, and would be taken for whom it is named after.
-        if Address::parse(&join.name)
-            .is_ok_and(|address| !matches!(address, Address::Agent(_) | Address::Member(_)))
-        {
+        let of_nobody = Address::parse(&join.name)
+            .is_ok_and(|address| !matches!(address, Address::Agent(_) | Address::Member(_)));
+        if of_nobody || matches!(To::parse(&join.name), To::Topic(_)) {
             return Err(Refusal::Invalid(format!("the name {:?} means somebody else", join.name)));
         }
         if join.repo_path.len() > limits::PATH_BYTES {

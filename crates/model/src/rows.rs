@@ -106,6 +106,7 @@ pub fn rows(recorded: &Recorded) -> Vec<Row> {
         | Fact::MessagesTaken(_)
         | Fact::TopicFollowed(_)
         | Fact::TopicLeft(_)
+        | Fact::StatusSet(_)
         | Fact::FilesReserved(_)
         | Fact::FilesReleased(_)
         | Fact::WorkspaceOpened(_)

@@ -14,6 +14,7 @@ use crate::questions::Questions;
 use crate::refusal::Refusal;
 use crate::reservations::Reservations;
 use crate::roster::Roster;
+use crate::statuses::Statuses;
 use crate::time::Timestamp;
 
 /// Everything needed to decide the next command. A workspace's log leaves the directory empty, and the directory's
@@ -30,6 +31,8 @@ pub struct State {
     pub questions: Questions,
     /// What readers have had of their messages.
     pub mailboxes: Mailboxes,
+    /// What agents say to be at.
+    pub statuses: Statuses,
     /// Who works on which files.
     pub reservations: Reservations,
     /// Workspaces and tokens.
@@ -39,7 +42,7 @@ pub struct State {
 impl State {
     /// Raised whenever [`State::apply`] comes to make something else of the same events, or the state is written
     /// differently: a snapshot of another version says nothing about this one.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     /// The position of the last event applied.
     pub fn position(&self) -> Position {
@@ -57,6 +60,7 @@ impl State {
             + self.context.size()
             + self.questions.open().len()
             + self.mailboxes.size()
+            + self.statuses.size()
             + self.reservations.size()
             + self.directory.size()
     }
@@ -82,9 +86,14 @@ impl State {
             Command::Answer(answer) => self.questions.answer(by, at, &self.roster, answer)?,
             Command::TimeOut(time_out) => self.questions.time_out(at, now, &self.roster, time_out),
             Command::Log(log) => decisions::log((&proposal.id).into(), at, log)?,
-            Command::Send(send) => messages::send((&proposal.id).into(), by, at, &self.roster, send)?,
+            Command::Send(send) => {
+                let facts = messages::send((&proposal.id).into(), by, at, &self.roster, send)?;
+                facts.iter().try_for_each(|fact| self.mailboxes.room_for(fact))?;
+                facts
+            }
             Command::Take(take) => self.mailboxes.take(take)?,
             Command::Follow(follow) => self.mailboxes.follow(follow)?,
+            Command::SetStatus(set) => self.statuses.set(at, &self.roster, set)?,
             Command::Reserve(reserve) => self.reservations.reserve((&proposal.id).into(), at, reserve)?,
             Command::Release(release) => self.reservations.release(release)?,
             Command::OpenWorkspace(open) => self.directory.open(open)?,
@@ -108,7 +117,10 @@ impl State {
                 self.roster.arrived(member);
                 self.mailboxes.arrived(recorded.position, member);
             }
-            Fact::MemberLeft(departure) => self.roster.departed(departure),
+            Fact::MemberLeft(departure) => {
+                self.roster.departed(departure);
+                self.statuses.departed(&self.roster, departure);
+            }
             Fact::ContextShared(entry) => self.context.was_shared(recorded.position, entry),
             Fact::ContextDeleted(deletion) => self.context.was_deleted(recorded.position, deletion),
             Fact::ContextRead(read) => self.context.was_read(read),
@@ -120,6 +132,7 @@ impl State {
             Fact::MessagesTaken(taken) => self.mailboxes.was_taken(recorded.position, taken),
             Fact::TopicFollowed(following) => self.mailboxes.was_followed(recorded.position, following),
             Fact::TopicLeft(following) => self.mailboxes.was_left(recorded.position, following),
+            Fact::StatusSet(status) => self.statuses.was_set(status),
             Fact::FilesReserved(made) => self.reservations.was_made(made),
             Fact::FilesReleased(released) => self.reservations.was_released(released),
             Fact::WorkspaceOpened(opened) => self.directory.was_opened(opened),

@@ -22,6 +22,7 @@ use guildhall_model::messages::{Attachment, Message, Party, Priority, Recipient}
 use guildhall_model::questions::{Answered, OnTimeout, Patience, Question, Status};
 use guildhall_model::reservations::{Released, Reservation};
 use guildhall_model::roster::{Departure, Membership, Reason, Role};
+use guildhall_model::statuses;
 use guildhall_model::{
     Address, AgentId, CommandId, Event, Fact, MemberId, Position, Principal, Recorded, State, Text,
     Timestamp, WorkspaceName,
@@ -127,7 +128,7 @@ fn message(to: Recipient) -> Arc<Message> {
         from: party("web"),
         through: id(1),
         to,
-        thread: Some(id(39)),
+        thread: Some(Position(9)),
         content: serde_json::from_str(r#""cut \ud83d""#).unwrap(),
         priority: Priority::High,
         attachments: [Attachment {
@@ -219,6 +220,18 @@ fn every_kind() -> Vec<Event> {
         Fact::MemberJoined(Arc::new(Membership {
             instance: Some("0b8d".into()),
             ..Arc::unwrap_or_clone(member())
+        })),
+        Fact::StatusSet(Arc::new(statuses::Status {
+            agent: party("web"),
+            status: Some("reviewing".into()),
+            description: Some("the parser".into()),
+            since: at(60),
+        })),
+        Fact::StatusSet(Arc::new(statuses::Status {
+            agent: party("web"),
+            status: None,
+            description: None,
+            since: at(61),
         })),
     ];
     let event = |(number, fact)| Event {

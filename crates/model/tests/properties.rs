@@ -106,6 +106,7 @@ fn correspondence() -> impl Strategy<Value = Command> {
             workspace: "default".into(),
             author,
             to,
+            reply_to: None,
             thread: None,
             content,
             priority: Priority::Normal,

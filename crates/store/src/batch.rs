@@ -93,6 +93,23 @@ pub struct Receipt {
     pub at: Timestamp,
 }
 
+/// Bytes that events refer to by their digest: a file of a message. Kept once for each digest and log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    /// The SHA-256 of the bytes.
+    pub digest: Hash,
+    /// The bytes.
+    pub bytes: Bytes,
+}
+
+impl Blob {
+    /// Bytes with their digest.
+    pub fn of(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        Self { digest: Hash::of(&bytes), bytes }
+    }
+}
+
 /// Events that become durable together, with all that hangs on them.
 #[derive(Debug, Clone)]
 pub struct Batch {
@@ -108,6 +125,8 @@ pub struct Batch {
     pub effects: Vec<Effect>,
     /// Receipts of commands that came with a key; each takes the place of an older one under its key.
     pub receipts: Vec<Receipt>,
+    /// Bytes that the events refer to. What is kept already is not written again.
+    pub blobs: Vec<Blob>,
 }
 
 impl Batch {
@@ -142,7 +161,13 @@ impl Batch {
             })
             .collect();
         assert!(!records.is_empty(), "a batch has events");
-        Self { id, log, expected, records, effects: changes, receipts }
+        Self { id, log, expected, records, effects: changes, receipts, blobs: vec![] }
+    }
+
+    /// The same with bytes that its events refer to.
+    #[must_use]
+    pub fn with_blobs(self, blobs: Vec<Blob>) -> Self {
+        Self { blobs, ..self }
     }
 
     /// Where the log ends after this batch.
@@ -155,6 +180,8 @@ impl Batch {
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         let bodies =
             self.records.iter().map(|record| (record.position, record.bytes() - record.header.len()));
+        let end = self.head().position;
+        let bodies = bodies.chain(self.blobs.iter().map(|blob| (end, blob.bytes.len())));
         match bodies.into_iter().find(|(_, bytes)| *bytes > limits::BODY_BYTES) {
             Some((position, bytes)) => {
                 Err(StoreError::TooLarge { position, bytes, limit: limits::BODY_BYTES })
@@ -165,6 +192,7 @@ impl Batch {
 
     /// The bytes it takes.
     pub fn bytes(&self) -> usize {
-        self.records.iter().map(Record::bytes).sum()
+        self.records.iter().map(Record::bytes).sum::<usize>()
+            + self.blobs.iter().map(|blob| blob.bytes.len()).sum::<usize>()
     }
 }

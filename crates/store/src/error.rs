@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use model::{Position, WorkspaceName};
 
 use crate::batch::Head;
+use crate::chain::Hash;
 
 /// Why the store could not do something. Nothing was changed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -28,6 +29,14 @@ pub enum StoreError {
     /// A damaged row of a read model, which `guildhall store rebuild` mends.
     #[error("a read model is damaged ({0}); `guildhall store rebuild` makes it anew")]
     DamagedRow(String),
+    /// Bytes that an event refers to are gone, or not what was kept.
+    #[error("a file kept in the log {log} under {digest} is damaged; restore a backup")]
+    DamagedBlob {
+        /// Which log.
+        log: String,
+        /// The SHA-256 under which it was kept, in hex.
+        digest: String,
+    },
     /// A damaged job. It is not performed, the others are; `guildhall store rebuild` schedules it anew.
     #[error("the job {key:?} of the log {log} is damaged; `guildhall store rebuild` schedules it anew")]
     DamagedJob {
@@ -126,6 +135,11 @@ impl StoreError {
     /// An event that was written is not there.
     pub(crate) fn missing(log: &WorkspaceName, position: Position) -> Self {
         Self::Damaged { log: log.to_string(), position, what: "it is missing".into() }
+    }
+
+    /// Bytes that an event refers to are gone, or others.
+    pub(crate) fn damaged_blob(log: &WorkspaceName, digest: &Hash) -> Self {
+        Self::DamagedBlob { log: log.to_string(), digest: digest.to_string() }
     }
 
     /// Damage that is found at an event nobody wrote begins where the log ends.

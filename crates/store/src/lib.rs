@@ -35,12 +35,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use model::effect::{Effect, Job};
 use model::lists::{Item, List};
 use model::rows::{Row, Table};
 use model::{Position, Principal, Timestamp, WorkspaceName};
 
-pub use batch::{Batch, Head, Incarnation, Receipt, Record};
+pub use batch::{Batch, Blob, Head, Incarnation, Receipt, Record};
 pub use chain::Hash;
 pub use error::{AppendError, StoreError};
 pub use memory::MemoryStore;
@@ -168,6 +169,9 @@ pub trait Store: Send + Sync + 'static {
     /// The events at these positions, in this order, each checked as in [`Store::read`]. A position that the log does
     /// not hold is an error.
     async fn read_at(&self, log: &WorkspaceName, positions: &[Position]) -> Result<Vec<Record>>;
+
+    /// The bytes that were appended with [`Batch::blobs`] under a digest, which they are checked against.
+    async fn blob(&self, log: &WorkspaceName, digest: &Hash) -> Result<Option<Bytes>>;
 
     /// Empties a log's read models, which then stand at the start. Rows that belong to no log go too.
     async fn clear_rows(&self, log: &WorkspaceName) -> Result<()>;

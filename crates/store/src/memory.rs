@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use indexmap::IndexMap;
 use model::effect::{Effect, Job};
 use model::lists::{Item, List};
@@ -14,8 +15,8 @@ use model::{Position, Principal, Timestamp, WorkspaceName};
 
 use crate::unlocked::Unlocked;
 use crate::{
-    AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Projection, Receipt,
-    Record, Result, Snapshot, Span, Store, StoreError, limits,
+    AppendError, Batch, ClaimedJob, Hash, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Projection,
+    Receipt, Record, Result, Snapshot, Span, Store, StoreError, limits,
 };
 
 /// A store in memory.
@@ -31,6 +32,7 @@ struct Log {
     jobs: BTreeMap<String, Waiting>,
     rows: HashMap<Table, IndexMap<String, PlacedRow>>,
     items: HashMap<List, BTreeMap<Position, Item>>,
+    blobs: HashMap<Hash, Bytes>,
     projected: Position,
     snapshot: Option<Snapshot>,
 }
@@ -81,6 +83,7 @@ impl Store for MemoryStore {
             jobs: BTreeMap::new(),
             rows: HashMap::new(),
             items: HashMap::new(),
+            blobs: HashMap::new(),
             projected: Position::START,
             snapshot: None,
         };
@@ -106,6 +109,7 @@ impl Store for MemoryStore {
             for receipt in &batch.receipts {
                 log.receipts.insert((receipt.by.clone(), receipt.key.clone()), receipt.clone());
             }
+            log.blobs.extend(batch.blobs.iter().map(|blob| (blob.digest, blob.bytes.clone())));
             log.carry_out(&batch.effects);
             Ok(())
         })?
@@ -248,6 +252,10 @@ impl Store for MemoryStore {
             records.push(page.into_iter().next().ok_or_else(|| StoreError::missing(log, *position))?);
         }
         Ok(records)
+    }
+
+    async fn blob(&self, log: &WorkspaceName, digest: &Hash) -> Result<Option<Bytes>> {
+        self.with(log, |log| log.blobs.get(digest).cloned())
     }
 
     async fn clear_rows(&self, log: &WorkspaceName) -> Result<()> {

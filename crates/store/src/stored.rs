@@ -2,6 +2,7 @@
 //!
 //! A column that is `None` here had a value no program like this one can have stored.
 
+use bytes::Bytes;
 use model::lists::List;
 use model::rows::{Row, Table};
 use model::{Position, Principal, Timestamp, WorkspaceName};
@@ -15,6 +16,11 @@ use crate::{
 pub(crate) fn log_name(stored: &str) -> Option<WorkspaceName> {
     let directory = WorkspaceName::directory();
     if stored == directory.as_str() { Some(directory) } else { WorkspaceName::parse(stored).ok() }
+}
+
+/// The bytes kept under a digest, if they fit it.
+pub(crate) fn intact_blob(log: &WorkspaceName, digest: &Hash, bytes: Bytes) -> Result<Bytes> {
+    if Hash::of(&bytes) == *digest { Ok(bytes) } else { Err(StoreError::damaged_blob(log, digest)) }
 }
 
 /// The row of a log.

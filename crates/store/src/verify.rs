@@ -48,8 +48,16 @@ pub async fn verify_events(store: &dyn Store, log: &WorkspaceName) -> Result<Hea
     loop {
         let page = store.read(log, position, PAGE).await?;
         for record in &page {
-            if record.decode(log)?.is_none() {
+            let Some(recorded) = record.decode(log)? else {
                 return Err(damaged(log, record.position, "its body is missing"));
+            };
+            for attachment in recorded.event.fact.attachments() {
+                let digest = Hash::parse(&attachment.digest);
+                let digest =
+                    digest.ok_or_else(|| damaged(log, record.position, "a file's digest is none"))?;
+                if store.blob(log, &digest).await?.is_none() {
+                    return Err(StoreError::damaged_blob(log, &digest));
+                }
             }
             (position, hash) = (record.position, record.hash);
         }

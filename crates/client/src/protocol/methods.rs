@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Agent, Answer, Ask, Cancel, Cancelled, CreateToken, Decide, Decision, Delete, Deleted, Empty, Entry,
-    Hello, History, IssuedToken, Key, List, Listing, News, Page, Question, Questions, Share, Status, Ticket,
-    Token, TokenId, Wait, Welcome, Workspace,
+    Agent, Answer, Ask, Cancel, Cancelled, Changed, CreateToken, Decide, Decision, Delete, Deleted, Empty,
+    Entry, File, FileOf, Follow, Found, Hello, History, Inbox, IssuedToken, Key, List, Listing, Mail,
+    MarkRead, Marked, Message, Messages, News, Number, Page, Question, Questions, Release, Resend,
+    Reservation, Reserve, Search, Send, Sent, SetStatus, Share, Status, Ticket, Token, TokenId, Took, Topic,
+    Wait, Welcome, Workspace,
 };
 
 /// The table of methods: hands all its rows to the macro that is named.
@@ -34,6 +36,41 @@ macro_rules! methods {
             "status" Status(Empty) -> Status, Looks, Anybody, standing::status;
             /// Who is here, in joining order.
             "agents" Agents(Empty) -> Vec<Agent>, Looks, Anybody, standing::agents;
+            /// Says what the caller, an agent, is at; the roster shows it as long as the agent is here.
+            "agents.set_status" SetStatus(SetStatus) -> Agent, Harmless, Anybody, standing::set_status;
+
+            /// Sends a message. One to nobody known is kept as a dead letter, and the error gives its number.
+            "messages.send" Send(Send) -> Sent, Once, Anybody, messages::send;
+            /// What waits for the caller. Looking has no effect: the same is shown again until it is said to be taken.
+            "messages.inbox" Inbox(Inbox) -> Mail, Looks, Anybody, mailbox::inbox;
+            /// Says that the caller has what it was shown, and so takes it out of what waits.
+            "messages.took" Took(Took) -> Marked, Harmless, Anybody, mailbox::took;
+            /// Says that the caller has read some of the messages to it.
+            "messages.mark_read" MarkRead(MarkRead) -> Marked, Harmless, Anybody, mailbox::mark_read;
+            /// Messages of before, oldest first, long ones as excerpts.
+            "messages.list" Messages(Messages) -> Listing<Message>, Looks, Anybody, messages::list;
+            /// One message, whole.
+            "messages.get" Message(Number) -> Message, Looks, Anybody, messages::get;
+            /// A file of a message.
+            "messages.file" File(FileOf) -> File, Looks, Anybody, messages::file;
+            /// Sends a dead letter again.
+            "messages.resend" Resend(Resend) -> Sent, Once, Anybody, messages::resend;
+
+            /// Topics that somebody has written to or follows.
+            "topics.list" Topics(Empty) -> Vec<Topic>, Looks, Anybody, topics::list;
+            /// Begins or ceases to follow a topic.
+            "topics.follow" Follow(Follow) -> Changed, Harmless, Anybody, topics::follow;
+
+            /// Claims files, or renews a claim on the very same ones. One that others hold is an error that says who and until
+            /// when.
+            "reservations.make" Reserve(Reserve) -> Reservation, Once, Anybody, reservations::make;
+            /// Ends the caller's claims before their time.
+            "reservations.release" Release(Release) -> Marked, Harmless, Anybody, reservations::release;
+            /// Claims in force, oldest first.
+            "reservations.list" Reservations(Empty) -> Vec<Reservation>, Looks, Anybody, reservations::list;
+
+            /// Finds words, newest first.
+            "search" Search(Search) -> Found, Looks, Anybody, search::search;
 
             /// Gives a key a value.
             "context.share" Share(Share) -> Entry, Once, Anybody, context::share;

@@ -19,9 +19,12 @@ mod connection;
 mod context;
 mod decisions;
 mod directory;
+mod messages;
 mod methods;
 mod news;
 mod questions;
+mod reservations;
+mod search;
 mod standing;
 
 use serde::{Deserialize, Serialize};
@@ -30,10 +33,16 @@ pub use connection::{Cancel, Cancelled, Hello, Speaker, Welcome};
 pub use context::{Delete, Deleted, Entry, History, Key, List, Share};
 pub use decisions::{Decide, Decision, Page};
 pub use directory::{CreateToken, IssuedToken, Token, TokenId, Workspace};
+pub use messages::{
+    Attachment, Changed, File, FileOf, Follow, Inbox, Mail, MarkRead, Marked, Message, Messages, Number,
+    Priority, Progress, Resend, Send, Sent, Stage, Took, Topic,
+};
 pub use methods::{Call, Effect, METHODS, Method, Who};
 pub use news::{News, Stale, Wait};
 pub use questions::{Answer, Ask, OnTimeout, Question, QuestionStatus, Questions, Ticket};
-pub use standing::{Agent, Status};
+pub use reservations::{Release, Reservation, Reserve};
+pub use search::{Found, Hit, Kind, Search};
+pub use standing::{Agent, Saying, SetStatus, Status};
 
 /// The longest line either side accepts, its end included.
 pub const LINE_BYTES: usize = 16 * 1024 * 1024;

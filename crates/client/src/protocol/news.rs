@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::messages::Message;
 use super::questions::{Question, is_false};
 
 /// See [`Call::Wait`](super::Call::Wait).
@@ -35,6 +36,20 @@ pub struct News {
     /// Keys the caller read that have changed since.
     #[serde(default)]
     pub stale: Vec<Stale>,
+    /// Messages to the caller that came and are unread, long ones as excerpts, oldest first. Only with [`Wait::after`].
+    #[serde(default)]
+    pub messages: Vec<Message>,
+    /// How many messages wait for the caller. Only without [`Wait::after`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waiting: usize,
+}
+
+impl News {
+    /// Whether there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        let things = self.questions.len() + self.answers.len() + self.stale.len() + self.messages.len();
+        things + self.left_out + self.waiting == 0
+    }
 }
 
 /// A key that changed after the caller had read it.

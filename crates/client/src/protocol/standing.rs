@@ -27,6 +27,9 @@ pub struct Status {
     pub open_questions: usize,
     /// Open questions that wait for the caller.
     pub for_you: usize,
+    /// Messages that wait for the caller.
+    #[serde(default)]
+    pub messages: usize,
     /// Addresses the hall listens on.
     pub listening: Vec<String>,
 }
@@ -51,4 +54,30 @@ pub struct Agent {
     pub principal: String,
     /// When it joined, ISO 8601.
     pub connected_at: String,
+    /// What it says to be at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saying: Option<Saying>,
+}
+
+/// What an agent says to be at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saying {
+    /// A word or two, such as `reviewing`.
+    pub status: String,
+    /// More about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Since when, ISO 8601.
+    pub since: String,
+}
+
+/// See [`Call::SetStatus`](super::Call::SetStatus).
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct SetStatus {
+    /// A word or two, at most 256 bytes; nothing any more if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// More about it, at most 4 KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
 }

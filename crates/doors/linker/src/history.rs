@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use hall::mail::message;
 use hall::{Entry, HallError, Workspace};
-use model::lists::{List, MessageItem};
-use model::messages::Recipient;
-use model::{AgentId, MemberId, Position};
+use model::lists::List;
+use model::{AgentId, Position};
 
 use crate::limits;
-use crate::news::{newest, recipient};
+use crate::news::recipient;
 use crate::wire::frame::{Frame, Iso, Said};
 use crate::wire::request::{GetConversation, Limit};
 
@@ -25,21 +24,21 @@ pub(crate) async fn conversation(
         Limit::All | Limit::AllBut(_) => limits::CONVERSATION_MESSAGES,
     };
     let mut found = match &asked.with {
-        None => everything(workspace, most).await?,
+        None => workspace.newest(&List::Messages, None, most).await?,
         Some(with) => {
             let side = match &asked.side {
-                Some(side) => agent(workspace, side).await?,
+                Some(side) => workspace.agent_called(side).await?,
                 None => me,
             };
-            match (side, agent(workspace, with).await?) {
-                (Some(side), Some(with)) => between(workspace, &side, &with, most).await?,
+            match (side, workspace.agent_called(with).await?) {
+                (Some(side), Some(with)) => workspace.between(&side, &with, None, most).await?,
                 _ => vec![],
             }
         }
     };
     let mut bytes = 0;
-    let within = found.iter().take_while(|(_, size)| {
-        bytes += size;
+    let within = found.iter().take_while(|(_, item)| {
+        bytes += item.bytes;
         bytes <= limits::CONVERSATION_BYTES
     });
     // Always one, however large it is.
@@ -63,57 +62,4 @@ pub(crate) fn frame(entries: &[Arc<Entry>]) -> Frame<'_> {
         from_name: &message.from.name,
     });
     Frame::Conversation { messages: messages.collect() }
-}
-
-/// Places and sizes of the newest messages, newest first.
-async fn everything(workspace: &Workspace, most: usize) -> Result<Vec<(Position, u64)>, HallError> {
-    let mut found = Vec::new();
-    newest(workspace, &List::Messages, most, |place, item| {
-        found.push((place, item.bytes));
-        true
-    })
-    .await?;
-    Ok(found)
-}
-
-/// The same of those that two have sent one another.
-async fn between(
-    workspace: &Workspace,
-    one: &AgentId,
-    other: &AgentId,
-    most: usize,
-) -> Result<Vec<(Position, u64)>, HallError> {
-    let mut found = Vec::new();
-    let mut directions = vec![(one, other)];
-    if one != other {
-        directions.push((other, one));
-    }
-    for (from, to) in directions {
-        let (mut left, found) = (most, &mut found);
-        let pick = |place, item: Arc<MessageItem>| {
-            if matches!(&item.to, Recipient::Party(party) if party.id == *to) {
-                found.push((place, item.bytes));
-                left -= 1;
-            }
-            left > 0
-        };
-        newest(workspace, &List::From(from.clone()), limits::CONVERSATION_SCAN, pick).await?;
-    }
-    found.sort_unstable_by_key(|(place, _)| std::cmp::Reverse(*place));
-    found.truncate(most);
-    Ok(found)
-}
-
-/// Who is meant by a name or an id: somebody who has a mailbox.
-async fn agent(workspace: &Workspace, text: &str) -> Result<Option<AgentId>, HallError> {
-    let name = workspace.name().as_str();
-    let mut meant = vec![AgentId::of(name, text)];
-    meant.extend(text.strip_prefix("person:").map(|person| AgentId::of_person(name, person)));
-    meant.extend(AgentId::parse(text).ok());
-    let known = |agent: &AgentId| workspace.state().mailboxes.get(agent).is_some();
-    if let Some(agent) = meant.into_iter().find(known) {
-        return Ok(Some(agent));
-    }
-    let Ok(member) = MemberId::parse(text) else { return Ok(None) };
-    Ok(workspace.member(&member).await?.map(|member| member.agent.clone()))
 }

@@ -12,7 +12,6 @@ mod goodbye;
 mod history;
 mod instances;
 pub mod limits;
-mod mailbox;
 mod news;
 mod outbox;
 mod post;

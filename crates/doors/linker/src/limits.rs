@@ -18,8 +18,6 @@ pub const SENDERS: usize = 1_000;
 pub const CONVERSATION_MESSAGES: usize = 1_000;
 /// The same for their contents, in bytes.
 pub const CONVERSATION_BYTES: u64 = 8 * 1024 * 1024;
-/// Messages of each side that are looked through for those between the two.
-pub const CONVERSATION_SCAN: usize = 20_000;
 /// Messages of one `receipts`: the newest.
 pub const RECEIPTS: usize = 1_000;
 /// Messages that `stats` looks at: the newest.
@@ -28,8 +26,6 @@ pub const STATS_MESSAGES: usize = 2_000;
 pub const BROADCAST_READERS: usize = 32;
 /// Marks of one reader that are looked through for how far messages have come.
 pub const MARKS_SCAN: usize = 20_000;
-/// Pages of a mailbox that are looked through, newest first, for ids to be marked.
-pub const MAILBOX_PAGES: usize = 20;
 /// Messages under way from one connection; beyond it, no more of its frames are read.
 pub const SENDS: usize = 1_024;
 /// What a connection has not been told yet; one that is this far behind is dropped, and finds all messages waiting.

@@ -1,10 +1,8 @@
 //! Telling a client what is new: messages in pairs of frames, and receipts for its own.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use hall::mail::message;
-use hall::{Entry, HallError, Workspace};
+use hall::{Entry, Workspace};
 use model::lists::{List, MessageItem};
 use model::mailboxes::{Stage, Taken, counts};
 use model::messages::{self, Recipient};
@@ -156,31 +154,4 @@ pub(crate) fn recipient(to: &Recipient) -> &str {
         Recipient::Party(party) => party.id.as_str(),
         Recipient::Topic(topic) | Recipient::Unknown(topic) => topic,
     }
-}
-
-/// The items of a list from its end, `most` at most, newest first.
-pub(crate) async fn newest(
-    workspace: &Workspace,
-    list: &List,
-    most: usize,
-    mut each: impl FnMut(Position, Arc<MessageItem>) -> bool,
-) -> Result<(), HallError> {
-    let (mut before, mut left) = (None, most);
-    while left > 0 {
-        let page_size = left.min(hall::limits::LIST_PAGE);
-        let span = Span { after: Position::START, before, most: page_size, newest_first: true };
-        let page = workspace.messages(list, span).await?;
-        let whole = page.len() == page_size;
-        before = page.last().map(|(place, _)| *place);
-        for (place, item) in page {
-            if !each(place, item) {
-                return Ok(());
-            }
-        }
-        if !whole {
-            return Ok(());
-        }
-        left -= page_size;
-    }
-    Ok(())
 }

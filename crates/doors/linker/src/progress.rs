@@ -12,7 +12,7 @@ use model::{AgentId, Position, Timestamp};
 use store::Span;
 
 use crate::limits;
-use crate::news::{newest, recipient};
+use crate::news::recipient;
 use crate::wire::frame::{ByPriority, Iso, Receipt, Stats, Status};
 
 /// What readers took, from some place on.
@@ -103,13 +103,14 @@ async fn collect(
     most: usize,
 ) -> Result<Vec<(Position, Arc<MessageItem>)>, HallError> {
     let mut sent = Vec::new();
-    newest(workspace, list, most, |place, item| {
-        if !matches!(item.to, Recipient::Unknown(_)) {
-            sent.push((place, item));
-        }
-        true
-    })
-    .await?;
+    workspace
+        .look_back(list, None, most, |place, item| {
+            if !matches!(item.to, Recipient::Unknown(_)) {
+                sent.push((place, item));
+            }
+            true
+        })
+        .await?;
     sent.reverse();
     Ok(sent)
 }

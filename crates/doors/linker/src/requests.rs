@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hall::mail::message;
-use hall::{Declined, HallError};
+use hall::{Declined, HallError, mailbox};
 use indexmap::IndexSet;
 use model::mailboxes::Stage;
 use model::messages::{BROADCAST, Party, Priority, Send, To};
@@ -16,7 +16,7 @@ use crate::session::{Registration, Session, What};
 use crate::wire::frame::{self, Frame, Iso};
 use crate::wire::refusal::UNKNOWN_SENDER;
 use crate::wire::request::{GetConversation, MarkRead, Register, Request, SendMessage, Target};
-use crate::{door, history, instances, limits, mailbox, progress};
+use crate::{door, history, instances, limits, progress};
 
 /// Where an instance works that does not say so.
 const UNKNOWN_PLACE: &str = "unknown";
@@ -138,6 +138,7 @@ impl Session {
                 Target::One(to) => To::Party(to.into()),
                 Target::Everybody => To::Topic(BROADCAST.into()),
             },
+            reply_to: None,
             thread: None,
             content: message.content,
             priority: message.priority,

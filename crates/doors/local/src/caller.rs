@@ -6,9 +6,10 @@ use client::protocol::ErrorCode;
 use client::shown;
 use gate::rate::Allowance;
 use hall::{Attendance, Declined, Done, Identity, Workspace};
+use model::messages::Party;
 use model::questions::Question;
 use model::roster::Membership;
-use model::{Address, Command, MemberId, Principal};
+use model::{Address, AgentId, Command, MemberId, Principal};
 
 use crate::ancestry::{Lineage, Owned};
 use crate::listener::Door;
@@ -47,6 +48,17 @@ impl Caller {
             None => self.workspace.submit(&self.principal, command).await?,
         };
         submitted.outcome().await
+    }
+
+    /// Whose mailbox is the caller's.
+    pub(crate) fn party(&self) -> Party {
+        match &self.agent {
+            Some(member) => Party { id: member.agent.clone(), name: member.name.clone() },
+            None => Party {
+                id: AgentId::of_person(self.workspace.name().as_str(), self.principal.as_str()),
+                name: format!("person:{}", self.principal).into(),
+            },
+        }
     }
 
     /// Whether the caller may do what is for people; `what` completes "cannot …".

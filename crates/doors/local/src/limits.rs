@@ -33,6 +33,8 @@ pub const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 pub const LIST: usize = 1000;
 /// Things in one list, if the caller does not say.
 pub const LIST_USUALLY: usize = 100;
+/// Stretches of a mailbox in one receipt: more than the most messages of one page can come to.
+pub const RECEIPT_RANGES: usize = 2 * LIST;
 /// Ancestors of a process that are looked at. No real tree is this deep; a malformed process table could go on.
 pub const ANCESTORS: usize = 256;
 /// Agents' processes that are remembered, living ones all of them. One more is not let in: forgetting one would set

@@ -3,15 +3,28 @@
 use std::sync::Arc;
 
 use client::protocol as wire;
+use hall::mail::Progress;
 use hall::{Entry, HallError};
 use model::context::Current;
 use model::directory::Token;
+use model::messages::{Message, Priority, Recipient};
 use model::questions::{Question, Status};
+use model::reservations::Reservation;
 use model::roster::Membership;
-use model::{Address, Fact};
+use model::statuses::Statuses;
+use model::{Address, AgentId, Fact, Position};
 
-pub(crate) fn agent(member: &Membership) -> wire::Agent {
+pub(crate) fn agent(member: &Membership, statuses: &Statuses) -> wire::Agent {
+    let saying = statuses.get(&member.agent).and_then(|said| {
+        let description = said.description.as_deref().map(Into::into);
+        Some(wire::Saying {
+            status: said.status.as_deref()?.into(),
+            description,
+            since: said.since.to_string(),
+        })
+    });
     wire::Agent {
+        saying,
         id: member.id.to_string(),
         name: member.name.to_string(),
         role: member.role.as_str().into(),
@@ -176,5 +189,75 @@ pub(crate) fn token(token: &Token) -> wire::Token {
         workspaces: token.workspaces.iter().map(ToString::to_string).collect(),
         issued_at: token.issued_at.to_string(),
         expires_at: token.expires_at.map(|end| end.to_string()),
+    }
+}
+
+/// A message, whole.
+pub(crate) fn message(place: Position, message: &Message) -> wire::Message {
+    let attachment = |file: &model::messages::Attachment| wire::Attachment {
+        name: file.name.to_string(),
+        content_type: file.content_type.to_string(),
+        bytes: file.bytes,
+        digest: file.digest.to_string(),
+    };
+    wire::Message {
+        number: place.0,
+        id: message.id.to_string(),
+        from: message.from.name.to_string(),
+        from_id: message.from.id.to_string(),
+        to: message.to.written().into_owned(),
+        thread: message.thread.map(|began| began.0),
+        content: message.content.decode().into_owned(),
+        excerpt: false,
+        priority: match message.priority {
+            Priority::High => wire::Priority::High,
+            Priority::Normal => wire::Priority::Normal,
+            Priority::Low => wire::Priority::Low,
+        },
+        files: message.attachments.iter().map(attachment).collect(),
+        sent_at: message.sent_at.to_string(),
+        expires_at: message.expires_at.map(|end| end.to_string()),
+        dead: matches!(message.to, Recipient::Unknown(_)),
+        progress: None,
+    }
+}
+
+/// A message as it stands in a list or in news: a long one is cut.
+pub(crate) fn message_excerpt(place: Position, message: &Message) -> wire::Message {
+    let mut told = self::message(place, message);
+    told.excerpt = shorten(&mut told.content, wire::EXCERPT_CHARACTERS);
+    for name in [&mut told.from, &mut told.to] {
+        told.excerpt |= shorten(name, NAME_CHARACTERS);
+    }
+    told
+}
+
+/// The most that a message comes to on the wire.
+pub(crate) fn message_weight(message: &wire::Message) -> usize {
+    let files = message.files.iter().map(|file| 256 + 6 * (file.name.len() + file.content_type.len()));
+    1024 + 6 * (message.content.len() + message.from.len() + message.to.len()) + files.sum::<usize>()
+}
+
+pub(crate) fn progress(progress: &Progress) -> wire::Progress {
+    let moment = |at: Option<model::Timestamp>| at.map(|at| at.to_string());
+    wire::Progress {
+        delivered_at: moment(progress.delivered),
+        in_context_at: moment(progress.in_context),
+        read_at: moment(progress.read),
+    }
+}
+
+/// A reservation, as `reader` sees it.
+pub(crate) fn reservation(reservation: &Reservation, reader: &AgentId) -> wire::Reservation {
+    wire::Reservation {
+        id: reservation.id.to_string(),
+        holder: reservation.holder.name.to_string(),
+        mine: reservation.holder.id == *reader,
+        files: reservation.globs.iter().map(ToString::to_string).collect(),
+        shared: reservation.shared,
+        why: reservation.why.as_deref().map(Into::into),
+        fence: reservation.fence,
+        since: reservation.since.to_string(),
+        until: reservation.until.to_string(),
     }
 }

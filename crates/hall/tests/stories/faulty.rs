@@ -171,6 +171,10 @@ impl<S: Store> Store for Faulty<S> {
     ) -> Result<Vec<PlacedRow>> {
         self.inner.rows(log, table, after, most).await
     }
+    async fn blob(&self, log: &WorkspaceName, digest: &store::Hash) -> Result<Option<bytes::Bytes>> {
+        self.inner.blob(log, digest).await
+    }
+
     async fn clear_rows(&self, log: &WorkspaceName) -> Result<()> {
         self.inner.clear_rows(log).await
     }

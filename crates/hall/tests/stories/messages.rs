@@ -22,6 +22,7 @@ fn letter(from: &Membership, to: &str, content: &str) -> Send {
         workspace: "default".into(),
         author: from.id.clone(),
         to,
+        reply_to: None,
         thread: None,
         content: Text::new(content),
         priority: Priority::Normal,
@@ -264,8 +265,9 @@ async fn lists_made_anew_are_the_same_to_the_letter() {
     let store = Arc::new(SqliteStore::open(directory.path()).unwrap());
     let scene = Scene::on(store.clone()).await;
     let (web, api) = (scene.join("web").await, scene.join("api").await);
-    let first = say(&scene, &web, "api", "one").await;
-    send(&scene, Send { thread: Some(first.id.clone()), ..letter(&api, "web", "two") }).await;
+    say(&scene, &web, "api", "one").await;
+    let reply_to = Some(scene.workspace.state().position());
+    send(&scene, Send { reply_to, ..letter(&api, "web", "two") }).await;
     say(&scene, &web, "#broadcast", "three").await;
     // What is sent after a restart is not written together with what was sent before; when it is made anew, it is.
     scene.hall.close().await;

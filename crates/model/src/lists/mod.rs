@@ -29,8 +29,8 @@ pub enum List {
     Topic(Arc<str>),
     /// Those from one agent or person, dead letters too.
     From(AgentId),
-    /// Those that answer one message, or each other under it.
-    Thread(MessageId),
+    /// Those that answer the message at a place, or each other under it.
+    Thread(Position),
     /// What a reader has had, as [`TakenItem`]s: each stands at the end of its range, and no two ranges overlap.
     Taken(AgentId, Stage),
 }
@@ -93,7 +93,7 @@ impl List {
             Self::To(agent) => format!("to/{agent}"),
             Self::Topic(topic) => format!("topic/{topic}"),
             Self::From(agent) => format!("from/{agent}"),
-            Self::Thread(message) => format!("thread/{message}"),
+            Self::Thread(place) => format!("thread/{place}"),
             Self::Taken(agent, Stage::Delivered) => format!("delivered/{agent}"),
             Self::Taken(agent, Stage::InContext) => format!("in_context/{agent}"),
             Self::Taken(agent, Stage::Read) => format!("read/{agent}"),
@@ -110,7 +110,7 @@ impl List {
             Some(("to", id)) => Self::To(agent(id)?),
             Some(("topic", topic)) => Self::Topic(topic.into()),
             Some(("from", id)) => Self::From(agent(id)?),
-            Some(("thread", id)) => Self::Thread(MessageId::parse(id).ok()?),
+            Some(("thread", place)) => Self::Thread(Position(place.parse().ok()?)),
             Some(("delivered", id)) => Self::Taken(agent(id)?, Stage::Delivered),
             Some(("in_context", id)) => Self::Taken(agent(id)?, Stage::InContext),
             Some(("read", id)) => Self::Taken(agent(id)?, Stage::Read),
@@ -155,7 +155,7 @@ fn message_items(place: Position, message: &Message) -> Vec<(List, Item)> {
         Recipient::Topic(topic) => (List::Messages, Some(List::Topic(topic.clone()))),
         Recipient::Unknown(_) => (List::DeadLetters, None),
     };
-    let thread = message.thread.clone().map(List::Thread);
+    let thread = message.thread.map(List::Thread);
     let lists = [Some(all), to, Some(List::From(message.from.id.clone())), thread];
     let item = |list| (list, Item { place, note: Note::Message(note.clone()) });
     lists.into_iter().flatten().map(item).collect()
@@ -177,14 +177,13 @@ mod tests {
     #[test]
     fn every_list_reads_back_as_it_is_stored() {
         let agent = AgentId::of("default", "web");
-        let thread = MessageId::parse(agent.as_str()).unwrap();
         for list in [
             List::Messages,
             List::DeadLetters,
             List::To(agent.clone()),
             List::Topic("a/b".into()),
             List::From(agent.clone()),
-            List::Thread(thread),
+            List::Thread(Position(7)),
             List::Taken(agent.clone(), Stage::Delivered),
             List::Taken(agent.clone(), Stage::InContext),
             List::Taken(agent, Stage::Read),

@@ -253,6 +253,10 @@ impl<'a> Columns<'a> {
             events.digests.push(&record.digest.0);
             events.hashes.push(&record.hash.0);
         }
+        for blob in &batch.blobs {
+            blobs.digests.push(&blob.digest.0);
+            blobs.bodies.push(&blob.bytes);
+        }
         let (cancelled, scheduled) = jobs(&batch.log, &batch.effects);
         Self { events, blobs, receipts: receipts(&batch.log, &batch.receipts), cancelled, scheduled }
     }

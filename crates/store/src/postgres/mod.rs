@@ -24,6 +24,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use model::effect::Effect;
 use model::lists::{Item, List};
 use model::rows::Table;
@@ -32,8 +33,8 @@ use tokio_postgres::Config;
 
 use self::pool::{Pool, Presence};
 use crate::{
-    AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Projection, Receipt,
-    Record, Result, Snapshot, Span, Store, StoreError,
+    AppendError, Batch, ClaimedJob, Hash, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Projection,
+    Receipt, Record, Result, Snapshot, Span, Store, StoreError,
 };
 
 /// The store in PostgreSQL. Cheap to clone; the connections close when the last clone is dropped.
@@ -182,12 +183,11 @@ impl Store for PostgresStore {
     }
 
     async fn read_at(&self, log: &WorkspaceName, positions: &[Position]) -> Result<Vec<Record>> {
-        let id = self.id(log).await?;
-        let mut records = Vec::with_capacity(positions.len());
-        for position in positions {
-            records.push(records::read_one(&self.pool, id, log, *position).await?);
-        }
-        Ok(records)
+        records::read_each(&self.pool, self.id(log).await?, log, positions).await
+    }
+
+    async fn blob(&self, log: &WorkspaceName, digest: &Hash) -> Result<Option<Bytes>> {
+        records::blob(&self.pool, self.id(log).await?, log, digest).await
     }
 
     async fn clear_rows(&self, log: &WorkspaceName) -> Result<()> {

@@ -1,12 +1,14 @@
 //! Reading logs and their events.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use model::{Position, WorkspaceName};
 use tokio_postgres::Row;
 
 use super::failure::{Failure, failed, nonsense};
 use super::pool::{Lent, Pool};
-use crate::stored::{StoredEnd, StoredLog};
+use crate::stored::{StoredEnd, StoredLog, intact_blob};
 use crate::{Batch, Hash, Head, Incarnation, PageLimit, Record, Result, StoreError, seal};
 
 /// A signed number as stored; no position is as large as the largest.
@@ -206,14 +208,50 @@ pub(super) async fn read(
     Ok(page)
 }
 
-/// The event at one position, checked as [`read`] does.
-pub(super) async fn read_one(
+/// With each event the hash of the one before it, to which it must link.
+const EACH: &str = "
+    SELECT event.position, header, event.digest, event.hash, coalesce(event.body, blob.body),
+        (SELECT before.hash FROM event AS before
+         WHERE before.log = event.log AND before.position = event.position - 1)
+    FROM event LEFT JOIN blob ON event.body IS NULL AND blob.log = event.log AND blob.digest = event.digest
+    WHERE event.log = $1 AND event.position = ANY ($2)";
+
+/// The events at these positions, in this order, checked as [`read`] does.
+pub(super) async fn read_each(
     pool: &Pool,
     id: i32,
     log: &WorkspaceName,
-    position: Position,
-) -> Result<Record> {
-    let before = Position(position.0.saturating_sub(1));
-    let page = read(pool, id, log, before, PageLimit { events: 1, bytes: 0 }).await?;
-    page.into_iter().next().ok_or_else(|| StoreError::missing(log, position))
+    positions: &[Position],
+) -> Result<Vec<Record>> {
+    let wanted: Vec<i64> = positions.iter().copied().map(stored).collect();
+    let rows = pool.query(EACH, &[&id, &wanted]).await?;
+    let mut found = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        let place = position(row, 0)?;
+        let link = match row.try_get::<_, Option<&[u8]>>(5).map_err(failed)? {
+            Some(_) => hash(row, 5)?,
+            None if place == Position::START.next() => Hash::genesis(log),
+            None => return Err(StoreError::missing(log, Position(place.0 - 1))),
+        };
+        let body: Option<&[u8]> = row.try_get(4).map_err(failed)?;
+        let record = Record {
+            position: place,
+            header: bytes(row, 1)?,
+            body: body.map(Bytes::copy_from_slice),
+            digest: hash(row, 2)?,
+            hash: hash(row, 3)?,
+        };
+        record.check(log, &link)?;
+        found.insert(place, record);
+    }
+    let record = |place: &Position| found.get(place).cloned().ok_or_else(|| StoreError::missing(log, *place));
+    positions.iter().map(record).collect()
+}
+
+/// The bytes kept under a digest.
+pub(super) async fn blob(pool: &Pool, id: i32, log: &WorkspaceName, digest: &Hash) -> Result<Option<Bytes>> {
+    let rows = pool
+        .query("SELECT body FROM blob WHERE log = $1 AND digest = $2", &[&id, &digest.0.as_slice()])
+        .await?;
+    rows.first().map(|row| intact_blob(log, digest, bytes(row, 0)?)).transpose()
 }

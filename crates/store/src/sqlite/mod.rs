@@ -29,6 +29,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use model::effect::Effect;
 use model::lists::{Item, List};
 use model::rows::Table;
@@ -42,8 +43,8 @@ use self::readers::Readers;
 use self::writer::Writer;
 use crate::unlocked::Unlocked;
 use crate::{
-    AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Projection, Receipt,
-    Record, Result, Snapshot, Span, Store, StoreError,
+    AppendError, Batch, ClaimedJob, Hash, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Projection,
+    Receipt, Record, Result, Snapshot, Span, Store, StoreError,
 };
 
 /// The log's file name in the data directory.
@@ -219,6 +220,11 @@ impl Store for SqliteStore {
             positions.iter().map(|position| records::read_one(connection, &log, *position)).collect()
         };
         self.log.run(read).await
+    }
+
+    async fn blob(&self, log: &WorkspaceName, digest: &Hash) -> Result<Option<Bytes>> {
+        let (log, digest) = (log.clone(), *digest);
+        self.log.run(move |connection| records::blob(connection, &log, &digest)).await
     }
 
     async fn clear_rows(&self, log: &WorkspaceName) -> Result<()> {

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::failure::{failed, nonsense};
 use super::{jobs, receipts};
-use crate::stored::{StoredEnd, StoredLog};
+use crate::stored::{StoredEnd, StoredLog, intact_blob};
 use crate::{Batch, Hash, Head, Incarnation, PageLimit, Record, Result, StoreError, limits, seal};
 
 /// How many bits of an event's key are its position.
@@ -185,10 +185,7 @@ pub(super) fn append(connection: &Connection, id: i64, batch: &Batch) -> Result<
         let body = record.body.as_deref().unwrap_or_default();
         let inline = (body.len() <= limits::INLINE_BODY_BYTES).then_some(body);
         if inline.is_none() {
-            connection
-                .prepare_cached("INSERT OR IGNORE INTO blob (log, digest, body) VALUES (?, ?, ?)")
-                .and_then(|mut blob| blob.execute(params![id, record.digest.0, body]))
-                .map_err(failed)?;
+            write_blob(connection, id, &record.digest, body)?;
         }
         event
             .execute(params![
@@ -199,6 +196,9 @@ pub(super) fn append(connection: &Connection, id: i64, batch: &Batch) -> Result<
                 record.hash.0
             ])
             .map_err(failed)?;
+    }
+    for blob in &batch.blobs {
+        write_blob(connection, id, &blob.digest, &blob.bytes)?;
     }
     for receipt in &batch.receipts {
         receipts::write(connection, id, &batch.log, receipt)?;
@@ -212,4 +212,22 @@ pub(super) fn append(connection: &Connection, id: i64, batch: &Batch) -> Result<
         .and_then(|mut update| update.execute(params![head.position.0.cast_signed(), head.hash.0, id]))
         .map_err(failed)?;
     Ok(())
+}
+
+fn write_blob(connection: &Connection, id: i64, digest: &Hash, body: &[u8]) -> Result<()> {
+    connection
+        .prepare_cached("INSERT OR IGNORE INTO blob (log, digest, body) VALUES (?, ?, ?)")
+        .and_then(|mut blob| blob.execute(params![id, digest.0, body]))
+        .map_err(failed)?;
+    Ok(())
+}
+
+/// The bytes kept under a digest.
+pub(super) fn blob(connection: &Connection, log: &WorkspaceName, digest: &Hash) -> Result<Option<Bytes>> {
+    let id = id(connection, log)?;
+    let sql = "SELECT body FROM blob WHERE log = ? AND digest = ?";
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let mut rows = statement.query(params![id, digest.0]).map_err(failed)?;
+    let Some(row) = rows.next().map_err(failed)? else { return Ok(None) };
+    intact_blob(log, digest, bytes(row, 0)?).map(Some)
 }

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "clippy allows it in test functions, but not in what they call")]
 
 mod appends;
+mod blobs;
 mod caches;
 mod damage;
 mod disk;
@@ -59,6 +60,10 @@ on_every_store! {
         the_largest_body_is_kept_and_a_larger_one_refused
         whoever_holds_the_lock_appends
         a_lock_given_up_lets_others_append
+    }
+    blobs {
+        files_come_with_their_event_and_are_kept_once
+        files_of_what_is_refused_are_not_kept
     }
     races {
         two_writers_taking_turns_at_every_step_lose_nothing

@@ -141,7 +141,7 @@ fn register(payload: &RawValue) -> Result<Register, Refusal> {
     if name.is_empty() || name.len() > model::limits::NAME_BYTES || name == "broadcast" {
         return Err(Refusal::Name);
     }
-    let description = description.and_then(|raw| Text::from_raw(raw));
+    let description = description.and_then(Text::from_raw);
     if description.as_ref().is_some_and(|text| text.bytes() > limits::DESCRIPTION_BYTES) {
         return Err(Refusal::Description);
     }
@@ -153,7 +153,7 @@ fn register(payload: &RawValue) -> Result<Register, Refusal> {
 fn send_message(payload: &RawValue) -> Result<SendMessage, Refusal> {
     let [to, content, priority, ttl] = fields(payload, ["to", "content", "priority", "ttl"]);
     let to = to.and_then(loose::string).filter(|to| !to.is_empty()).ok_or(Refusal::NoRecipient)?;
-    let content = content.and_then(|raw| Text::from_raw(raw)).ok_or(Refusal::Format)?;
+    let content = content.and_then(Text::from_raw).ok_or(Refusal::Format)?;
     let priority = match priority.and_then(loose::string).as_deref() {
         Some("high") => Priority::High,
         Some("low") => Priority::Low,

@@ -6,9 +6,14 @@ mod context;
 mod decisions;
 mod directory;
 mod list;
+mod mailbox;
+mod messages;
 mod news;
 mod questions;
+mod reservations;
+mod search;
 mod standing;
+mod topics;
 
 use std::time::Duration;
 

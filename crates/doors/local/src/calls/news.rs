@@ -24,6 +24,9 @@ use crate::told;
 pub(super) async fn wait(Request { caller, ending, .. }: Request<'_>, wait: Wait) -> Result<News, Refused> {
     let end = until(wait.wait_seconds)?;
     let mut found = Found::default();
+    if wait.after.is_none() {
+        found.waiting = caller.workspace.waiting(&caller.party().id).await?.messages.len();
+    }
     let start = {
         let state = caller.workspace.state();
         if wait.after.is_none() {
@@ -49,7 +52,7 @@ pub(super) async fn wait(Request { caller, ending, .. }: Request<'_>, wait: Wait
         }
         let mut news = found.tell(caller, after, follower.position());
         news.behind = follower.is_behind();
-        let nothing = news.questions.is_empty() && news.answers.is_empty() && news.stale.is_empty();
+        let nothing = news.is_empty();
         // What was found may have gone again, such as a question that somebody else has answered.
         found = Found::default();
         if !nothing || Instant::now() >= end {
@@ -71,19 +74,34 @@ struct Found {
     asked: Vec<QuestionId>,
     /// Its own questions as they stood last in this stretch.
     answers: Vec<wire::Question>,
+    /// Messages to it; they may be read by now.
+    messages: Vec<(Position, wire::Message)>,
+    /// How many wait, before any of these.
+    waiting: usize,
     /// What all of these come to at most.
     weight: usize,
 }
 
 impl Found {
     fn is_empty(&self) -> bool {
-        self.asked.is_empty() && self.answers.is_empty()
+        self.asked.is_empty() && self.answers.is_empty() && self.messages.is_empty() && self.waiting == 0
     }
 
     /// Looks through a page, up to where one more thing would not fit an answer: then, up to which event it has seen.
     fn look(&mut self, caller: &Caller, page: &Page) -> Option<Position> {
         let mut seen = None;
+        let (me, mailbox) = (caller.party().id, caller.workspace.mailbox(&caller.party().id));
         for entry in page {
+            if let (Fact::MessageSent(message), Some(mailbox)) = (entry.fact(), &mailbox)
+                && mailbox.is_for(&me, entry.position(), message)
+            {
+                let told = told::message_excerpt(entry.position(), message);
+                self.weight += told::message_weight(&told);
+                if self.weight > PAGE_BYTES && !self.is_empty() {
+                    return seen;
+                }
+                self.messages.push((entry.position(), told));
+            }
             let concerns: Option<&Arc<Question>> = match entry.fact() {
                 Fact::QuestionAsked(question) | Fact::QuestionPassed(question) => {
                     Some(question).filter(|question| caller.is_asked(question))
@@ -118,10 +136,23 @@ impl Found {
         let questions = still_open.filter(|question| caller.is_asked(question));
         let questions = questions.map(|question| told::excerpt(question)).collect();
         let (questions, left_out) = newest_that_fit(questions, limits::LIST);
+        let mailbox = state.mailboxes.get(&caller.party().id);
+        let unread = |place: &Position| mailbox.is_none_or(|mailbox| mailbox.is_unread(*place));
+        let messages = std::mem::take(&mut self.messages).into_iter();
+        let messages = messages.filter(|(place, _)| unread(place)).map(|(_, message)| message).collect();
         drop(state);
         let answers = std::mem::take(&mut self.answers);
         let stale = stale(caller, &caller.workspace, after, position);
-        News { position: position.0, behind: false, left_out, questions, answers, stale }
+        News {
+            position: position.0,
+            behind: false,
+            left_out,
+            questions,
+            answers,
+            stale,
+            messages,
+            waiting: self.waiting,
+        }
     }
 }
 

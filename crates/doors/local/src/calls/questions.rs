@@ -78,14 +78,22 @@ async fn must_be_known(caller: &Caller, address: &Address) -> Result<(), Refused
     if known {
         return Ok(());
     }
-    let mut here: Vec<String> =
-        workspace.state().roster.members().map(|member| shown::name(&member.name).into_owned()).collect();
+    Err(Refused::not_found(format!("nobody is known as {:?}; {}", address.to_string(), who_is_here(caller))))
+}
+
+/// The names of those who are here, some of them, for whoever has named somebody else.
+pub(super) fn who_is_here(caller: &Caller) -> String {
+    let mut here: Vec<String> = caller
+        .workspace
+        .state()
+        .roster
+        .members()
+        .map(|member| shown::name(&member.name).into_owned())
+        .collect();
     here.sort();
     here.dedup();
     here.truncate(20);
-    let here =
-        if here.is_empty() { "nobody is here now".into() } else { format!("here are {}", here.join(", ")) };
-    Err(Refused::not_found(format!("nobody is known as {:?}; {here}", address.to_string())))
+    if here.is_empty() { "nobody is here now".into() } else { format!("here are {}", here.join(", ")) }
 }
 
 pub(super) async fn answer(

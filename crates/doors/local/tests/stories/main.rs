@@ -10,6 +10,7 @@ mod closing;
 mod context;
 mod lines;
 mod membership;
+mod messages;
 mod place;
 mod questions;
 mod waiting;

@@ -3,23 +3,24 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use hall::mail::Shown;
-use hall::{HallError, Workspace};
 use indexmap::IndexSet;
 use model::lists::{List, MessageItem};
 use model::marks::Range;
 use model::{AgentId, Position};
 use store::Span;
 
+use crate::error::HallError;
 use crate::limits;
+use crate::mail::Shown;
+use crate::workspace::Workspace;
 
 /// What was found of the messages asked for.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+pub struct Found {
     /// How many of the ids, each as often as it was given, are of this mailbox.
-    pub(crate) count: usize,
+    pub count: usize,
     /// How to say that the reader has had them.
-    pub(crate) shown: Shown,
+    pub shown: Shown,
 }
 
 /// One list of a mailbox, read backwards.
@@ -31,11 +32,10 @@ struct Pile {
 }
 
 /// Looks for messages with these ids in a reader's mailbox, [`limits::MAILBOX_PAGES`] pages of each list at most.
-pub(crate) async fn find(
-    workspace: &Workspace,
-    reader: &AgentId,
-    ids: &[String],
-) -> Result<Found, HallError> {
+///
+/// # Errors
+/// If the lists cannot be read.
+pub async fn find(workspace: &Workspace, reader: &AgentId, ids: &[String]) -> Result<Found, HallError> {
     let Some(mailbox) = workspace.mailbox(reader) else { return Ok(Found::default()) };
     let mut wanted: HashMap<&str, usize> = HashMap::new();
     ids.iter().for_each(|id| *wanted.entry(id).or_default() += 1);
@@ -90,7 +90,7 @@ impl Pile {
         reader: &AgentId,
         known: &mut Vec<(Position, Arc<MessageItem>)>,
     ) -> Result<Option<Self>, HallError> {
-        let most = hall::limits::LIST_PAGE;
+        let most = limits::LIST_PAGE;
         let span = Span { after: self.since, before: self.before, most, newest_first: true };
         let page = workspace.messages(&self.list, span).await?;
         let is_topic = matches!(self.list, List::Topic(_));

@@ -1,0 +1,70 @@
+//! What waits for the caller, and saying that it has it.
+
+use client::protocol::{self as wire, Inbox, Mail, MarkRead, Marked, Took};
+use hall::mail::{Shown, message};
+use hall::mailbox;
+use model::Position;
+use model::mailboxes::Stage;
+
+use super::Request;
+use super::list::{PAGE_BYTES, most};
+use super::messages::find;
+use crate::caller::Caller;
+use crate::limits;
+use crate::refused::Refused;
+use crate::told;
+
+pub(super) async fn inbox(Request { caller, .. }: Request<'_>, inbox: Inbox) -> Result<Mail, Refused> {
+    let most = most(inbox.limit)?;
+    // A content may come to be three times as long on the wire as it is kept, if it is all line breaks.
+    let fetched = caller.workspace.fetch(&caller.party().id, most, PAGE_BYTES as u64 / 3).await?;
+    let messages = fetched.messages.iter().filter_map(|entry| Some((entry.position(), message(entry)?)));
+    let messages = messages.map(|(place, message)| told::message(place, message)).collect();
+    let receipt = fetched.receipt.ranges.iter().map(|(from, to)| (from.0, to.0)).collect();
+    Ok(Mail { messages, left: fetched.left, receipt })
+}
+
+pub(super) async fn took(Request { caller, .. }: Request<'_>, took: Took) -> Result<Marked, Refused> {
+    if took.receipt.len() > limits::RECEIPT_RANGES {
+        return Err(Refused::bad_request(format!(
+            "a receipt has at most {} stretches",
+            limits::RECEIPT_RANGES
+        )));
+    }
+    let ranges: Vec<_> = took.receipt.iter().map(|(from, to)| (Position(*from), Position(*to))).collect();
+    let (stage, evidence) = match took.stage {
+        wire::Stage::InContext => (Stage::InContext, "local: a later call"),
+        wire::Stage::Read => (Stage::Read, "local: said to be read"),
+    };
+    let shown = caller.workspace.shown(&caller.party().id, &ranges).await?;
+    Ok(Marked { count: take(caller, stage, evidence, shown).await? })
+}
+
+pub(super) async fn mark_read(
+    Request { caller, .. }: Request<'_>,
+    marked: MarkRead,
+) -> Result<Marked, Refused> {
+    if marked.messages.len() > limits::LIST {
+        return Err(Refused::bad_request(format!("{} messages at most are marked at once", limits::LIST)));
+    }
+    let mut ids = Vec::with_capacity(marked.messages.len());
+    for named in marked.messages {
+        ids.push(match named.parse() {
+            Ok(number) => find(caller, number).await?.id.to_string(),
+            Err(_) => named,
+        });
+    }
+    let found = mailbox::find(&caller.workspace, &caller.party().id, &ids).await?;
+    let count = found.count;
+    take(caller, Stage::Read, "local: said to be read", found.shown).await?;
+    Ok(Marked { count })
+}
+
+/// Writes down what the caller has; how many stretches of its mailbox that is news of.
+async fn take(caller: &Caller, stage: Stage, evidence: &'static str, shown: Shown) -> Result<usize, Refused> {
+    if shown.is_empty() {
+        return Ok(0);
+    }
+    let done = caller.workspace.take(&caller.principal, caller.party(), stage, evidence, shown).await?;
+    Ok(done.entries.len())
+}

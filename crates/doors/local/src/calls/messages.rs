@@ -1,0 +1,226 @@
+//! Sending messages, and looking at those of before.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use client::protocol::{self as wire, FileOf, Listing, Messages, Number, Resend, Sent};
+use hall::history::Noted;
+use hall::{Done, attach};
+use model::lists::List;
+use model::messages::{Attachment, Message, Priority, Recipient, Send, To};
+use model::{Fact, MessageId, Position, Text};
+use store::Blob;
+
+use super::list::{Growing, most};
+use super::questions::who_is_here;
+use super::{Request, unreadable};
+use crate::caller::{Authority, Caller};
+use crate::refused::Refused;
+use crate::told;
+
+pub(super) async fn send(Request { caller, .. }: Request<'_>, send: wire::Send) -> Result<Sent, Refused> {
+    if send.content.is_empty() && send.files.is_empty() {
+        return Err(Refused::bad_request("a message has at least one character, or a file"));
+    }
+    let to = match (&send.to, send.reply_to) {
+        (Some(to), _) => To::parse(to),
+        (None, Some(number)) => To::Party(find(caller, number).await?.from.name.clone()),
+        (None, None) => return Err(Refused::bad_request("a message is for somebody, or answers another")),
+    };
+    let files = send.files.iter().map(|file| {
+        let bytes =
+            file.bytes().map_err(|cause| Refused::bad_request(format!("{:?}: {cause}", file.name)))?;
+        let (name, content_type) = (file.name.as_str().into(), file.content_type.as_str().into());
+        Ok(hall::File { name, content_type, bytes: bytes.into() })
+    });
+    let (attachments, blobs) = attach(files.collect::<Result<_, Refused>>()?);
+    let letter = Letter {
+        to,
+        reply_to: send.reply_to.map(Position),
+        content: Text::new(&send.content),
+        priority: match send.priority {
+            wire::Priority::High => Priority::High,
+            wire::Priority::Normal => Priority::Normal,
+            wire::Priority::Low => Priority::Low,
+        },
+        ttl: send.ttl_seconds.map(Duration::from_secs),
+        attachments,
+        resends: None,
+    };
+    post(caller, letter, blobs, send.once.as_deref()).await
+}
+
+pub(super) async fn resend(Request { caller, .. }: Request<'_>, again: Resend) -> Result<Sent, Refused> {
+    let dead = find(caller, again.message).await?;
+    let Recipient::Unknown(written) = &dead.to else {
+        return Err(Refused::bad_request(format!("message {} is no dead letter", again.message)));
+    };
+    if dead.from.id != caller.party().id && !matches!(caller.authority, Authority::Owner(_)) {
+        let why =
+            format!("{} wrote this letter, and only its author or the owner sends it again", dead.from.name);
+        return Err(Refused::new(wire::ErrorCode::Forbidden, why));
+    }
+    let letter = Letter {
+        to: To::parse(again.to.as_deref().unwrap_or(written)),
+        reply_to: dead.thread,
+        content: dead.content.clone(),
+        priority: dead.priority,
+        ttl: None,
+        attachments: dead.attachments.clone(),
+        resends: Some(dead.id.clone()),
+    };
+    // The bytes of its files are kept already.
+    post(caller, letter, vec![], again.once.as_deref()).await
+}
+
+/// What is to be sent, but for who sends it.
+struct Letter {
+    to: To,
+    reply_to: Option<Position>,
+    content: Text,
+    priority: Priority,
+    ttl: Option<Duration>,
+    attachments: Arc<[Attachment]>,
+    resends: Option<MessageId>,
+}
+
+async fn post(
+    caller: &Caller,
+    letter: Letter,
+    blobs: Vec<Blob>,
+    once: Option<&str>,
+) -> Result<Sent, Refused> {
+    let Letter { to, reply_to, content, priority, ttl, attachments, resends } = letter;
+    let send = Send {
+        workspace: caller.workspace.name().as_str().into(),
+        author: caller.author.clone(),
+        to,
+        reply_to,
+        thread: None,
+        content,
+        priority,
+        ttl,
+        attachments,
+        resends,
+        found: None,
+    };
+    let done = caller.workspace.send(&caller.principal, once, send, blobs).await?;
+    let (number, message) = sent(&done).ok_or_else(|| Refused::without_events("sending"))?;
+    if let Recipient::Unknown(to) = &message.to {
+        return Err(Refused::not_found(format!(
+            "nobody is known as {to:?}; {}. The message is kept as dead letter {number} and can be sent again to somebody else",
+            who_is_here(caller)
+        )));
+    }
+    Ok(Sent {
+        number: number.0,
+        id: message.id.to_string(),
+        to: message.to.written().into_owned(),
+        sent_at: message.sent_at.to_string(),
+    })
+}
+
+fn sent(done: &Done) -> Option<(Position, &Arc<Message>)> {
+    done.entries.iter().find_map(|entry| match entry.fact() {
+        Fact::MessageSent(message) | Fact::MessageDied(message) => Some((entry.position(), message)),
+        _ => None,
+    })
+}
+
+pub(super) async fn get(
+    Request { caller, .. }: Request<'_>,
+    Number { message: number }: Number,
+) -> Result<wire::Message, Refused> {
+    let message = find(caller, number).await?;
+    let mut told = told::message(Position(number), &message);
+    if message.from.id == caller.party().id {
+        let progress = caller.workspace.progress_of(Position(number), &message).await?;
+        told.progress = Some(told::progress(&progress));
+    }
+    Ok(told)
+}
+
+pub(super) async fn file(Request { caller, .. }: Request<'_>, file: FileOf) -> Result<wire::File, Refused> {
+    let message = find(caller, file.message).await?;
+    let attachment = message.attachments.iter().find(|attachment| *attachment.name == *file.name);
+    let attachment = attachment.ok_or_else(|| {
+        let names: Vec<_> =
+            message.attachments.iter().map(|attachment| format!("{:?}", attachment.name)).collect();
+        let has = if names.is_empty() { "no files".into() } else { format!("these: {}", names.join(", ")) };
+        Refused::not_found(format!("message {} has no file {:?}; it has {has}", file.message, file.name))
+    })?;
+    let bytes = caller.workspace.file(attachment).await?;
+    Ok(wire::File::new(&*attachment.name, &*attachment.content_type, &bytes))
+}
+
+pub(super) async fn list(
+    Request { caller, .. }: Request<'_>,
+    messages: Messages,
+) -> Result<Listing<wire::Message>, Refused> {
+    let most = most(messages.limit)?;
+    let (workspace, me) = (&caller.workspace, caller.party().id);
+    let before = messages.before.map(Position);
+    let Messages { with, topic, thread, sent, dead, .. } = messages;
+    // One more than is given tells whether there are more.
+    let found = match (with, topic, thread, sent, dead) {
+        (None, None, None, false, false) => workspace.received(&me, before, most + 1).await?,
+        (Some(with), None, None, false, false) => {
+            let other = workspace.agent_called(&with).await?.ok_or_else(|| {
+                Refused::not_found(format!("nobody is known as {with:?}; {}", who_is_here(caller)))
+            })?;
+            workspace.between(&me, &other, before, most + 1).await?
+        }
+        (None, Some(topic), None, false, false) => {
+            workspace.newest(&List::Topic(topic.into()), before, most + 1).await?
+        }
+        (None, None, Some(number), false, false) => {
+            let began = find(caller, number).await?.thread.unwrap_or(Position(number));
+            let found = workspace.newest(&List::Thread(began), before, most + 1).await?;
+            return told(
+                caller,
+                found,
+                Some(began).filter(|began| before.is_none_or(|before| *began < before)),
+                most,
+            )
+            .await;
+        }
+        (None, None, None, true, false) => workspace.newest(&List::From(me), before, most + 1).await?,
+        (None, None, None, false, true) => workspace.newest(&List::DeadLetters, before, most + 1).await?,
+        _ => {
+            return Err(Refused::bad_request("at most one of with, topic, thread, sent and dead says which"));
+        }
+    };
+    told(caller, found, None, most).await
+}
+
+/// Messages as they are told, oldest first, from places newest first; a thread's with the one that `began` it.
+async fn told(
+    caller: &Caller,
+    found: Vec<Noted>,
+    began: Option<Position>,
+    most: usize,
+) -> Result<Listing<wire::Message>, Refused> {
+    let me = caller.party().id;
+    let places: Vec<_> = found.iter().map(|(place, _)| *place).chain(began).take(most + 1).collect();
+    let mut messages = Growing::new(most);
+    for entry in caller.workspace.entries(&places).await? {
+        let Some(message) = hall::mail::message(&entry) else { continue };
+        let mut told = told::message_excerpt(entry.position(), message);
+        if message.from.id == me {
+            let progress = caller.workspace.progress_of(entry.position(), message).await?;
+            told.progress = Some(told::progress(&progress));
+        }
+        if !messages.push(told::message_weight(&told), told) {
+            break;
+        }
+    }
+    let mut listing = messages.into_listing();
+    listing.items.reverse();
+    Ok(listing)
+}
+
+/// The message of a number.
+pub(super) async fn find(caller: &Caller, number: u64) -> Result<Arc<Message>, Refused> {
+    let found = caller.workspace.message_at(Position(number)).await.map_err(unreadable)?;
+    found.ok_or_else(|| Refused::not_found(format!("there is no message {number}")))
+}
