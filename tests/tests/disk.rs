@@ -236,6 +236,23 @@ async fn whichever_sync_it_is_that_fails_nothing_is_acknowledged_on_the_strength
                 assert!(!due || values.contains(&large(*number)), "after {after}, {cut}: {number} is lost");
             }
         }
+
+        // Somebody starts it again, and the power goes when it has acknowledged one thing more.
+        server.kill().await;
+        disk.heal().unwrap();
+        let server = home.start_on(&disk).await;
+        let client = Client::connect(server.compat).await.unwrap();
+        share(&client, "one more").await.unwrap();
+        let (trace, moment) = (disk.trace().unwrap(), disk.position().unwrap());
+        for seed in 0..8 {
+            let cut = Cut::at(seed, moment);
+            let log =
+                Log::left_on(&cut.image(&trace)).await.unwrap_or_else(|refused| panic!("{cut}: {refused}"));
+            let values: Vec<_> = log.feed(&[Kind::Share]).into_iter().map(|(_, value)| value).collect();
+            let lost: Vec<_> = kept.iter().filter(|(number, _)| !values.contains(&large(*number))).collect();
+            assert!(lost.is_empty(), "after {after} and a restart, {cut}: {lost:?} are lost");
+            assert!(values.contains(&"one more".to_owned()), "after {after} and a restart, {cut}");
+        }
     }
     assert!(noticed + 1 >= rounds, "{noticed} of {rounds} were noticed");
 }

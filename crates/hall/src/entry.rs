@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use model::event::Recorded;
+use model::messages::Recipient;
 use model::roster::Membership;
 use model::{Fact, Position};
 
@@ -21,7 +22,15 @@ impl Entry {
     pub(crate) fn new(recorded: Recorded, roster: Option<Arc<[Arc<Membership>]>>, weight: usize) -> Self {
         // The roster is shared; what doors make of it, once for each event, is not.
         let listed = |member: &Arc<Membership>| member.name.len() + member.repo_path.len() + 200;
-        let weight = weight + 256 + roster.as_ref().map_or(0, |roster| roster.iter().map(listed).sum());
+        // Counted before it is made, since the sums of the tail must not change under it. A form says what the event
+        // says, so it is about as large; what is for one reader has none that is kept.
+        let encoded = match &recorded.event.fact {
+            Fact::MessageSent(message) if matches!(message.to, Recipient::Party(_)) => 0,
+            Fact::MessageDied(_) | Fact::MessagesTaken(_) => 0,
+            _ => weight + 256,
+        };
+        let listed = roster.as_ref().map_or(0, |roster| roster.iter().map(listed).sum());
+        let weight = weight + encoded + listed + 256;
         Self { recorded, roster, weight, encodings: Mutex::default() }
     }
 
@@ -46,7 +55,7 @@ impl Entry {
         self.roster.as_ref()
     }
 
-    /// About how many bytes it holds on to.
+    /// About how many bytes it holds on to, with what doors keep in it.
     pub(crate) fn weight(&self) -> usize {
         self.weight
     }

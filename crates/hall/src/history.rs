@@ -10,11 +10,10 @@ use store::Span;
 
 use crate::error::HallError;
 use crate::limits;
-use crate::mail::read_item;
 use crate::workspace::Workspace;
 
 /// A message at its place, as its lists tell of it.
-pub type Noted = (Position, MessageItem);
+pub type Noted = (Position, Arc<MessageItem>);
 
 impl Workspace {
     /// Calls `each` with the messages of a list before a place, or from its end, newest first: until it has enough, and
@@ -27,22 +26,23 @@ impl Workspace {
         list: &List,
         mut before: Option<Position>,
         most: usize,
-        mut each: impl FnMut(Position, MessageItem) -> bool,
+        mut each: impl FnMut(Position, Arc<MessageItem>) -> bool,
     ) -> Result<(), HallError> {
         let mut left = most;
         while left > 0 {
             let page_size = left.min(limits::LIST_PAGE);
             let span = Span { after: Position::START, before, most: page_size, newest_first: true };
-            let page = self.items(list, span).await?;
-            for item in &page {
-                if !each(item.place, read_item(item)?) {
+            let page = self.messages(list, span).await?;
+            let whole = page.len() == page_size;
+            before = page.last().map(|(place, _)| *place);
+            for (place, item) in page {
+                if !each(place, item) {
                     return Ok(());
                 }
             }
-            if page.len() < page_size {
+            if !whole {
                 return Ok(());
             }
-            before = page.last().map(|item| item.place);
             left -= page_size;
         }
         Ok(())
@@ -86,7 +86,7 @@ impl Workspace {
         let mut found = Vec::new();
         for (from, to) in directions {
             let (mut left, found) = (most, &mut found);
-            let pick = |place, item: MessageItem| {
+            let pick = |place, item: Arc<MessageItem>| {
                 if matches!(&item.to, Recipient::Party(party) if party.id == *to) {
                     found.push((place, item));
                     left -= 1;

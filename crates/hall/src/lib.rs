@@ -10,6 +10,7 @@
 
 pub mod access;
 pub mod authors;
+mod backlog;
 pub mod clock;
 pub mod entry;
 pub mod error;

@@ -20,13 +20,20 @@ pub const PAGE_BYTES: usize = 1024 * 1024;
 pub const RECALL_BYTES: u64 = 16 * 1024 * 1024;
 /// UUIDs remembered as nobody's, so that naming one again costs no query.
 pub const STRANGERS: usize = 10_000;
-/// Rows waiting to be projected: beyond this, writes are refused until the read models have caught up.
+/// Rows waiting to be projected: beyond this, writes wait until the read models have caught up.
 pub const PENDING_ROWS: usize = 50_000;
 /// The same for what they hold.
 pub const PENDING_BYTES: usize = 64 * 1024 * 1024;
-/// Rows are projected when this many wait, or the first has waited [`PROJECT_AFTER`].
+/// The same for items of lists, three or four for each message. They hold about a hundred bytes each.
+pub const PENDING_ITEMS: usize = 100_000;
+/// How long writes wait for that before they are refused. Shorter than other nodes are made to wait for a lock.
+pub const ROOM_PATIENCE: Duration = Duration::from_secs(3);
+/// Rows are projected when this many wait …
 pub const PROJECT_ROWS: usize = 512;
-/// See [`PROJECT_ROWS`].
+/// … or this many items, which are the cheaper the more of them are written at once; but a write of some hundredths of a
+/// second is felt …
+pub const PROJECT_ITEMS: usize = 16_384;
+/// … or the first has waited this long.
 pub const PROJECT_AFTER: Duration = Duration::from_millis(250);
 /// A snapshot is taken, and the read models' position moved on, when this many events have come in: it bounds what a
 /// start has to read …

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use indexmap::IndexSet;
-use model::lists::{Item, List, MessageItem, TakenItem};
+use model::lists::{Item, List, MessageItem, Note, TakenItem};
 use model::mailboxes::{Mailbox, Stage, Take, counts};
 use model::marks::Range;
 use model::messages::{Message, Party, Recipient};
@@ -25,9 +25,11 @@ use crate::workspace::{Done, Workspace};
 #[derive(Debug, Clone, Default)]
 pub struct Waiting {
     /// Each with what its list says of it.
-    pub messages: Vec<(Position, MessageItem)>,
+    pub messages: Vec<(Position, Arc<MessageItem>)>,
     /// Up to where nothing waits.
     low: Position,
+    /// How many runs of messages the reader has taken out of turn.
+    runs: usize,
 }
 
 /// Messages that a reader is shown.
@@ -104,9 +106,13 @@ impl Workspace {
     /// # Errors
     /// If the store cannot be read.
     pub async fn waiting(&self, reader: &AgentId) -> Result<Waiting, HallError> {
-        let Some(mailbox) = self.state().mailboxes.get(reader).cloned() else {
-            return Ok(Waiting::default());
+        // All lists are looked at as of one moment: what came while one was read after the other would lie between messages
+        // that were shown, and be taken with them.
+        let (mailbox, end) = {
+            let state = self.state();
+            (state.mailboxes.get(reader).cloned(), state.position())
         };
+        let Some(mailbox) = mailbox else { return Ok(Waiting::default()) };
         let (low, now) = (mailbox.low(), self.now());
         let mut sources = vec![(List::To(reader.clone()), low)];
         sources.extend(mailbox.follows().map(|(topic, since)| (List::Topic(topic.clone()), since.max(low))));
@@ -115,7 +121,10 @@ impl Workspace {
         let mut horizon = None;
         for (list, after) in sources {
             let before = messages.len();
-            let end = self.collect(&list, after, |place, item| {
+            let last = self.collect(&list, after, |place, item| {
+                if place > end {
+                    return false;
+                }
                 let mine = matches!(list, List::Topic(_)) && item.from.id == *reader;
                 let expired = item.expires_at.is_some_and(|expires| expires <= now);
                 if !mine && !expired && mailbox.is_unread(place) {
@@ -123,11 +132,11 @@ impl Workspace {
                 }
                 messages.len() - before < limits::WAITING
             });
-            horizon = end.await?.into_iter().chain(horizon).min();
+            horizon = last.await?.into_iter().chain(horizon).min();
         }
         messages.retain(|(place, _)| horizon.is_none_or(|horizon| *place <= horizon));
         messages.sort_unstable_by_key(|(place, _)| *place);
-        Ok(Waiting { messages, low })
+        Ok(Waiting { messages, low, runs: mailbox.runs() })
     }
 
     /// Calls `each` with the items of a list behind a place, until it has enough; then tells which was the last.
@@ -135,17 +144,17 @@ impl Workspace {
         &self,
         list: &List,
         mut after: Position,
-        mut each: impl FnMut(Position, MessageItem) -> bool,
+        mut each: impl FnMut(Position, Arc<MessageItem>) -> bool,
     ) -> Result<Option<Position>, HallError> {
         loop {
             let span = Span { after, before: None, most: limits::LIST_PAGE, newest_first: false };
-            let page = self.items(list, span).await?;
-            let Some(last) = page.last() else { return Ok(None) };
-            after = last.place;
+            let page = self.messages(list, span).await?;
+            let Some((last, _)) = page.last() else { return Ok(None) };
+            after = *last;
             let whole = page.len() == limits::LIST_PAGE;
-            for item in &page {
-                if !each(item.place, read_item(item)?) {
-                    return Ok(Some(item.place));
+            for (place, item) in page {
+                if !each(place, item) {
+                    return Ok(Some(place));
                 }
             }
             if !whole {
@@ -154,8 +163,41 @@ impl Workspace {
         }
     }
 
-    /// A part of a list, as of the newest committed event.
-    pub async fn items(&self, list: &List, span: Span) -> Result<Vec<Item>, HallError> {
+    /// A part of a list of messages, as of the newest committed event; of what a reader took, there are none.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn messages(
+        &self,
+        list: &List,
+        span: Span,
+    ) -> Result<Vec<(Position, Arc<MessageItem>)>, HallError> {
+        let message = |Item { place, note }| match note {
+            Note::Message(message) => Some((place, message)),
+            Note::Taken(_) => None,
+        };
+        Ok(self.items(list, span).await?.into_iter().filter_map(message).collect())
+    }
+
+    /// A part of what a reader has had, as of the newest committed event: where ranges end, and the rest.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn taken(
+        &self,
+        reader: &AgentId,
+        stage: Stage,
+        span: Span,
+    ) -> Result<Vec<(Position, TakenItem)>, HallError> {
+        let taken = |Item { place, note }| match note {
+            Note::Taken(taken) => Some((place, taken)),
+            Note::Message(_) => None,
+        };
+        let list = List::Taken(reader.clone(), stage);
+        Ok(self.items(&list, span).await?.into_iter().filter_map(taken).collect())
+    }
+
+    async fn items(&self, list: &List, span: Span) -> Result<Vec<Item>, HallError> {
         Ok(self.projector().items(self.store(), self.name(), list, span).await?)
     }
 
@@ -167,16 +209,18 @@ impl Workspace {
         let waiting = self.waiting(reader).await?;
         let mut order: Vec<_> = waiting.messages.iter().collect();
         order.sort_by_key(|(_, item)| item.priority);
-        let mut size = 0;
-        let fits = |(_, item): &&&(Position, MessageItem)| {
-            let first = size == 0;
-            size += item.bytes + 1;
-            first || size <= bytes
-        };
-        let places: Vec<_> = order.iter().take(most).take_while(fits).map(|(place, _)| *place).collect();
-        let receipt = waiting.receipt(&places.iter().copied().collect());
-        let left = waiting.messages.len() - places.len();
-        Ok(Fetched { messages: self.entries(&places).await?, left, receipt })
+        let mut page = first_of(&order, most, bytes);
+        let mut receipt = waiting.receipt(&places(&page).into_iter().collect());
+        if waiting.runs + receipt.ranges.len() > model::limits::MARKS / 2 {
+            // So much was taken out of turn that there is hardly room to write down more of it: those that have waited
+            // longest close the gaps.
+            order.sort_by_key(|(place, _)| *place);
+            page = first_of(&order, most, bytes);
+            page.sort_by_key(|(_, item)| item.priority);
+            receipt = waiting.receipt(&places(&page).into_iter().collect());
+        }
+        let left = waiting.messages.len() - page.len();
+        Ok(Fetched { messages: self.entries(&places(&page)).await?, left, receipt })
     }
 
     /// The message at a place; none if something else stands there, or nothing yet.
@@ -246,7 +290,7 @@ impl Workspace {
                 let after = Position(from.0.saturating_sub(1)).max(since);
                 self.collect(&list, after, |place, item| {
                     if place <= to && item.from.id != *reader {
-                        senders.insert(item.from.id);
+                        senders.insert(item.from.id.clone());
                     }
                     place < to
                 })
@@ -316,9 +360,8 @@ impl Workspace {
         // Receipts never overlap, and stand where they end: the first behind the message is the only one that may hold it.
         let before = Position(place.0.saturating_sub(1));
         let span = Span { after: before, before: None, most: 1, newest_first: false };
-        let found = self.items(&List::Taken(reader.clone(), stage), span).await?;
-        let Some(item) = found.first() else { return Ok(None) };
-        let taken: TakenItem = read_item(item)?;
+        let found = self.taken(reader, stage, span).await?;
+        let Some((_, taken)) = found.first() else { return Ok(None) };
         Ok((taken.from <= place && counts(taken.at, message.expires_at)).then_some(taken.at))
     }
 
@@ -328,13 +371,23 @@ impl Workspace {
     }
 }
 
-/// What an item of a list says.
-///
-/// # Errors
-/// If it cannot be read.
-pub fn read_item<T: serde::de::DeserializeOwned>(item: &Item) -> Result<T, HallError> {
-    serde_json::from_slice(&item.body)
-        .map_err(|cause| HallError::Row(format!("an item of {}: {cause}", item.list.key())))
+/// As many of these as fit, but always one.
+fn first_of<'a>(
+    order: &[&'a (Position, Arc<MessageItem>)],
+    most: usize,
+    bytes: u64,
+) -> Vec<&'a (Position, Arc<MessageItem>)> {
+    let mut size = 0;
+    let fits = |(_, item): &&(Position, Arc<MessageItem>)| {
+        let first = size == 0;
+        size += item.bytes + 1;
+        first || size <= bytes
+    };
+    order.iter().copied().take(most).take_while(fits).collect()
+}
+
+fn places(messages: &[&(Position, Arc<MessageItem>)]) -> Vec<Position> {
+    messages.iter().map(|(place, _)| *place).collect()
 }
 
 /// The message an event is about.

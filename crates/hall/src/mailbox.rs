@@ -1,6 +1,7 @@
 //! Finding messages of one mailbox by their ids, newest first: whoever marks a message has usually just seen it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use indexmap::IndexSet;
 use model::lists::{List, MessageItem};
@@ -10,7 +11,7 @@ use store::Span;
 
 use crate::error::HallError;
 use crate::limits;
-use crate::mail::{Shown, read_item};
+use crate::mail::Shown;
 use crate::workspace::Workspace;
 
 /// What was found of the messages asked for.
@@ -35,14 +36,19 @@ struct Pile {
 /// # Errors
 /// If the lists cannot be read.
 pub async fn find(workspace: &Workspace, reader: &AgentId, ids: &[String]) -> Result<Found, HallError> {
-    let Some(mailbox) = workspace.mailbox(reader) else { return Ok(Found::default()) };
+    // As of one moment, or a message that came while the lists were read would lie unseen between two that are marked.
+    let (mailbox, end) = {
+        let state = workspace.state();
+        (state.mailboxes.get(reader).cloned(), state.position())
+    };
+    let Some(mailbox) = mailbox else { return Ok(Found::default()) };
+    let before = Some(end.next());
     let mut wanted: HashMap<&str, usize> = HashMap::new();
     ids.iter().for_each(|id| *wanted.entry(id).or_default() += 1);
-    let mut piles: Vec<_> =
-        vec![Pile { list: List::To(reader.clone()), since: Position::START, before: None }];
+    let mut piles: Vec<_> = vec![Pile { list: List::To(reader.clone()), since: Position::START, before }];
     let topics = mailbox.follows();
-    piles.extend(topics.map(|(topic, since)| Pile { list: List::Topic(topic.clone()), since, before: None }));
-    let mut known: Vec<(Position, MessageItem)> = Vec::new();
+    piles.extend(topics.map(|(topic, since)| Pile { list: List::Topic(topic.clone()), since, before }));
+    let mut known: Vec<(Position, Arc<MessageItem>)> = Vec::new();
     // Behind this place every message of the mailbox is known.
     let mut floor = Position::START;
     for _ in 0..limits::MAILBOX_PAGES {
@@ -64,7 +70,7 @@ pub async fn find(workspace: &Workspace, reader: &AgentId, ids: &[String]) -> Re
 }
 
 /// Between a message and the one before it lies nothing to this reader, so what is marked one by one becomes one range.
-fn mark(known: &[(Position, MessageItem)], floor: Position, wanted: &HashMap<&str, usize>) -> Found {
+fn mark(known: &[(Position, Arc<MessageItem>)], floor: Position, wanted: &HashMap<&str, usize>) -> Found {
     let (mut count, mut ranges, mut senders) = (0, Vec::<Range>::new(), IndexSet::new());
     let mut before = floor;
     for (place, item) in known {
@@ -87,21 +93,17 @@ impl Pile {
         mut self,
         workspace: &Workspace,
         reader: &AgentId,
-        known: &mut Vec<(Position, MessageItem)>,
+        known: &mut Vec<(Position, Arc<MessageItem>)>,
     ) -> Result<Option<Self>, HallError> {
         let most = limits::LIST_PAGE;
         let span = Span { after: self.since, before: self.before, most, newest_first: true };
-        let page = workspace.items(&self.list, span).await?;
+        let page = workspace.messages(&self.list, span).await?;
         let is_topic = matches!(self.list, List::Topic(_));
-        for item in &page {
-            let note: MessageItem = read_item(item)?;
-            // Nobody is told what they have said to all.
-            if !(is_topic && note.from.id == *reader) {
-                known.push((item.place, note));
-            }
-        }
-        self.before = page.last().map(|item| item.place);
-        Ok((page.len() == most).then_some(self))
+        let whole = page.len() == most;
+        self.before = page.last().map(|(place, _)| *place);
+        // Nobody is told what they have said to all.
+        known.extend(page.into_iter().filter(|(_, note)| !(is_topic && note.from.id == *reader)));
+        Ok(whole.then_some(self))
     }
 }
 
@@ -117,7 +119,7 @@ mod tests {
     }
 
     /// A message of the mailbox at each of these places, its id made of the place.
-    fn known(places: &[u64]) -> Vec<(Position, MessageItem)> {
+    fn known(places: &[u64]) -> Vec<(Position, Arc<MessageItem>)> {
         let web = Party { id: AgentId::of("default", "web"), name: "web".into() };
         let item = |place: &u64| MessageItem {
             id: MessageId::parse(&id(*place)).expect("a UUID"),
@@ -128,7 +130,7 @@ mod tests {
             expires_at: None,
             bytes: 0,
         };
-        places.iter().map(|place| (Position(*place), item(place))).collect()
+        places.iter().map(|place| (Position(*place), Arc::new(item(place)))).collect()
     }
 
     fn ranges(places: &[u64], floor: u64, marked: &[u64]) -> (usize, Vec<(u64, u64)>) {

@@ -1,86 +1,110 @@
-//! Read models: rows follow the log in transactions of their own, off the way of a command.
+//! Read models: rows and lists follow the log in transactions of their own, off the way of a command.
 //!
 //! What is not yet written is held here, bounded, and laid over what the store holds; so a query sees every
-//! committed event, and the store may be written seldom and in large pieces.
+//! committed event, and the store may be written seldom and in large pieces. The larger they are, the more items of a
+//! list are written as one.
 
-use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use indexmap::IndexMap;
-use model::lists::{Item, List, items};
-use model::rows::{Table, rows};
+use model::lists::{Item, List};
+use model::rows::Table;
 use model::{Position, WorkspaceName};
 use store::{PlacedRow, Projection, Span, Store, StoreError};
 use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::backlog::Backlog;
 use crate::entry::Entry;
 use crate::limits;
 use crate::workspace::Shared;
 
-/// The rows on their way to the store.
+/// The rows and items on their way to the store.
 pub(crate) struct Projector {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<Backlog>,
+    /// Something begins to wait, or much does.
     wake: Notify,
+    /// An attempt to write has ended.
+    tried: Notify,
 }
 
-struct Waiting {
-    /// How far the store's rows have come.
-    written: Position,
-    /// How far the rows below have come.
-    seen: Position,
-    rows: Vec<PlacedRow>,
-    items: Vec<WaitingItem>,
-}
-
-/// An item on its way to its list.
-#[derive(Clone)]
-struct WaitingItem {
-    /// The event it comes from, which is not always its place.
-    from: Position,
-    item: Item,
-}
+// === impl Projector ===
 
 impl Projector {
     /// A projector whose store stands at `written`.
     pub(crate) fn new(written: Position) -> Self {
-        Self {
-            waiting: Mutex::new(Waiting { written, seen: written, rows: Vec::new(), items: Vec::new() }),
-            wake: Notify::new(),
-        }
+        Self { waiting: Mutex::new(Backlog::new(written)), wake: Notify::new(), tried: Notify::new() }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().expect("nothing panics while it holds the rows")
+    fn waiting(&self) -> MutexGuard<'_, Backlog> {
+        self.waiting.lock().expect("nothing panics while it holds what waits")
     }
 
     /// Takes note of committed events. Those the store has seen are passed over.
     pub(crate) fn note(&self, entries: &[Arc<Entry>]) {
         let mut waiting = self.waiting();
-        let (before, written) = (waiting.len(), waiting.written);
-        for entry in entries.iter().filter(|entry| entry.position() > written) {
-            waiting.seen = entry.position();
-            let new =
-                rows(entry.recorded()).into_iter().map(|row| PlacedRow { place: entry.position(), row });
-            waiting.rows.extend(new);
-            let from = entry.position();
-            waiting.items.extend(items(entry.recorded()).into_iter().map(|item| WaitingItem { from, item }));
-        }
-        let lag = waiting.seen.0 - waiting.written.0;
-        let first = before == 0 && waiting.len() > 0;
-        if first || waiting.len() >= limits::PROJECT_ROWS || lag >= limits::SNAPSHOT_EVENTS {
+        let idle = waiting.new.is_empty();
+        entries.iter().for_each(|entry| waiting.note(entry));
+        let first = idle && !waiting.new.is_empty();
+        if first || waiting.is_much() {
             self.wake.notify_one();
         }
     }
 
-    /// Whether no more may be noted until some is written.
-    pub(crate) fn is_full(&self) -> bool {
-        let waiting = self.waiting();
-        let bytes = || waiting.rows.iter().map(|row| row.row.body.len()).sum::<usize>();
-        // What a row weighs at the least keeps the sum from being taken each time. Items are small.
-        waiting.len() > limits::PENDING_ROWS
-            || (waiting.rows.len() > limits::PENDING_BYTES / model::limits::PROSE_TOKEN_BYTES
-                && bytes() > limits::PENDING_BYTES)
+    /// Waits until more may be noted, [`limits::ROOM_PATIENCE`] at most, and not at all if there is room, or no hope of
+    /// any. Whether there is.
+    pub(crate) async fn room(&self) -> bool {
+        let room = async {
+            loop {
+                // Before looking, so that no attempt ends unnoticed in between.
+                let tried = self.tried.notified();
+                let (full, stuck) = {
+                    let waiting = self.waiting();
+                    (waiting.is_full(), waiting.stuck)
+                };
+                if !full || stuck {
+                    return !full;
+                }
+                tried.await;
+            }
+        };
+        timeout(limits::ROOM_PATIENCE, room).await.unwrap_or(false)
+    }
+
+    /// Waits until much is to be written, or the first of it has waited long enough.
+    async fn due(&self) {
+        self.wake.notified().await;
+        let mut enough = pin!(sleep(limits::PROJECT_AFTER));
+        while !self.waiting().is_much() {
+            tokio::select! {
+                () = &mut enough => return,
+                () = self.wake.notified() => {}
+            }
+        }
+    }
+
+    /// What to write, and between which positions; `None` if there is nothing. It stays visible until
+    /// [`Projector::tried`].
+    fn next(&self) -> Option<(Position, Position, Arc<Projection>)> {
+        self.waiting().begin()
+    }
+
+    /// Takes note of how far the store's read models have come, or that they could not be written.
+    fn tried(&self, outcome: Result<Position, StoreError>) -> Result<(), StoreError> {
+        let mut waiting = self.waiting();
+        waiting.stuck = outcome.is_err();
+        let outcome = outcome.map(|written| {
+            waiting.reached(written);
+            if waiting.writing.is_some() || !waiting.new.is_empty() {
+                // It came while the rest was written, and may have woken nobody.
+                self.wake.notify_one();
+            }
+        });
+        drop(waiting);
+        self.tried.notify_waiters();
+        outcome
     }
 
     /// One row, as of the newest noted event.
@@ -94,9 +118,9 @@ impl Projector {
         // Looked at before the store: a row that is written in between is then seen twice, never not at all.
         let waiting = {
             let waiting = self.waiting();
-            let mut versions = waiting.rows.iter().filter(|new| new.row.table == table && new.row.key == key);
+            let mut versions = waiting.rows().filter(|new| new.row.table == table && new.row.key == key);
             let first = versions.next().cloned();
-            let last = versions.next_back().map(|last| last.row.clone());
+            let last = versions.last().map(|last| last.row.clone());
             first.map(|first| (first.place, last.unwrap_or(first.row)))
         };
         let stored = store.row(log, table, key).await?;
@@ -111,7 +135,7 @@ impl Projector {
     /// The rows of a table that wait, each key once: where it was first written, with what was written last.
     fn waiting_in(&self, table: Table) -> Vec<PlacedRow> {
         let mut waiting: IndexMap<String, PlacedRow> = IndexMap::new();
-        for new in self.waiting().rows.iter().filter(|new| new.row.table == table) {
+        for new in self.waiting().rows().filter(|new| new.row.table == table) {
             match waiting.get_mut(&new.row.key) {
                 Some(first) => first.row = new.row.clone(),
                 None => drop(waiting.insert(new.row.key.clone(), new.clone())),
@@ -129,24 +153,20 @@ impl Projector {
         span: Span,
     ) -> Result<Vec<Item>, StoreError> {
         // Looked at before the store: an item that is written in between is then seen twice, never not at all.
-        let waiting: Vec<_> = {
-            let waiting = self.waiting();
-            let within =
-                |place: Position| place > span.after && span.before.is_none_or(|before| place < before);
-            let of_list = waiting.items.iter().filter(|new| new.item.list == *list && within(new.item.place));
-            of_list.map(|new| new.item.clone()).collect()
-        };
-        let stored = store.items(log, list, span).await?;
+        let waiting: Vec<_> =
+            self.waiting().pieces().flat_map(|piece| span.cut(piece.list(list))).cloned().collect();
+        let mut page = store.items(log, list, span).await?;
         if waiting.is_empty() {
-            return Ok(stored);
+            return Ok(page);
         }
-        let page: BTreeMap<_, _> = stored.into_iter().chain(waiting).map(|item| (item.place, item)).collect();
-        let page = page.into_values();
-        Ok(if span.newest_first {
-            page.rev().take(span.most).collect()
-        } else {
-            page.take(span.most).collect()
-        })
+        page.extend(waiting);
+        page.sort_by_key(|item| item.place);
+        page.dedup_by_key(|item| item.place);
+        if span.newest_first {
+            page.reverse();
+        }
+        page.truncate(span.most);
+        Ok(page)
     }
 
     /// A page of rows after a place, as of the newest noted event.
@@ -173,58 +193,143 @@ impl Projector {
     }
 }
 
-impl Waiting {
-    fn len(&self) -> usize {
-        self.rows.len() + self.items.len()
-    }
-}
-
-/// Writes a workspace's rows as they come, until `closing`; what waits by then is still written.
+/// Writes a workspace's read models as they come, until `closing`; what waits by then is still written.
 pub(crate) async fn run(shared: Arc<Shared>, closing: CancellationToken) {
     let projector = &shared.projector;
     while !closing.is_cancelled() {
         tokio::select! {
-            () = projector.wake.notified() => {}
+            () = projector.due() => {}
             () = closing.cancelled() => break,
-        }
-        if projector.waiting().len() < limits::PROJECT_ROWS {
-            tokio::select! {
-                () = tokio::time::sleep(limits::PROJECT_AFTER) => {}
-                () = closing.cancelled() => break,
-            }
         }
         if let Err(cause) = write(&shared).await {
             tracing::warn!(workspace = %shared.name, %cause, "could not write a read model; trying again");
-            tokio::time::sleep(limits::PROJECT_AFTER).await;
+            sleep(limits::PROJECT_AFTER).await;
             projector.wake.notify_one();
         }
     }
     if let Err(cause) = write(&shared).await {
         tracing::warn!(workspace = %shared.name, %cause, "a read model stays behind until the next start");
     }
+    projector.waiting().stuck = true;
 }
 
 async fn write(shared: &Shared) -> Result<(), StoreError> {
-    let (from, to, rows, items) = {
-        let waiting = shared.projector.waiting();
-        let items: Vec<_> = waiting.items.iter().map(|waiting| waiting.item.clone()).collect();
-        (waiting.written, waiting.seen, waiting.rows.clone(), items)
+    let Some((from, to, projection)) = shared.projector.next() else { return Ok(()) };
+    let written = match shared.store.project(&shared.name, from, to, projection).await {
+        Ok(true) => Ok(to),
+        // They did not stand where this node thought: another has written them.
+        Ok(false) => shared.store.projected(&shared.name).await,
+        Err(cause) => Err(cause),
     };
-    if from == to {
-        return Ok(());
+    shared.projector.tried(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::event::Recorded;
+    use model::messages::{Message, Party, Priority, Recipient};
+    use model::{AgentId, CommandId, Event, Fact, MemberId, MessageId, Principal, Text, Timestamp};
+    use store::{Incarnation, MemoryStore};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn message(place: u64) -> Arc<Entry> {
+        let web = Party { id: AgentId::of("default", "web"), name: "web".into() };
+        let fact = Fact::MessageSent(Arc::new(Message {
+            id: MessageId::from(Uuid::from_u128(place.into())),
+            from: web.clone(),
+            through: MemberId::hall(),
+            to: Recipient::Party(web),
+            thread: None,
+            content: Text::new("hello"),
+            priority: Priority::Normal,
+            attachments: Arc::new([]),
+            sent_at: Timestamp::default(),
+            expires_at: None,
+            resends: None,
+        }));
+        let command = CommandId::from(Uuid::from_u128(place.into()));
+        let event = Event { at: Timestamp::default(), by: Principal::local(), command, fact };
+        Arc::new(Entry::new(Recorded { position: Position(place), event }, None, 400))
     }
-    let moved =
-        shared.store.project(&shared.name, from, to, Projection { rows: &rows, items: &items }).await?;
-    // If they did not stand where this node thought, another node has written them; where they stand now, tells.
-    let written = if moved { to } else { shared.store.projected(&shared.name).await? };
-    let mut waiting = shared.projector.waiting();
-    waiting.rows.retain(|row| row.place > written);
-    waiting.items.retain(|item| item.from > written);
-    if waiting.len() > 0 {
-        // They came while these were written, and woke nobody.
-        shared.projector.wake.notify_one();
+
+    fn full() -> Projector {
+        let projector = Projector::new(Position::START);
+        let messages: Vec<_> = (1..=limits::PENDING_ITEMS as u64 / 3 + 1).map(message).collect();
+        projector.note(&messages);
+        projector
     }
-    waiting.written = written;
-    waiting.seen = waiting.seen.max(written);
-    Ok(())
+
+    fn broken() -> StoreError {
+        StoreError::Database("it is broken".into())
+    }
+
+    #[tokio::test]
+    async fn whoever_writes_waits_until_there_is_room() {
+        let projector = full();
+        let write = async {
+            tokio::task::yield_now().await;
+            let (_, to, _) = projector.next().unwrap();
+            projector.tried(Ok(to)).unwrap();
+        };
+        let (room, ()) = tokio::join!(projector.room(), write);
+        assert!(room);
+    }
+
+    #[tokio::test]
+    async fn and_not_for_a_disk_that_takes_nothing() {
+        let projector = full();
+        let fail = async {
+            tokio::task::yield_now().await;
+            projector.next().unwrap();
+            projector.tried(Err(broken())).unwrap_err();
+        };
+        let (room, ()) = tokio::join!(projector.room(), fail);
+        assert!(!room);
+        let (_, to, _) = projector.next().unwrap();
+        projector.tried(Ok(to)).unwrap();
+        assert!(projector.room().await, "it has come back");
+    }
+
+    #[tokio::test]
+    async fn what_is_being_written_and_what_came_since_is_seen_once() {
+        let (store, log) = (MemoryStore::default(), WorkspaceName::default_workspace());
+        store.open_log(&log, Incarnation(Uuid::nil())).await.unwrap();
+        let projector = Projector::new(Position::START);
+        let places = async |newest_first, most| {
+            let span = Span { after: Position::START, before: None, most, newest_first };
+            let items = projector.items(&store, &log, &List::Messages, span).await.unwrap();
+            items.iter().map(|item| item.place.0).collect::<Vec<_>>()
+        };
+        projector.note(&[message(1), message(2)]);
+        let (from, to, projection) = projector.next().unwrap();
+        projector.note(&[message(3)]);
+        assert_eq!(places(false, 9).await, [1, 2, 3]);
+        // An attempt that failed is made again with the same.
+        projector.tried(Err(broken())).unwrap_err();
+        assert_eq!(projector.next().unwrap(), (from, to, projection.clone()));
+        assert!(store.project(&log, from, to, projection).await.unwrap());
+        assert_eq!(places(false, 9).await, [1, 2, 3]);
+        assert_eq!(places(true, 2).await, [3, 2]);
+        projector.tried(Ok(to)).unwrap();
+        assert_eq!(places(false, 2).await, [1, 2]);
+        assert_eq!(places(true, 9).await, [3, 2, 1]);
+    }
+
+    #[tokio::test]
+    async fn what_another_node_has_written_is_let_go_of() {
+        let projector = Projector::new(Position::START);
+        projector.note(&(1..=4).map(message).collect::<Vec<_>>());
+        projector.next().unwrap();
+        projector.note(&[message(5), message(6)]);
+        projector.tried(Ok(Position(3))).unwrap();
+        let (from, to, rest) = projector.next().unwrap();
+        assert_eq!((from, to, rest.list(&List::Messages).len()), (Position(3), Position(4), 1));
+        projector.tried(Ok(Position(5))).unwrap();
+        let (from, to, rest) = projector.next().unwrap();
+        assert_eq!((from, to, rest.list(&List::Messages).len()), (Position(5), Position(6), 1));
+        projector.tried(Ok(Position(9))).unwrap();
+        assert!(projector.next().is_none());
+    }
 }

@@ -1,6 +1,6 @@
 //! Read models and the index of words from the log alone: catching up, making anew, comparing.
 
-use model::lists::List;
+use model::lists::{Item, List};
 use model::rows::Table;
 use model::{Position, WorkspaceName};
 use store::{PageLimit, PlacedRow, Projection, Span, Store, StoreError, Terms};
@@ -25,15 +25,14 @@ pub(crate) async fn project_up_to(
             let what = "it is missing, and the log's head says it was written";
             return Err(damaged(log, from.next(), what));
         };
-        let (mut placed, mut items) = (Vec::new(), Vec::new());
+        let mut projection = Projection::default();
         for record in &records {
             let place = record.position;
             let recorded = record.decode(log)?.ok_or_else(|| damaged(log, place, "its body is missing"))?;
-            placed.extend(model::rows::rows(&recorded).into_iter().map(|row| PlacedRow { place, row }));
-            items.extend(model::lists::items(&recorded));
+            projection.add(&recorded);
         }
         // Another node may be at the same: where they stand now is where to go on.
-        let moved = store.project(log, from, last, Projection { rows: &placed, items: &items }).await?;
+        let moved = store.project(log, from, last, projection.into()).await?;
         from = if moved { last } else { store.projected(log).await? };
     }
     Ok(from)
@@ -126,9 +125,9 @@ async fn dump_list(
         let items = store.items(log, list, span).await?;
         let Some(last) = items.last() else { return Ok(()) };
         span.after = last.place;
-        for item in &items {
-            let body = String::from_utf8_lossy(&item.body);
-            text.push_str(&format!("{}\t{}\t{body}\n", list.key(), item.place));
+        for Item { place, note } in &items {
+            let note = serde_json::to_string(note).expect("notes always serialise");
+            text.push_str(&format!("{}\t{place}\t{note}\n", list.key()));
         }
     }
 }

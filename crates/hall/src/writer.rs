@@ -110,6 +110,10 @@ impl Writer {
     async fn carry_out(&mut self, submissions: Vec<Submission>) {
         let id = clock::draw();
         let mut races = 0;
+        // Not while the log's lock is held.
+        if !self.shared.projector.room().await {
+            return self.decline(submissions, &Declined::Behind);
+        }
         loop {
             let (lock, decided) = match self.prepare(&submissions, races).await {
                 Ok(prepared) => prepared,
@@ -185,13 +189,8 @@ impl Writer {
             blobs: Vec::new(),
         };
         let mut keys: HashMap<(&Principal, &str), usize> = HashMap::new();
-        let behind = self.shared.projector.is_full();
         for submission in submissions {
             let proposal = &submission.proposal;
-            if behind {
-                decided.outcomes.push(Outcome::Declined(Declined::Behind));
-                continue;
-            }
             if let Some(key) = &submission.key {
                 let before = match keys.get(&(&proposal.by, &*key.text)) {
                     Some(index) => Some(decided.receipts[*index].clone()),

@@ -50,6 +50,8 @@ pub const TOPIC_BYTES: usize = 256;
 pub const TOPICS_FOLLOWED: usize = 256;
 /// Runs of messages that one reader took out of turn. Kept in memory until those before them are taken too.
 pub const MARKS: usize = 4_096;
+/// Items of a list that are stored as one: whoever reads one of them reads them all.
+pub const RUN_ITEMS: usize = 256;
 /// Files of one message.
 pub const ATTACHMENTS: usize = 16;
 /// A file's name, as most file systems have it, and its media type.

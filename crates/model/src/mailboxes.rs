@@ -132,6 +132,12 @@ impl Mailbox {
         low
     }
 
+    /// How many runs of messages were taken out of turn, at that stage where there are most.
+    pub fn runs(&self) -> usize {
+        let stages = [&self.delivered, &self.in_context, &self.read];
+        stages.iter().map(|marks| marks.ranges().len()).max().unwrap_or_default()
+    }
+
     fn marks(&mut self, stage: Stage) -> &mut Marks {
         match stage {
             Stage::Delivered => &mut self.delivered,

@@ -23,7 +23,9 @@ pub mod limits;
 mod memory;
 pub mod mend;
 mod postgres;
+mod projection;
 mod room;
+mod runs;
 mod seal;
 pub mod sqlite;
 mod stored;
@@ -46,6 +48,8 @@ pub use chain::Hash;
 pub use error::{AppendError, StoreError};
 pub use memory::MemoryStore;
 pub use postgres::PostgresStore;
+pub use projection::Projection;
+pub use runs::Span;
 pub use sqlite::SqliteStore;
 
 /// The result of everything but an append.
@@ -80,28 +84,6 @@ pub struct PlacedRow {
     pub place: Position,
     /// The row.
     pub row: Row,
-}
-
-/// What a stretch of the log writes into the read models.
-#[derive(Debug, Clone, Copy)]
-pub struct Projection<'a> {
-    /// Rows, in the order they came to be. A row that exists keeps its place.
-    pub rows: &'a [PlacedRow],
-    /// Items of lists. One that exists is replaced.
-    pub items: &'a [Item],
-}
-
-/// Which part of a list to read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    /// Items behind this place.
-    pub after: Position,
-    /// Items before this place; to the end if absent.
-    pub before: Option<Position>,
-    /// Items at most.
-    pub most: usize,
-    /// Whether to begin with the last.
-    pub newest_first: bool,
 }
 
 /// By which words an event is found.
@@ -169,13 +151,13 @@ pub trait Store: Send + Sync + 'static {
     async fn projected(&self, log: &WorkspaceName) -> Result<Position>;
 
     /// Writes a projection and moves the read models from one position to a later one; `false` if they no longer stood
-    /// at the first.
+    /// at the first. Items are written once: no event's are projected again unless all are, from the start.
     async fn project(
         &self,
         log: &WorkspaceName,
         from: Position,
         to: Position,
-        projection: Projection<'_>,
+        projection: Arc<Projection>,
     ) -> Result<bool>;
 
     /// One row of a read model.

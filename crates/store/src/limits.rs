@@ -24,6 +24,9 @@ pub const EXPIRE_BATCH: usize = 1_000;
 pub const LEASE: Duration = Duration::from_secs(3600);
 /// Rows taken at once where all of a table are checked, so that they need not fit into memory.
 pub const CHECK_ROWS: usize = 1_000;
+/// Runs of a list that PostgreSQL is asked for at first; then for as many again as it has given. Together they hold no
+/// more than about twice the items that are wanted, or this many runs.
+pub const RUNS_PAGE: usize = 8;
 /// How long an append on PostgreSQL may wait for another node's lock.
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a node may hold a log's lock without using it, before PostgreSQL ends its transaction.

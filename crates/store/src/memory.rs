@@ -186,17 +186,18 @@ impl Store for MemoryStore {
         log: &WorkspaceName,
         from: Position,
         to: Position,
-        projection: Projection<'_>,
+        projection: Arc<Projection>,
     ) -> Result<bool> {
         self.with(log, |log| {
             if log.projected != from {
                 return false;
             }
             log.projected = to;
-            for item in projection.items {
-                log.items.entry(item.list.clone()).or_default().insert(item.place, item.clone());
+            for (list, items) in projection.lists() {
+                let list = log.items.entry(list.clone()).or_default();
+                list.extend(items.iter().map(|item| (item.place, item.clone())));
             }
-            for new in projection.rows {
+            for new in &projection.rows {
                 let table = log.rows.entry(new.row.table).or_default();
                 match table.get_mut(&new.row.key) {
                     Some(old) => old.row = new.row.clone(),

@@ -8,7 +8,6 @@
 //! of one log for one of another, the lengths one column for a part of the next. What changes without an event, which
 //! is how long a job is held, is in no seal.
 
-use model::lists::Item;
 use model::rows::Row;
 use model::{Position, Timestamp, WorkspaceName};
 use sha2::{Digest as _, Sha256};
@@ -57,9 +56,9 @@ pub(crate) fn place(log: &WorkspaceName, row: &Row, place: Position) -> Hash {
     seal("place", log, &[row.table.as_str().as_bytes(), row.key.as_bytes(), &place.0.to_be_bytes()])
 }
 
-/// Of an item of a list.
-pub(crate) fn item(log: &WorkspaceName, item: &Item) -> Hash {
-    seal("item", log, &[item.list.key().as_bytes(), &item.place.0.to_be_bytes(), &item.body])
+/// Of a run of a list: of all its items, in their stored form, and where the last of them stands.
+pub(crate) fn run(log: &WorkspaceName, list: &str, place: Position, body: &[u8]) -> Hash {
+    seal("run", log, &[list.as_bytes(), &place.0.to_be_bytes(), body])
 }
 
 /// Of how far a log is indexed, and under which number it stands in the index.

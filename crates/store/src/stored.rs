@@ -3,7 +3,7 @@
 //! A column that is `None` here had a value no program like this one can have stored.
 
 use bytes::Bytes;
-use model::lists::{Item, List};
+use model::lists::List;
 use model::rows::{Row, Table};
 use model::{Position, Principal, Timestamp, WorkspaceName};
 use uuid::Uuid;
@@ -193,22 +193,6 @@ pub(crate) fn above(after: Position) -> i64 {
 pub(crate) fn intact_list(log: &WorkspaceName, key: &[u8]) -> Result<List> {
     let list = str::from_utf8(key).ok().and_then(List::parse);
     list.ok_or_else(|| StoreError::DamagedRow(format!("a list {:?} of {log}", lossy(key))))
-}
-
-/// An item of a list.
-pub(crate) fn intact_item(
-    log: &WorkspaceName,
-    list: &List,
-    place: Option<i64>,
-    body: &[u8],
-    digest: &[u8],
-) -> Result<Item> {
-    let item =
-        |place: i64| Item { list: list.clone(), place: Position(place.cast_unsigned()), body: body.to_vec() };
-    place
-        .map(item)
-        .filter(|item| seal::item(log, item).0 == *digest)
-        .ok_or_else(|| StoreError::DamagedRow(format!("an item of {} of {log}", list.key())))
 }
 
 /// How far the read models have come.

@@ -1,7 +1,7 @@
 //! Telling a client what is new: messages in pairs of frames, and receipts for its own.
 
 use bytes::Bytes;
-use hall::mail::{message, read_item};
+use hall::mail::message;
 use hall::{Entry, Workspace};
 use model::lists::{List, MessageItem};
 use model::mailboxes::{Stage, Taken, counts};
@@ -62,16 +62,15 @@ impl Session {
             loop {
                 let most = hall::limits::LIST_PAGE;
                 let span = Span { after, before: Some(to.next()), most, newest_first: false };
-                let page = self.workspace.items(&List::From(me.clone()), span).await;
+                let page = self.workspace.messages(&List::From(me.clone()), span).await;
                 let page = page.map_err(End::Unreadable)?;
-                for item in &page {
-                    let note: MessageItem = read_item(item).map_err(End::Unreadable)?;
-                    if is_receipted(&self.workspace, taken, item.place, &note, at) {
-                        self.put(&receipt(taken, &note, at)).await?;
+                for (place, note) in &page {
+                    if is_receipted(&self.workspace, taken, *place, note, at) {
+                        self.put(&receipt(taken, note, at)).await?;
                     }
                 }
                 match page.last() {
-                    Some(last) if page.len() == most => after = last.place,
+                    Some((last, _)) if page.len() == most => after = *last,
                     _ => break,
                 }
             }

@@ -1,11 +1,11 @@
 //! How far messages have come, by the marks of their readers: looked up once for each reader, not for each message.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use hall::mail::read_item;
 use hall::{HallError, Workspace};
 use indexmap::IndexSet;
-use model::lists::{List, MessageItem, TakenItem};
+use model::lists::{List, MessageItem};
 use model::mailboxes::{Stage, counts};
 use model::messages::Recipient;
 use model::{AgentId, Position, Timestamp};
@@ -101,7 +101,7 @@ async fn collect(
     workspace: &Workspace,
     list: &List,
     most: usize,
-) -> Result<Vec<(Position, MessageItem)>, HallError> {
+) -> Result<Vec<(Position, Arc<MessageItem>)>, HallError> {
     let mut sent = Vec::new();
     workspace
         .look_back(list, None, most, |place, item| {
@@ -118,7 +118,7 @@ async fn collect(
 // === impl Marks ===
 
 impl Marks {
-    fn new(workspace: &Workspace, sent: &[(Position, MessageItem)]) -> Self {
+    fn new(workspace: &Workspace, sent: &[(Position, Arc<MessageItem>)]) -> Self {
         let first = sent.first().map_or(0, |(place, _)| place.0);
         let state = workspace.state();
         let agents: IndexSet<_> = state.roster.members().map(|member| member.agent.clone()).collect();
@@ -187,17 +187,14 @@ async fn load(
     stage: Stage,
     mut after: Position,
 ) -> Result<Vec<Took>, HallError> {
-    let (list, most) = (List::Taken(reader.clone(), stage), hall::limits::LIST_PAGE);
+    let most = hall::limits::LIST_PAGE;
     let mut ranges = Vec::new();
     while ranges.len() < limits::MARKS_SCAN {
         let span = Span { after, before: None, most, newest_first: false };
-        let page = workspace.items(&list, span).await?;
-        for item in &page {
-            let taken: TakenItem = read_item(item)?;
-            ranges.push(Took { from: taken.from, to: item.place, at: taken.at });
-        }
+        let page = workspace.taken(reader, stage, span).await?;
+        ranges.extend(page.iter().map(|(to, taken)| Took { from: taken.from, to: *to, at: taken.at }));
         match page.last() {
-            Some(last) if page.len() == most => after = last.place,
+            Some((last, _)) if page.len() == most => after = *last,
             _ => break,
         }
     }

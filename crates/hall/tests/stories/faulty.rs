@@ -144,7 +144,7 @@ impl<S: Store> Store for Faulty<S> {
         log: &WorkspaceName,
         from: Position,
         to: Position,
-        projection: Projection<'_>,
+        projection: Arc<Projection>,
     ) -> Result<bool> {
         let overtaken = match self.faults.lock().unwrap().front() {
             Some(Fault::Overtaken(stand)) => Some(*stand),
@@ -152,9 +152,9 @@ impl<S: Store> Store for Faulty<S> {
         };
         if let Some(stand) = overtaken {
             self.faults.lock().unwrap().pop_front();
-            let theirs: Vec<_> = projection.rows.iter().filter(|row| row.place <= stand).cloned().collect();
-            let theirs = Projection { rows: &theirs, items: &[] };
-            assert!(self.inner.project(log, from, stand, theirs).await?);
+            let mut theirs = Projection::default();
+            theirs.rows.extend(projection.rows.iter().filter(|row| row.place <= stand).cloned());
+            assert!(self.inner.project(log, from, stand, theirs.into()).await?);
         }
         self.inner.project(log, from, to, projection).await
     }

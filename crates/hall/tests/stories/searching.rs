@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hall::search::Found;
-use hall::{Entry, Workspace};
+use hall::{Entry, File, Workspace, attach};
 use model::context::{Delete, Share};
-use model::messages::{Attachment, Priority, Send, To};
+use model::messages::{Priority, Send, To};
 use model::questions::{Answer, Ask};
 use model::roster::Membership;
 use model::search::{Kind, Query};
@@ -22,12 +22,9 @@ async fn carry_out(scene: &Scene, command: Command) -> Arc<Entry> {
 }
 
 async fn say(scene: &Scene, from: &Membership, to: &str, content: &str, files: &[&str]) {
-    let file = |name: &&str| Attachment {
-        name: (*name).into(),
-        content_type: "text/plain".into(),
-        digest: "00".repeat(32).into(),
-        bytes: 1,
-    };
+    let file =
+        |name: &&str| File { name: (*name).into(), content_type: "text/plain".into(), bytes: "x".into() };
+    let (attachments, blobs) = attach(files.iter().map(file).collect());
     let send = Send {
         workspace: "default".into(),
         author: from.id.clone(),
@@ -37,11 +34,11 @@ async fn say(scene: &Scene, from: &Membership, to: &str, content: &str, files: &
         content: Text::new(content),
         priority: Priority::Normal,
         ttl: None,
-        attachments: files.iter().map(file).collect(),
+        attachments,
         resends: None,
         found: None,
     };
-    carry_out(scene, Command::Send(send)).await;
+    scene.workspace.send(&Principal::local(), None, send, blobs).await.unwrap();
 }
 
 fn decide(decision: &str, rationale: Option<&str>) -> Command {

@@ -87,7 +87,7 @@ const MIGRATIONS: &[&str] = &[
     );
 ",
     "
-    CREATE TABLE item (
+    CREATE TABLE run (
         log integer NOT NULL,
         list bytea NOT NULL,
         place bigint NOT NULL,

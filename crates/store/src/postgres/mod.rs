@@ -157,9 +157,9 @@ impl Store for PostgresStore {
         log: &WorkspaceName,
         from: Position,
         to: Position,
-        projection: Projection<'_>,
+        projection: Arc<Projection>,
     ) -> Result<bool> {
-        views::project(&self.pool, self.id(log).await?, log, from, to, projection).await
+        views::project(&self.pool, self.id(log).await?, log, from, to, &projection).await
     }
 
     async fn row(&self, log: &WorkspaceName, table: Table, key: &str) -> Result<Option<PlacedRow>> {

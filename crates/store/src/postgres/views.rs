@@ -26,11 +26,11 @@ pub(super) async fn project(
     log: &WorkspaceName,
     from: Position,
     to: Position,
-    projection: Projection<'_>,
+    projection: &Projection,
 ) -> Result<bool> {
     // One statement cannot write a row twice: the first gives the place, the last the content.
     let mut once: IndexMap<(Table, &str), (Position, &Row)> = IndexMap::new();
-    for PlacedRow { place, row } in projection.rows {
+    for PlacedRow { place, row } in &projection.rows {
         once.entry((row.table, &row.key)).and_modify(|(_, last)| *last = row).or_insert((*place, row));
     }
     let (mut names, mut places, mut key_digests) = (vec![], vec![], vec![]);
@@ -44,7 +44,7 @@ pub(super) async fn project(
         digests.push(seal::row(log, row).0.to_vec());
         place_digests.push(seal::place(log, row, *place).0.to_vec());
     }
-    let items = lists::columns(log, projection.items);
+    let runs = lists::columns(log, projection);
     let sql = "WITH moved AS (
                    UPDATE projected SET position = $3, digest = $12
                    WHERE log = $1 AND position = $2 AND digest = $11 RETURNING log
@@ -56,7 +56,7 @@ pub(super) async fn project(
                    ON CONFLICT (log, name, key_digest) DO UPDATE SET
                        body = excluded.body, digest = excluded.digest
                ), listed AS (
-                   INSERT INTO item (log, list, place, body, digest)
+                   INSERT INTO run (log, list, place, body, digest)
                    SELECT moved.log, new.* FROM moved,
                        unnest($13::bytea[], $14::bigint[], $15::bytea[], $16::bytea[]) AS new
                    ON CONFLICT (log, list, place) DO UPDATE SET
@@ -79,10 +79,10 @@ pub(super) async fn project(
                 &place_digests,
                 &seal::projected(log, from).0.as_slice(),
                 &seal::projected(log, to).0.as_slice(),
-                &items.lists,
-                &items.places,
-                &items.bodies,
-                &items.digests,
+                &runs.lists,
+                &runs.places,
+                &runs.bodies,
+                &runs.digests,
             ],
         )
         .await?;
@@ -137,7 +137,7 @@ pub(super) async fn clear(pool: &Pool, id: i32, log: &WorkspaceName) -> Result<(
         "INSERT INTO projected (log, position, digest) VALUES ({id}, 0, '\\x{unprojected:?}')
          ON CONFLICT (log) DO UPDATE SET position = 0, digest = excluded.digest;
          DELETE FROM view_row WHERE log = {id} OR log NOT IN (SELECT id FROM log);
-         DELETE FROM item WHERE log = {id} OR log NOT IN (SELECT id FROM log);
+         DELETE FROM run WHERE log = {id} OR log NOT IN (SELECT id FROM log);
          {}",
         search::clear(id, log)
     );

@@ -3,13 +3,17 @@
 //! A passive checkpoint runs on a thread with a connection of its own, beside commits and reads. Only if readers keep
 //! the write-ahead log from starting over until it has reached its bound does the writer itself wait for them.
 
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::failure::failed;
+use super::files;
 use super::readers;
 use super::thread::Thread;
 use crate::{Result, StoreError, limits};
@@ -49,6 +53,7 @@ impl Checkpointer {
             for () in queue {
                 shared.checkpoint(&connection, "PASSIVE");
             }
+            leave_as_it_is(&connection, &shared.ended);
         })?;
         Ok(Self { wanted, wal, _thread: thread })
     }
@@ -83,7 +88,26 @@ pub(super) fn settle(connection: &Connection) -> Result<()> {
         let why = "another program is reading it, so what was written last cannot be secured";
         return Err(StoreError::Unsuitable(why.into()));
     }
-    Ok(())
+    // SQLite does not bring to disk that the write-ahead log is empty. One that came back after a power cut, without what
+    // a failed sync has lost of it, would lay old pages over new ones.
+    let wal = connection.path().map(|database| files::beside(Path::new(database), "-wal"));
+    match wal.map(File::open) {
+        None => Ok(()),
+        Some(Ok(wal)) => wal.sync_all().map_err(|cause| StoreError::Ended(cause.to_string())),
+        Some(Err(cause)) if cause.kind() == ErrorKind::NotFound => Ok(()),
+        Some(Err(cause)) => Err(StoreError::Database(format!("cannot open the write-ahead log: {cause}"))),
+    }
+}
+
+/// Keeps a connection that is about to close from copying the write-ahead log back, once something was not brought to disk:
+/// what is copied then may stand on disk beside a log that has lost a part, and be overlaid with it at the next start. That
+/// start copies all of it first.
+pub(super) fn leave_as_it_is(connection: &Connection, ended: &OnceLock<String>) {
+    if ended.get().is_some()
+        && let Err(cause) = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+    {
+        tracing::error!(%cause, "the write-ahead log may be copied back while it is not secured");
+    }
 }
 
 /// Runs a checkpoint: whether somebody was in its way, and the frames of the write-ahead log in all and copied.
@@ -95,6 +119,10 @@ fn run(connection: &Connection, mode: &str) -> rusqlite::Result<(bool, i64, i64)
 
 impl Wal {
     fn checkpoint(&self, connection: &Connection, mode: &str) {
+        if self.ended.get().is_some() {
+            // A sync that succeeds now says nothing of what an earlier one has lost.
+            return;
+        }
         self.uncopied.store(0, Ordering::Relaxed);
         match run(connection, mode) {
             Ok((busy, in_wal, copied)) => {

@@ -1,23 +1,32 @@
 //! Lists in `views.db`.
 
-use model::WorkspaceName;
 use model::lists::{Item, List};
+use model::{Position, WorkspaceName};
 use rusqlite::{Connection, params};
 
 use super::failure::failed;
 use super::records::{number, raw};
-use crate::stored::{above, intact_item, intact_list};
-use crate::{Result, Span, StoreError, seal};
+use crate::runs::{Gathering, NewRun, StoredRun};
+use crate::stored::{above, intact_list};
+use crate::{Projection, Result, Span, StoreError};
 
-pub(super) fn write(connection: &Connection, log: &WorkspaceName, items: &[Item]) -> Result<()> {
+/// Writes the items of a projection that begins behind `from`.
+pub(super) fn write(
+    connection: &Connection,
+    log: &WorkspaceName,
+    from: Position,
+    projection: &Projection,
+) -> Result<()> {
+    if from == Position::START {
+        // If how far the read models had come was lost, there are runs that would overlap with the new ones.
+        connection.execute("DELETE FROM run WHERE log = ?", [log.as_str()]).map_err(failed)?;
+    }
     let mut insert = connection
-        .prepare_cached("INSERT OR REPLACE INTO item (log, list, place, body, digest) VALUES (?, ?, ?, ?, ?)")
+        .prepare_cached("INSERT OR REPLACE INTO run (log, list, place, body, digest) VALUES (?, ?, ?, ?, ?)")
         .map_err(failed)?;
-    for item in items {
-        let (list, place) = (item.list.key(), item.place.0.cast_signed());
-        insert
-            .execute(params![log.as_str(), list, place, item.body, seal::item(log, item).0])
-            .map_err(failed)?;
+    for NewRun { list, place, body, digest } in NewRun::of(log, projection) {
+        let place = place.0.cast_signed();
+        insert.execute(params![log.as_str(), list, place, body, digest.0]).map_err(failed)?;
     }
     Ok(())
 }
@@ -28,23 +37,27 @@ pub(super) fn read(
     list: &List,
     span: Span,
 ) -> Result<Vec<Item>> {
+    // The last run that is needed may end behind the span: no other can hold what lies right before its end.
     let sql = if span.newest_first {
-        "SELECT place, body, digest FROM item
-         WHERE log = ? AND list = ? AND place > ? AND place < ? ORDER BY place DESC LIMIT ?"
+        "SELECT place, body, digest FROM run WHERE log = ?1 AND list = ?2 AND place > ?3 AND place <= coalesce(
+             (SELECT min(place) FROM run WHERE log = ?1 AND list = ?2 AND place >= ?4), ?4)
+         ORDER BY place DESC"
     } else {
-        "SELECT place, body, digest FROM item
-         WHERE log = ? AND list = ? AND place > ? AND place < ? ORDER BY place LIMIT ?"
+        "SELECT place, body, digest FROM run WHERE log = ?1 AND list = ?2 AND place > ?3 AND place <= coalesce(
+             (SELECT min(place) FROM run WHERE log = ?1 AND list = ?2 AND place >= ?4), ?4)
+         ORDER BY place"
     };
+    let mut gathering = Gathering::new(log, list, span);
     let mut statement = connection.prepare_cached(sql).map_err(failed)?;
     let before = span.before.map_or(i64::MAX, |before| before.0.cast_signed());
-    let most = i64::try_from(span.most).unwrap_or(i64::MAX);
-    let bounds = params![log.as_str(), list.key(), above(span.after), before, most];
+    let bounds = params![log.as_str(), gathering.key, above(span.after), before];
     let mut rows = statement.query(bounds).map_err(failed)?;
-    let mut items = Vec::new();
-    while let Some(row) = rows.next().map_err(failed)? {
-        items.push(intact_item(log, list, number(row, 0), raw(row, 1), raw(row, 2))?);
+    while gathering.wanted() > 0
+        && let Some(row) = rows.next().map_err(failed)?
+    {
+        gathering.take(&StoredRun { place: number(row, 0), body: raw(row, 1), digest: raw(row, 2) })?;
     }
-    Ok(items)
+    Ok(gathering.items())
 }
 
 pub(super) fn names(
@@ -54,7 +67,7 @@ pub(super) fn names(
     most: usize,
 ) -> Result<Vec<List>> {
     let mut statement = connection
-        .prepare_cached("SELECT DISTINCT list FROM item WHERE log = ? AND list > ? ORDER BY list LIMIT ?")
+        .prepare_cached("SELECT DISTINCT list FROM run WHERE log = ? AND list > ? ORDER BY list LIMIT ?")
         .map_err(failed)?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let mut rows = statement.query(params![log.as_str(), after, most]).map_err(failed)?;
@@ -65,9 +78,9 @@ pub(super) fn names(
     Ok(lists)
 }
 
-/// Checks that all items belong to one of `logs`, a JSON array.
+/// Checks that all runs belong to one of `logs`, a JSON array.
 pub(super) fn check(connection: &Connection, logs: &str) -> Result<()> {
-    let sql = "SELECT list, log FROM item WHERE log NOT IN (SELECT value FROM json_each(?)) LIMIT 1";
+    let sql = "SELECT list, log FROM run WHERE log NOT IN (SELECT value FROM json_each(?)) LIMIT 1";
     let mut statement = connection.prepare_cached(sql).map_err(failed)?;
     let mut rows = statement.query([logs]).map_err(failed)?;
     let Some(row) = rows.next().map_err(failed)? else { return Ok(()) };
@@ -75,9 +88,9 @@ pub(super) fn check(connection: &Connection, logs: &str) -> Result<()> {
     Err(StoreError::DamagedRow(format!("a list {list:?} of {log}, which there is not")))
 }
 
-/// Takes away the items of a log, and those that belong to none of `logs`, a JSON array.
+/// Takes away the runs of a log, and those that belong to none of `logs`, a JSON array.
 pub(super) fn clear(connection: &Connection, log: &WorkspaceName, logs: &str) -> Result<()> {
-    let sql = "DELETE FROM item WHERE log = ? OR log NOT IN (SELECT value FROM json_each(?))";
+    let sql = "DELETE FROM run WHERE log = ? OR log NOT IN (SELECT value FROM json_each(?))";
     connection.execute(sql, params![log.as_str(), logs]).map_err(failed)?;
     Ok(())
 }

@@ -58,7 +58,8 @@ pub(super) const LOG: &[&str] = &["
     CREATE INDEX job_held ON job (held_until) WHERE held_until > 0;
 "];
 
-/// Migrations of `views.db`.
+/// Migrations of `views.db`. Runs are appended and found by an index: kept in its order, those of a thousand lists would
+/// touch a thousand large pages at each write.
 pub(super) const VIEWS: &[&str] = &[
     "
     CREATE TABLE projected (
@@ -86,14 +87,14 @@ pub(super) const VIEWS: &[&str] = &[
     ) STRICT;
 ",
     "
-    CREATE TABLE item (
+    CREATE TABLE run (
         log TEXT NOT NULL,
         list TEXT NOT NULL,
         place INTEGER NOT NULL,
         body BLOB NOT NULL,
         digest BLOB NOT NULL,
         PRIMARY KEY (log, list, place)
-    ) STRICT, WITHOUT ROWID;
+    ) STRICT;
 ",
     "
     CREATE TABLE indexed (

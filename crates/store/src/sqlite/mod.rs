@@ -189,9 +189,9 @@ impl Store for SqliteStore {
         log: &WorkspaceName,
         from: Position,
         to: Position,
-        projection: Projection<'_>,
+        projection: Arc<Projection>,
     ) -> Result<bool> {
-        self.views.project(log.clone(), from, to, projection.rows.to_vec(), projection.items.to_vec()).await
+        self.views.project(log.clone(), from, to, projection).await
     }
 
     async fn row(&self, log: &WorkspaceName, table: Table, key: &str) -> Result<Option<PlacedRow>> {

@@ -21,7 +21,7 @@ use super::readers::{Readers, disorder};
 use super::records::{number, raw};
 use super::search;
 use crate::stored::{StoredRow, above, intact_projected, intact_snapshot};
-use crate::{PlacedRow, Result, Snapshot, Span, StoreError, Terms, seal};
+use crate::{PlacedRow, Projection, Result, Snapshot, Span, StoreError, Terms, seal};
 
 /// The read models.
 #[derive(Clone)]
@@ -94,8 +94,7 @@ impl Views {
         log: WorkspaceName,
         from: Position,
         to: Position,
-        rows: Vec<PlacedRow>,
-        items: Vec<Item>,
+        projection: Arc<Projection>,
     ) -> Result<bool> {
         self.write(move |connection| {
             if projected(connection, &log)? != from {
@@ -108,7 +107,7 @@ impl Views {
                      ON CONFLICT (log, name, key) DO UPDATE SET body = excluded.body, digest = excluded.digest",
                 )
                 .map_err(failed)?;
-            for PlacedRow { place, row } in &rows {
+            for PlacedRow { place, row } in &projection.rows {
                 insert
                     .execute(params![
                         log.as_str(),
@@ -121,7 +120,7 @@ impl Views {
                     ])
                     .map_err(failed)?;
             }
-            lists::write(connection, &log, &items)?;
+            lists::write(connection, &log, from, &projection)?;
             connection
                 .execute(
                     "INSERT OR REPLACE INTO projected (log, position, digest) VALUES (?, ?, ?)",
@@ -202,7 +201,7 @@ impl Views {
     /// Checks that rows are found by their keys, and that all belong to one of `logs` and to a table.
     pub(super) async fn check(&self, logs: Vec<WorkspaceName>) -> Result<()> {
         self.read(move |connection| {
-            for table in ["row", "item"] {
+            for table in ["row", "run"] {
                 if let Some(what) = disorder(connection, table)? {
                     return Err(StoreError::DamagedRow(what));
                 }

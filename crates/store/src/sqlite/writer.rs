@@ -148,6 +148,7 @@ impl WriterThread {
                 next = queue.blocking_recv();
             }
         }
+        checkpoint::leave_as_it_is(&self.connection, &self.ended);
     }
 
     fn append(&mut self, group: Vec<Append>) {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use guildhall_store::limits::INLINE_BODY_BYTES;
 use guildhall_store::verify::verify;
-use guildhall_store::{AppendError, Incarnation, Projection, Span, Store, StoreError};
+use guildhall_store::{AppendError, Incarnation, Span, Store, StoreError};
 use model::Position;
-use model::lists::{Item, List};
+use model::lists::List;
 use model::rows::Table;
 
 use crate::disk::{Disk, on_every_disk, place_of};
 use crate::given::{agent, append, asked, batch, id, joined, log, opened, said};
+use crate::lists::{message, project};
 use crate::rows::{dump, project_log};
 use crate::snapshots::snapshot;
 
@@ -182,26 +183,50 @@ async fn a_damaged_row_is_never_shown(store: Arc<dyn Store>, disk: Disk) {
     verify(&*store, &log()).await.unwrap();
 }
 
-async fn a_damaged_item_is_never_shown(store: Arc<dyn Store>, disk: Disk) {
+async fn a_damaged_run_is_never_shown(store: Arc<dyn Store>, disk: Disk) {
     opened(&*store).await;
     let list = List::To(agent("web"));
-    let items = [Item { list: list.clone(), place: Position(1), body: b"{}".to_vec() }];
-    let projection = Projection { rows: &[], items: &items };
-    store.project(&log(), Position::START, Position(1), projection).await.unwrap();
-    let span = Span { after: Position::START, before: None, most: 10, newest_first: false };
+    let all: Vec<_> = (1..=9).map(|place| message(place, "api")).collect();
+    for part in all.chunks(3) {
+        let (from, to) = (part[0].place.0 - 1, part[2].place.0);
+        project(&*store, from, to, &[(&list, part)]).await;
+    }
+    let span = |after, newest_first| Span { after: Position(after), before: None, most: 10, newest_first };
     for column in ["log", "list", "place", "body", "digest"] {
         let seen = async |what: &str| {
-            let found = store.items(&log(), &list, span).await;
-            match column {
-                // It belongs somewhere else now.
-                "log" | "list" => assert_eq!(found.unwrap(), [], "{what}"),
-                _ => assert!(matches!(found, Err(StoreError::DamagedRow(_))), "{what}: {found:?}"),
+            for newest_first in [false, true] {
+                let found = store.items(&log(), &list, span(0, newest_first)).await;
+                match column {
+                    // It belongs somewhere else now.
+                    "log" | "list" => assert_eq!(found.unwrap().len(), 6, "{what}"),
+                    _ => assert!(matches!(found, Err(StoreError::DamagedRow(_))), "{what}: {found:?}"),
+                }
+            }
+            if column != "place" {
+                let behind = store.items(&log(), &list, span(6, false)).await.unwrap();
+                assert_eq!(behind, all[6..], "what is whole is shown: {what}");
             }
             let verified = verify(&*store, &log()).await;
             assert!(matches!(verified, Err(StoreError::DamagedRow(_))), "{what}: {verified:?}");
         };
-        disk.damage(place_of("item", column, "true"), seen).await;
+        disk.damage(place_of("run", column, "place = 6"), seen).await;
     }
+    assert_eq!(store.items(&log(), &list, span(0, false)).await.unwrap(), all);
+}
+
+async fn lists_whose_position_was_lost_are_projected_anew(store: Arc<dyn Store>, disk: Disk) {
+    opened(&*store).await;
+    let (list, all) = (List::Messages, (1..=9).map(|place| message(place, "web")).collect::<Vec<_>>());
+    project(&*store, 0, 6, &[(&list, &all[..6])]).await;
+    disk.execute("projected", "DELETE FROM projected").await;
+    if !disk.is_sqlite() {
+        // A server refuses to start then, and `store rebuild` begins so.
+        store.clear_rows(&log()).await.unwrap();
+    }
+    // What comes first is divided in another way.
+    project(&*store, 0, 9, &[(&list, &all)]).await;
+    let span = Span { after: Position::START, before: None, most: 100, newest_first: false };
+    assert_eq!(store.items(&log(), &list, span).await.unwrap(), all);
 }
 
 async fn read_models_that_may_have_come_elsewhere_are_not_moved_on(store: Arc<dyn Store>, disk: Disk) {
@@ -216,8 +241,7 @@ async fn read_models_that_may_have_come_elsewhere_are_not_moved_on(store: Arc<dy
                 return;
             }
             assert!(matches!(projected, Err(StoreError::DamagedRow(_))), "{what}: {projected:?}");
-            let moved =
-                store.project(&log(), Position(7), Position(8), Projection { rows: &[], items: &[] }).await;
+            let moved = store.project(&log(), Position(7), Position(8), Arc::default()).await;
             assert!(matches!(moved, Err(StoreError::DamagedRow(_)) | Ok(false)), "{what}: {moved:?}");
             let verified = verify(&*store, &log()).await;
             assert!(matches!(verified, Err(StoreError::DamagedRow(_))), "{what}: {verified:?}");
@@ -248,7 +272,8 @@ on_every_disk! {
     nothing_is_appended_behind_a_damaged_head
     what_was_removed_is_missed
     a_damaged_row_is_never_shown
-    a_damaged_item_is_never_shown
+    a_damaged_run_is_never_shown
+    lists_whose_position_was_lost_are_projected_anew
     read_models_that_may_have_come_elsewhere_are_not_moved_on
     a_damaged_snapshot_is_none
 }

@@ -27,7 +27,7 @@ pub(crate) struct Place {
 impl Disk {
     fn connection(&self, table: &str) -> rusqlite::Connection {
         let Self::Sqlite(directory) = self else { panic!("this is PostgreSQL") };
-        let file = if ["row", "item", "projected", "snapshot", "indexed", "document_data"].contains(&table) {
+        let file = if ["row", "run", "projected", "snapshot", "indexed", "document_data"].contains(&table) {
             VIEWS_FILE
         } else {
             LOG_FILE

@@ -94,7 +94,9 @@ on_every_store! {
     }
     lists {
         a_list_is_read_from_either_end
-        an_item_written_again_is_replaced_and_a_cleared_list_is_empty
+        spans_begin_and_end_anywhere_in_what_was_written_together
+        what_was_taken_out_of_turn_is_found_in_its_place
+        lists_projected_anew_are_the_same_however_they_are_divided
         items_are_written_only_with_the_position_they_belong_to
         events_are_read_at_the_places_asked_for
     }

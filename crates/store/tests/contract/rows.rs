@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use guildhall_store::{PlacedRow, Projection, Store};
 use model::Position;
-use model::rows::{Row, Table, rows};
+use model::rows::{Row, Table};
 
 use crate::given::{append, asked, given_up, id, joined, log, opened, records, said};
 
@@ -14,7 +14,9 @@ fn row(place: u64, key: &str, body: &str) -> PlacedRow {
 }
 
 async fn project(store: &dyn Store, from: u64, to: u64, rows: &[PlacedRow]) -> bool {
-    store.project(&log(), Position(from), Position(to), Projection { rows, items: &[] }).await.unwrap()
+    let mut projection = Projection::default();
+    projection.rows.extend_from_slice(rows);
+    store.project(&log(), Position(from), Position(to), projection.into()).await.unwrap()
 }
 
 /// Every row of every table, in order.
@@ -35,18 +37,12 @@ pub(crate) async fn dump(store: &dyn Store) -> Vec<PlacedRow> {
 /// Brings the read models up to the end of the log, a few events at a time.
 pub(crate) async fn project_log(store: &dyn Store, step: usize) {
     for page in records(store, &log()).await.chunks(step) {
-        let place = |record: &guildhall_store::Record| {
-            let recorded = record.decode(&log()).unwrap().unwrap();
-            rows(&recorded).into_iter().map(move |row| PlacedRow { place: recorded.position, row })
-        };
-        let rows: Vec<PlacedRow> = page.iter().flat_map(place).collect();
-        let from = store.projected(&log()).await.unwrap();
-        assert!(
-            store
-                .project(&log(), from, page.last().unwrap().position, Projection { rows: &rows, items: &[] })
-                .await
-                .unwrap()
-        );
+        let mut projection = Projection::default();
+        for record in page {
+            projection.add(&record.decode(&log()).unwrap().unwrap());
+        }
+        let (from, to) = (store.projected(&log()).await.unwrap(), page.last().unwrap().position);
+        assert!(store.project(&log(), from, to, projection.into()).await.unwrap());
     }
 }
 

@@ -1,11 +1,14 @@
 //! Lists: in which order messages are found by whoever looks for them.
 //!
 //! An item stands in its list at a place, and says enough to choose it without reading the message. Like rows
-//! ([`crate::rows`]), items are made from one event alone.
+//! ([`crate::rows`]), items are made from one event alone. They are stored in [`run`]s, since one alone is hardly larger
+//! than what it costs to keep it.
+
+pub mod run;
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::event::{Fact, Position, Recorded};
 use crate::ids::{AgentId, MessageId};
@@ -32,19 +35,27 @@ pub enum List {
     Taken(AgentId, Stage),
 }
 
-/// One item.
+/// One item. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// Its list.
-    pub list: List,
-    /// Its place there. Of a message: its position in the log.
+    /// Its place in its list, where no other stands. Of a message: its position in the log.
     pub place: Position,
-    /// What it says, as JSON: a [`MessageItem`] or a [`TakenItem`].
-    pub body: Vec<u8>,
+    /// What it says.
+    pub note: Note,
+}
+
+/// What an item says. All items of a list are of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Note {
+    /// Of a message; all its lists share it.
+    Message(Arc<MessageItem>),
+    /// Of what a reader has had.
+    Taken(TakenItem),
 }
 
 /// What a list of messages says of one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MessageItem {
     /// Its id.
     pub id: MessageId,
@@ -63,12 +74,14 @@ pub struct MessageItem {
 }
 
 /// What a reader took at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct TakenItem {
     /// Where the range begins.
     pub from: Position,
     /// When.
     pub at: Timestamp,
+    /// The event that says so.
+    pub event: Position,
 }
 
 impl List {
@@ -106,17 +119,29 @@ impl List {
     }
 }
 
+// === impl Item ===
+
+impl Item {
+    /// The event it comes from.
+    pub fn event(&self) -> Position {
+        match &self.note {
+            Note::Message(_) => self.place,
+            Note::Taken(taken) => taken.event,
+        }
+    }
+}
+
 /// The items an event puts into lists.
-pub fn items(recorded: &Recorded) -> Vec<Item> {
+pub fn items(recorded: &Recorded) -> Vec<(List, Item)> {
     match &recorded.event.fact {
         Fact::MessageSent(message) | Fact::MessageDied(message) => message_items(recorded.position, message),
-        Fact::MessagesTaken(taken) => taken_items(recorded.event.at, taken),
+        Fact::MessagesTaken(taken) => taken_items(recorded, taken),
         _ => vec![],
     }
 }
 
-fn message_items(position: Position, message: &Message) -> Vec<Item> {
-    let note = MessageItem {
+fn message_items(place: Position, message: &Message) -> Vec<(List, Item)> {
+    let note = Arc::new(MessageItem {
         id: message.id.clone(),
         from: message.from.clone(),
         to: message.to.clone(),
@@ -124,8 +149,7 @@ fn message_items(position: Position, message: &Message) -> Vec<Item> {
         sent_at: message.sent_at,
         expires_at: message.expires_at,
         bytes: message.content.bytes() as u64,
-    };
-    let body = serde_json::to_vec(&note).expect("items always serialise");
+    });
     let (all, to) = match &message.to {
         Recipient::Party(party) => (List::Messages, Some(List::To(party.id.clone()))),
         Recipient::Topic(topic) => (List::Messages, Some(List::Topic(topic.clone()))),
@@ -133,15 +157,15 @@ fn message_items(position: Position, message: &Message) -> Vec<Item> {
     };
     let thread = message.thread.map(List::Thread);
     let lists = [Some(all), to, Some(List::From(message.from.id.clone())), thread];
-    let item = |list| Item { list, place: position, body: body.clone() };
+    let item = |list| (list, Item { place, note: Note::Message(note.clone()) });
     lists.into_iter().flatten().map(item).collect()
 }
 
-fn taken_items(at: Timestamp, taken: &Taken) -> Vec<Item> {
-    let item = |(from, to): &(Position, Position)| Item {
-        list: List::Taken(taken.reader.id.clone(), taken.stage),
-        place: *to,
-        body: serde_json::to_vec(&TakenItem { from: *from, at }).expect("items always serialise"),
+fn taken_items(recorded: &Recorded, taken: &Taken) -> Vec<(List, Item)> {
+    let (at, event) = (recorded.event.at, recorded.position);
+    let item = |&(from, place): &(Position, Position)| {
+        let note = Note::Taken(TakenItem { from, at, event });
+        (List::Taken(taken.reader.id.clone(), taken.stage), Item { place, note })
     };
     taken.ranges.iter().map(item).collect()
 }
