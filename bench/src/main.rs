@@ -15,6 +15,7 @@ mod filling;
 mod ground;
 mod machine;
 mod process;
+mod redis;
 mod report;
 mod rounds;
 mod subject;

@@ -24,7 +24,7 @@ pub(crate) struct Row {
     pub(crate) ratio: Option<Figure>,
     pub(crate) gate: Option<Gate>,
     pub(crate) goal: Option<Goal>,
-    /// What the coordinator that came before reached, in memory.
+    /// What the coordinator, or the broker, that came before reached, in memory.
     pub(crate) before: &'static str,
     pub(crate) durability: &'static str,
 }
@@ -66,7 +66,7 @@ pub(crate) fn page(machine: &Machine, scale: &Scale, command: &str, rows: &[Row]
         scale.rounds,
         scale.time.as_secs_f64()
     );
-    text += "| work | Guildhall | bare | ratio | gate | goal on two cores | coordinator before, in memory | durability | command |\n";
+    text += "| work | Guildhall | bare | ratio | gate | goal on two cores | before, in memory | durability | command |\n";
     text += "|---|---|---|---|---|---|---|---|---|\n";
     for row in rows {
         let ratio =

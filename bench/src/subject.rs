@@ -31,6 +31,8 @@ pub(crate) struct Running {
     /// From before its process was made until it said that it could be used.
     pub(crate) started_in: Duration,
     address: SocketAddr,
+    /// Of the listener for the linker's clients, if there is one.
+    linker: Option<SocketAddr>,
     token: Option<String>,
 }
 
@@ -38,6 +40,13 @@ pub(crate) struct Running {
 struct Ready {
     event: String,
     http: String,
+    #[serde(default)]
+    compat: Compat,
+}
+
+#[derive(Deserialize, Default)]
+struct Compat {
+    linker: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +59,13 @@ impl Running {
     pub(crate) fn guildhall(home: &Path) -> Result<Self> {
         let mut serve = guildhall(home)?;
         serve.args(["serve", "--json", "--listen", "127.0.0.1:0"]);
+        Self::start(serve, &home.join("stderr"))
+    }
+
+    /// The same, with the listener for the linker's clients.
+    pub(crate) fn guildhall_with_linker(home: &Path) -> Result<Self> {
+        let mut serve = guildhall(home)?;
+        serve.args(["serve", "--json", "--listen", "127.0.0.1:0", "--compat", "linker=0"]);
         Self::start(serve, &home.join("stderr"))
     }
 
@@ -80,7 +96,11 @@ impl Running {
         let ready: Ready = serde_json::from_str(&line).with_context(|| format!("not ready: {line}"))?;
         ensure!(ready.event == "ready", "not ready: {line}");
         let address = ready.http.strip_prefix("http://").context("another scheme than http")?.parse()?;
-        Ok(Self { child, _stdout: stdout, started_in, address, token: None })
+        let linker = match ready.compat.linker.as_deref() {
+            Some(url) => Some(url.strip_prefix("ws://").context("another scheme than ws")?.parse()?),
+            None => None,
+        };
+        Ok(Self { child, _stdout: stdout, started_in, address, linker, token: None })
     }
 
     /// Gets a token for the benchmark, as `guildhall token create` gives it.
@@ -94,7 +114,12 @@ impl Running {
 
     /// Where clients go.
     pub(crate) fn door(&self) -> Door {
-        Door { address: self.address, token: self.token.clone() }
+        Door { address: self.address, path: "/trpc", token: self.token.clone() }
+    }
+
+    /// Where the linker's clients go; a prototype has one door for all.
+    pub(crate) fn linker_door(&self) -> Door {
+        Door { address: self.linker.unwrap_or(self.address), path: "/", token: None }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -156,5 +181,8 @@ fn first_line(stdout: ChildStdout) -> Result<(String, BufReader<ChildStdout>)> {
         // Nobody waits any more if it took too long.
         _ = to.send(read.map(|_| (line, stdout)));
     })?;
-    Ok(line.recv_timeout(START).with_context(|| format!("it said nothing for {START:?}"))??)
+    let (line, stdout) =
+        line.recv_timeout(START).with_context(|| format!("it said nothing for {START:?}"))??;
+    ensure!(!line.is_empty(), "it ended without a word on standard output");
+    Ok((line, stdout))
 }

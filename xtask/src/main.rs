@@ -25,8 +25,10 @@ usage: cargo xtask <command>
   up [-- ARGS]                          build the product and run `guildhall serve ARGS`
   test [--long] [--keep-going] [FILTER] everything: format, tidy, lints, tests, clients, documentation;
                                         with a FILTER only the tests whose name contains it
-  bench [NAME…] [--quick] [--write]     figures beside bare prototypes; --write puts them into the
-                                        documentation; NAME is one of the rows, --help lists them
+  bench [NAME…] [--quick] [--write] [--install]
+                                        figures beside bare prototypes; --write puts them into the
+                                        documentation, --install gets what is measured beside them
+                                        (Redis); NAME is one of the rows, --help lists them
   tidy [--bless]                        the checks of the repository itself; --bless records that each
                                         wire document agrees with its sources as they are now
 ";

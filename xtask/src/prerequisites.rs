@@ -81,10 +81,25 @@ const POSTGRESQL: Prerequisite = Prerequisite {
     unasked: true,
 };
 
+const REDIS: Prerequisite = Prerequisite {
+    name: "the Redis server (redis-server)",
+    look: || runs("redis-server", &["--version"]),
+    install: [
+        &["apt-get install -y --no-install-recommends redis-server"],
+        &["dnf install -y redis"],
+        &["pacman -S --needed --noconfirm redis"],
+        &["brew install redis"],
+    ],
+    unasked: true,
+};
+
 /// What it takes to build the product.
 pub(crate) const TO_BUILD: &[Prerequisite] = &[RUST, C_COMPILER];
 /// What it takes to run every test.
 pub(crate) const TO_TEST: &[Prerequisite] = &[RUST, RUST_TOOLS, C_COMPILER, NODE_AND_NPM, POSTGRESQL];
+
+/// What benchmarks are measured beside, where it is there.
+pub(crate) const TO_COMPARE: &[Prerequisite] = &[REDIS];
 
 /// Checks each, and installs what may be installed unasked.
 ///

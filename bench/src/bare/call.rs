@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use tokio_tungstenite::tungstenite::{Bytes, Utf8Bytes};
 
 /// Stands for the ids and times that a server would draw: they cost the same to send and less to make.
-const SOME_ID: &str = "6f1e2d3c-4b5a-4968-8776-655443322110";
-const SOME_TIME: &str = "2026-01-01T00:00:00.000Z";
+pub(super) const SOME_ID: &str = "6f1e2d3c-4b5a-4968-8776-655443322110";
+pub(super) const SOME_TIME: &str = "2026-01-01T00:00:00.000Z";
 
 #[derive(Deserialize)]
 pub(super) struct Frame<'a> {

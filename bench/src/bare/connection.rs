@@ -9,7 +9,8 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::call::{self, Frame};
-use super::{Path, Server, log};
+use super::log::{Record, Then};
+use super::{Path, Server, messages};
 
 /// As the server's.
 const READ_BUFFER: usize = 4 * 1024;
@@ -23,6 +24,7 @@ pub(super) async fn serve(server: &Server, stream: TcpStream) -> Result<()> {
     let mut socket = tokio_tungstenite::accept_async_with_config(stream, Some(config)).await?;
     let (to, mut outgoing) = mpsc::unbounded_channel();
     let mut frames = Vec::new();
+    let mut instance = String::new();
     loop {
         tokio::select! {
             biased;
@@ -42,7 +44,14 @@ pub(super) async fn serve(server: &Server, stream: TcpStream) -> Result<()> {
                         Some(message) => message?,
                     };
                     if let Message::Text(text) = text {
-                        answered |= obey(server, &text, &to, &mut socket).await?;
+                        answered |= match server.path {
+                            Path::Messages => {
+                                messages::obey(server, &text, &mut instance, &to, &mut socket).await?
+                            }
+                            Path::Read | Path::Share | Path::FanOut => {
+                                obey(server, &text, &to, &mut socket).await?
+                            }
+                        };
                     }
                     received = socket.next().now_or_never();
                 }
@@ -82,7 +91,8 @@ async fn obey(
             let entry = share.entry()?;
             match &server.log {
                 Some(log) => {
-                    log.append(log::Share { id: id.get().to_owned(), entry, to: to.clone() })?;
+                    let then = Then::Answer { id: id.get().to_owned(), to: to.clone() };
+                    log.append(Record { body: entry.into(), then })?;
                     return Ok(false);
                 }
                 None => {

@@ -5,27 +5,33 @@ use std::sync::mpsc;
 use anyhow::{Context as _, Result};
 use rusqlite::{Connection, params};
 use tokio::sync::mpsc as to_tasks;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tokio_tungstenite::tungstenite::{Bytes, Utf8Bytes};
 
 /// As the server's store: what the write-ahead log may grow by before it is copied back, by a thread beside …
 const CHECKPOINT_BYTES: usize = 4 * 1024 * 1024;
 /// … and before the writer sees to it that it starts over. Overwriting a file is cheaper to sync than extending it.
 const RESTART_BYTES: usize = 64 * 1024 * 1024;
 
-/// A share on its way, and where its answer goes.
-pub(super) struct Share {
-    /// Of the call.
-    pub(super) id: String,
-    pub(super) entry: Vec<u8>,
-    pub(super) to: to_tasks::UnboundedSender<Utf8Bytes>,
+/// An event on its way, and what follows from it.
+pub(super) struct Record {
+    pub(super) body: Bytes,
+    pub(super) then: Then,
+}
+
+/// What is done with an event that is durable.
+pub(super) enum Then {
+    /// The call of this id is answered with it.
+    Answer { id: String, to: to_tasks::UnboundedSender<Utf8Bytes> },
+    /// Its recipient is sent these.
+    Push { frames: [Utf8Bytes; 2], to: to_tasks::UnboundedSender<Utf8Bytes> },
 }
 
 /// The writing thread.
-pub(super) struct Log(mpsc::Sender<Share>);
+pub(super) struct Log(mpsc::Sender<Record>);
 
 impl Log {
     /// Opens a new log. What comes out are its commits, in order.
-    pub(super) fn open(path: &std::path::Path) -> Result<(Self, to_tasks::UnboundedReceiver<Vec<Share>>)> {
+    pub(super) fn open(path: &std::path::Path) -> Result<(Self, to_tasks::UnboundedReceiver<Vec<Record>>)> {
         let mut connection = open(path)?;
         // The columns of the server's store.
         connection.execute_batch(
@@ -49,7 +55,7 @@ impl Log {
         std::thread::Builder::new().name("log".into()).spawn(move || {
             let (mut position, mut grown, mut length) = (0, 0, 0);
             while let Ok(first) = queue.recv() {
-                let batch: Vec<Share> = std::iter::once(first).chain(queue.try_iter()).collect();
+                let batch: Vec<Record> = std::iter::once(first).chain(queue.try_iter()).collect();
                 let bytes = match append(&mut connection, &mut position, &batch) {
                     Ok(bytes) => bytes,
                     Err(cause) => return eprintln!("append: {cause}"),
@@ -71,8 +77,8 @@ impl Log {
         Ok((Self(to_log), committed))
     }
 
-    pub(super) fn append(&self, share: Share) -> Result<()> {
-        self.0.send(share).ok().context("the log's thread has ended")
+    pub(super) fn append(&self, record: Record) -> Result<()> {
+        self.0.send(record).ok().context("the log's thread has ended")
     }
 }
 
@@ -93,7 +99,7 @@ fn checkpoint(connection: &Connection, mode: &str) {
 }
 
 /// One transaction; the bytes of what it wrote.
-fn append(connection: &mut Connection, position: &mut i64, batch: &[Share]) -> rusqlite::Result<usize> {
+fn append(connection: &mut Connection, position: &mut i64, batch: &[Record]) -> rusqlite::Result<usize> {
     // What a server writes there, by length.
     const HEADER: &[u8; 140] = &[b'h'; 140];
     const HASH: &[u8; 32] = &[0; 32];
@@ -102,10 +108,10 @@ fn append(connection: &mut Connection, position: &mut i64, batch: &[Share]) -> r
     {
         let mut insert = transaction
             .prepare_cached("INSERT INTO event (id, header, body, digest, hash) VALUES (?, ?, ?, ?, ?)")?;
-        for share in batch {
+        for record in batch {
             *position += 1;
-            insert.execute(params![*position, HEADER, share.entry, HASH, HASH])?;
-            bytes += share.entry.len() + HEADER.len() + 2 * HASH.len();
+            insert.execute(params![*position, HEADER, &record.body[..], HASH, HASH])?;
+            bytes += record.body.len() + HEADER.len() + 2 * HASH.len();
         }
     }
     transaction.commit()?;

@@ -6,6 +6,7 @@
 //! | `read` | answers from a map in memory; keeps nothing |
 //! | `share` | appends each share, commits what has queued up, answers |
 //! | `fan-out` | the same, and sends the entry to every listener, encoded once |
+//! | `messages` | appends each message, commits what has queued up, sends its recipient both frames |
 //!
 //! A durable path writes what the server's store writes: one row an event, of the same columns and about the same
 //! bytes, in SQLite with a write-ahead log and `synchronous=FULL`, from a thread of its own. Sockets are served by one
@@ -14,6 +15,7 @@
 mod call;
 mod connection;
 mod log;
+mod messages;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -26,7 +28,7 @@ use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use self::log::Log;
+use self::log::{Log, Record, Then};
 
 /// Which prototype.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -37,6 +39,8 @@ pub(crate) enum Path {
     Share,
     /// Share, with listeners.
     FanOut,
+    /// Direct messages, in the frames of the linker's clients.
+    Messages,
 }
 
 /// What the connections of a prototype share. They all live on one thread.
@@ -55,13 +59,15 @@ struct Memory {
     entries: HashMap<String, Vec<u8>>,
     /// Who listens, each with the id of its subscription.
     listeners: Vec<(String, mpsc::UnboundedSender<Utf8Bytes>)>,
+    /// Who has registered, by name; on the path `messages` only.
+    instances: HashMap<String, mpsc::UnboundedSender<Utf8Bytes>>,
 }
 
 /// Serves until the process is killed. Says on standard output where, in the form of the server's own line.
 pub(crate) async fn serve(path: Path, data: &std::path::Path) -> Result<()> {
     let (log, mut committed) = match path {
         Path::Read => (None, None),
-        Path::Share | Path::FanOut => {
+        Path::Share | Path::FanOut | Path::Messages => {
             let (log, committed) = Log::open(&data.join("log.db"))?;
             (Some(log), Some(committed))
         }
@@ -84,8 +90,8 @@ pub(crate) async fn serve(path: Path, data: &std::path::Path) -> Result<()> {
                         });
                     }
                     Some(batch) = next(&mut committed) => {
-                        for share in batch {
-                            server.publish(share);
+                        for record in batch {
+                            server.publish(record);
                         }
                     }
                 }
@@ -95,7 +101,7 @@ pub(crate) async fn serve(path: Path, data: &std::path::Path) -> Result<()> {
 }
 
 /// The next commit; never, if there is no log.
-async fn next(committed: &mut Option<mpsc::UnboundedReceiver<Vec<log::Share>>>) -> Option<Vec<log::Share>> {
+async fn next(committed: &mut Option<mpsc::UnboundedReceiver<Vec<Record>>>) -> Option<Vec<Record>> {
     match committed {
         Some(committed) => committed.recv().await,
         None => std::future::pending().await,
@@ -103,13 +109,17 @@ async fn next(committed: &mut Option<mpsc::UnboundedReceiver<Vec<log::Share>>>) 
 }
 
 impl Server {
-    /// Answers a share that is durable, after showing it to those who listen.
-    fn publish(&self, share: log::Share) {
+    /// Tells of what is durable: those who listen, and who waits for it.
+    fn publish(&self, record: Record) {
         if self.path == Path::FanOut {
             let mut memory = self.memory.borrow_mut();
-            memory.listeners.retain(|(id, to)| to.send(call::result(id, &share.entry)).is_ok());
+            memory.listeners.retain(|(id, to)| to.send(call::result(id, &record.body)).is_ok());
         }
-        // The writer may be gone.
-        _ = share.to.send(call::result(&share.id, &share.entry));
+        match record.then {
+            // The writer may be gone.
+            Then::Answer { id, to } => _ = to.send(call::result(&id, &record.body)),
+            // As may the recipient.
+            Then::Push { frames, to } => frames.into_iter().for_each(|frame| _ = to.send(frame)),
+        }
     }
 }

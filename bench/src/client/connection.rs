@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-use super::{Door, frames};
+use super::{Door, frames, linker};
 
 /// Small, for there may be ten thousand of them.
 const READ_BUFFER: usize = 4 * 1024;
@@ -34,7 +34,7 @@ impl Connection {
         socket.bind((IpAddr::V4(source), 0).into())?;
         let stream = socket.connect(door.address).await?;
         stream.set_nodelay(true)?;
-        let mut request = format!("ws://{}/trpc", door.address).into_client_request()?;
+        let mut request = format!("ws://{}{}", door.address, door.path).into_client_request()?;
         if let Some(token) = &door.token {
             let value = HeaderValue::from_str(&format!("Bearer {token}"))?;
             request.headers_mut().insert(AUTHORIZATION, value);
@@ -88,5 +88,24 @@ impl Connection {
     pub(crate) async fn join(&mut self, name: &str) -> Result<String> {
         let reply = self.call(frames::join(0, name)).await?;
         frames::joined(&reply).with_context(|| format!("not the reply to a join: {reply}"))
+    }
+
+    /// Registers as one of the linker's instances.
+    pub(crate) async fn register(&mut self, name: &str) -> Result<()> {
+        self.feed(linker::register(name)).await?;
+        self.flush().await?;
+        self.next_of("registered").await.map(drop)
+    }
+
+    /// The next frame of this type from a linker's door; those before it are passed over.
+    pub(crate) async fn next_of(&mut self, kind: &str) -> Result<Utf8Bytes> {
+        loop {
+            let frame = self.receive().await?;
+            match linker::kind(&frame) {
+                Some("error") => bail!("refused: {frame}"),
+                Some(other) if other == kind => return Ok(frame),
+                _ => {}
+            }
+        }
     }
 }

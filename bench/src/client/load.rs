@@ -14,7 +14,7 @@ use super::{Connection, Door};
 use crate::process;
 
 /// How long answers may take that are still out when the load ends. What comes later counts as lost.
-const LAST_ANSWERS: Duration = Duration::from_secs(5);
+pub(super) const LAST_ANSWERS: Duration = Duration::from_secs(5);
 /// The longest time a histogram can hold, in µs.
 const LONGEST: u64 = 600_000_000;
 
@@ -31,7 +31,7 @@ pub(crate) enum Call {
 pub(crate) enum Until {
     /// After this time, measured from the end of a warm-up.
     Time { warm_up: Duration, time: Duration },
-    /// After so many calls.
+    /// After so many calls, or messages.
     Calls(u64),
 }
 
@@ -104,6 +104,26 @@ impl Measured {
     }
 }
 
+// === impl Until ===
+
+impl Until {
+    /// The window in which answers count, from the load's beginning.
+    pub(super) fn window(self) -> (Duration, Duration) {
+        match self {
+            Self::Time { warm_up, time } => (warm_up, warm_up + time),
+            Self::Calls(_) => (Duration::ZERO, Duration::MAX),
+        }
+    }
+
+    /// How many calls there may be.
+    pub(super) fn calls(self) -> u64 {
+        match self {
+            Self::Time { .. } => u64::MAX,
+            Self::Calls(calls) => calls,
+        }
+    }
+}
+
 // === impl Load ===
 
 impl Load {
@@ -152,35 +172,23 @@ impl Load {
             let agent = connection.join(&format!("bench-{number}")).await?;
             connections.push((connection, agent));
         }
-        let left = match self.until {
-            Until::Time { .. } => u64::MAX,
-            Until::Calls(calls) => calls,
-        };
         let shared = Arc::new(Shared {
             load: self,
             begun: Instant::now(),
             numbers: AtomicUsize::new(0),
-            left: AtomicU64::new(left),
+            left: AtomicU64::new(self.until.calls()),
             results: AtomicU64::new(0),
         });
         let run = |(connection, agent)| tokio::spawn(run(shared.clone(), connection, agent));
         let tasks = connections.into_iter().map(run).collect();
         Ok((shared, tasks))
     }
-
-    /// The window in which answers count, from the load's beginning.
-    fn window(&self) -> (Duration, Duration) {
-        match self.until {
-            Until::Time { warm_up, time } => (warm_up, warm_up + time),
-            Until::Calls(_) => (Duration::ZERO, Duration::MAX),
-        }
-    }
 }
 
 impl Shared {
     /// The next call under this id; none when the load is over.
     fn next(&self, id: usize, agent: &str) -> Option<String> {
-        if self.begun.elapsed() >= self.load.window().1 {
+        if self.begun.elapsed() >= self.load.until.window().1 {
             return None;
         }
         self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).ok()?;
@@ -204,7 +212,7 @@ async fn run(shared: Arc<Shared>, mut connection: Connection, agent: String) -> 
         }
     }
     connection.flush().await?;
-    let (from, to) = shared.load.window();
+    let (from, to) = shared.load.until.window();
     while sent.iter().any(Option::is_some) {
         let rest = to.saturating_sub(shared.begun.elapsed()).saturating_add(LAST_ANSWERS);
         let mut arrived = match tokio::time::timeout(rest, connection.receive()).await {

@@ -121,7 +121,7 @@ fn rate_row(
     }
 }
 
-fn cell(side: &[Measured], rate: Figure) -> String {
+pub(super) fn cell(side: &[Measured], rate: Figure) -> String {
     let middle = |figure: fn(&Measured) -> f64| Figure::of(side.iter().map(figure)).median;
     let p50 = middle(|measured| measured.quantile(0.5)) / 1e3;
     let p99 = middle(|measured| measured.quantile(0.99)) / 1e3;

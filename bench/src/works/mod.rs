@@ -2,9 +2,12 @@
 
 mod append;
 mod calls;
+mod fetch;
 mod idle;
 mod listeners;
+mod messages;
 mod postgres;
+mod redis;
 mod resident;
 mod start;
 
@@ -39,7 +42,16 @@ pub(crate) enum Work {
     Resident,
     /// Appending to PostgreSQL.
     Postgres,
+    /// Direct messages between 20 instances, delivered; 1, 16, 64 and 1,000 in flight.
+    Messages,
+    /// 20 instances fetch what waits for them, with little and with much stored.
+    Fetch,
+    /// Messages from one connection to another, beside Redis Streams.
+    Redis,
 }
+
+/// Instances that write to one another.
+const INSTANCES: usize = 20;
 
 /// How long and how much.
 pub(crate) struct Scale {
@@ -48,8 +60,10 @@ pub(crate) struct Scale {
     pub(crate) time: Duration,
     /// Events of a long log.
     pub(crate) history: u64,
-    /// Shares after which memory is looked at.
+    /// Shares, or messages, after which memory is looked at.
     pub(crate) shares: u64,
+    /// Messages that each of 20 instances has fetched before it fetches what waits.
+    pub(crate) fetched: usize,
     /// Idle WebSockets.
     pub(crate) sockets: usize,
 }
@@ -63,6 +77,7 @@ impl Scale {
             time: Duration::from_secs(4),
             history: 5_000_000,
             shares: 1_000_000,
+            fetched: 9_000,
             sockets: 10_000,
         }
     }
@@ -75,6 +90,7 @@ impl Scale {
             time: Duration::from_secs(1),
             history: 200_000,
             shares: 100_000,
+            fetched: 2_000,
             sockets: 2_000,
         }
     }
@@ -82,7 +98,7 @@ impl Scale {
 
 impl Work {
     /// All, in the order of the table. `Start` comes after `Append`, whose long log it takes over.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::List,
         Self::Get,
         Self::Share,
@@ -93,6 +109,9 @@ impl Work {
         Self::Start,
         Self::Resident,
         Self::Postgres,
+        Self::Messages,
+        Self::Fetch,
+        Self::Redis,
     ];
 
     /// The name it is asked for by.
@@ -113,6 +132,9 @@ impl Work {
             Self::Start => start::measure(ground, scale).await,
             Self::Resident => resident::measure(ground, scale).await,
             Self::Postgres => postgres::measure(scale).await,
+            Self::Messages => messages::measure(ground, scale).await,
+            Self::Fetch => fetch::measure(ground, scale).await,
+            Self::Redis => redis::measure(ground, scale).await,
         }
     }
 }

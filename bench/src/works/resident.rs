@@ -1,24 +1,30 @@
-//! Resident memory: of a server that has just started, and of one that has taken in many events.
+//! Resident memory: of a server that has just started, of one that has taken in many events, and of one that has
+//! carried many messages.
 
 use std::time::Duration;
 
 use anyhow::Result;
 
 use crate::bare::Path;
-use crate::client::{Call, Load, Until};
+use crate::client::{Call, Exchange, Load, Until};
 use crate::ground::Ground;
 use crate::process;
 use crate::report::{Goal, Row};
 use crate::rounds::Side;
 use crate::subject::Running;
-use crate::works::{Scale, grouped};
+use crate::works::messages::exchange;
+use crate::works::{INSTANCES, Scale, grouped};
 
 /// How long a server is left alone before it counts as idle.
 const SETTLE: Duration = Duration::from_secs(2);
+/// Messages under way.
+const IN_FLIGHT: usize = 64;
 
 pub(super) async fn measure(ground: &mut Ground, scale: &Scale) -> Result<Vec<Row>> {
     let ours = grow(ground, scale, Side::Guildhall).await?;
     let bare = grow(ground, scale, Side::Bare).await?;
+    let (our_messages, bare_messages) =
+        (carry(ground, scale, Side::Guildhall).await?, carry(ground, scale, Side::Bare).await?);
     let after = format!("after {} events", grouped(scale.shares));
     let row = |state: &str, ours: f64, bare: f64, goal: f64, before| Row {
         name: "resident",
@@ -31,7 +37,20 @@ pub(super) async fn measure(ground: &mut Ground, scale: &Scale) -> Result<Vec<Ro
         before,
         durability: "fsynced",
     };
-    Ok(vec![row("idle", ours.0, bare.0, 30.0, "–"), row(&after, ours.1, bare.1, 90.0, "90 MB")])
+    let messages = format!("after {} messages between {INSTANCES} instances", grouped(scale.shares));
+    Ok(vec![
+        row("idle", ours.0, bare.0, 30.0, "–"),
+        row(&after, ours.1, bare.1, 90.0, "90 MB"),
+        row(&messages, our_messages, bare_messages, 90.0, "over 1 GB"),
+    ])
+}
+
+/// MB after many messages, delivered to instances that are connected.
+async fn carry(ground: &mut Ground, scale: &Scale, side: Side) -> Result<f64> {
+    let load = Exchange { instances: INSTANCES, in_flight: IN_FLIGHT, until: Until::Calls(scale.shares) };
+    let measured = exchange(ground, side, load).await?;
+    anyhow::ensure!(measured.answered == scale.shares, "{} of {}", measured.answered, scale.shares);
+    Ok(measured.resident as f64 / 1e6)
 }
 
 /// MB before and after.
