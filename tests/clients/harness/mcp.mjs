@@ -6,6 +6,9 @@
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
@@ -19,13 +22,24 @@ export const HOST = { name: 'stories', version: '1.0.0' };
 const environment = (hall) => ({ PATH: process.env.PATH ?? '', GUILDHALL_HOME: hall.home });
 
 /**
+ * @typedef {object} BridgeOptions
+ * @property {'default' | 'linker'} [tools] which set of tools; the bridge's default when absent
+ * @property {string} [directory] where the agent works; the test's directory when absent
+ */
+
+/** The command line of a bridge. @param {string} name @param {BridgeOptions} [options] */
+const words = (name, { tools, directory } = {}) =>
+  ['mcp', '--name', name, ...(tools ? ['--tools', tools] : []), ...(directory ? ['--repo-path', directory] : [])];
+
+/**
  * An agent that ends with the test.
  * @param {import('node:test').TestContext} t
  * @param {{ home: string }} hall
  * @param {string} name
+ * @param {BridgeOptions} [options]
  */
-export async function agent(t, hall, name) {
-  const bridge = new Bridge(hall, name);
+export async function agent(t, hall, name, options) {
+  const bridge = new Bridge(hall, name, options);
   t.after(() => bridge.client.close());
   await bridge.client.connect(bridge.transport);
   return bridge;
@@ -36,9 +50,9 @@ export class Bridge {
   /** What the SDK could not understand on stdout. @type {Error[]} */ garbage = [];
   /** What the bridge has said on stderr. */ stderr = '';
 
-  /** @param {{ home: string }} hall @param {string} name */
-  constructor(hall, name) {
-    this.transport = new StdioClientTransport({ command: BINARY, args: ['mcp', '--name', name], env: environment(hall), stderr: 'pipe' });
+  /** @param {{ home: string }} hall @param {string} name @param {BridgeOptions} [options] */
+  constructor(hall, name, options) {
+    this.transport = new StdioClientTransport({ command: BINARY, args: words(name, options), env: environment(hall), stderr: 'pipe' });
     this.transport.stderr?.on('data', (text) => (this.stderr += text));
     this.client = new Client(HOST);
     this.client.onerror = (error) => this.garbage.push(error);
@@ -74,6 +88,13 @@ export class Bridge {
   }
 }
 
+/** A directory for an agent to work in, gone after the test. @param {import('node:test').TestContext} t */
+export function directory(t) {
+  const path = mkdtempSync(join(tmpdir(), 'gh-agent-'));
+  t.after(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
 /** What a pattern's first group matches, which must be there. @param {string} text @param {RegExp} pattern */
 export function found(text, pattern) {
   const match = pattern.exec(text);
@@ -86,9 +107,9 @@ export class Lines {
   #arrived = new Mailbox('bridge');
   /** Lines on stdout that are no JSON-RPC message. @type {string[]} */ garbage = [];
 
-  /** @param {import('node:test').TestContext} t @param {{ home: string }} hall @param {string} name */
-  constructor(t, hall, name) {
-    this.child = spawn(BINARY, ['mcp', '--name', name], { env: environment(hall), stdio: ['pipe', 'pipe', 'ignore'] });
+  /** @param {import('node:test').TestContext} t @param {{ home: string }} hall @param {string} name @param {BridgeOptions} [options] */
+  constructor(t, hall, name, options) {
+    this.child = spawn(BINARY, words(name, options), { env: environment(hall), stdio: ['pipe', 'pipe', 'ignore'] });
     t.after(() => this.child.kill('SIGKILL'));
     this.exit = new Promise((resolve) => this.child.on('exit', (code, signal) => resolve({ code, signal })));
     createInterface({ input: this.child.stdout }).on('line', (line) => {

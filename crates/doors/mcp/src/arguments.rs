@@ -74,6 +74,15 @@ impl Arguments {
         }
     }
 
+    /// Yes or no; no if absent.
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, Failure> {
+        match self.0.get(name) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(other) => Err(unfit(name, "true or false", other)),
+        }
+    }
+
     /// A whole number within a range; may be absent.
     pub(crate) fn number(&self, name: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, Failure> {
         let Some(value) = self.0.get(name) else { return Ok(None) };
@@ -146,6 +155,7 @@ mod tests {
             asked.word("on_timeout", &[("next", 1), ("fail", 2)]),
             "argument `on_timeout` must be one of next, fail; got \"sometime\"",
         );
+        refused(asked.flag("wait"), "argument `wait` must be true or false; got 46");
         refused(given(json!({})).text("question"), "argument `question` is missing");
         refused(given(json!({"question": ""})).text("question"), "argument `question` must not be empty");
         refused(given(json!({"to": {}})).texts("to"), "argument `to` must be a list of texts; got an object");

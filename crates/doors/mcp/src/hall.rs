@@ -1,18 +1,23 @@
 //! The hall behind the bridge: typed calls, all those of one tool with one end, and news that is told until it is heard.
 
+use std::path::Path;
+use std::sync::RwLock;
 use std::time::Duration;
 
 use client::protocol::{
-    Call, Hello, Listing, News, Question, QuestionStatus, Questions, Speaker, Ticket, VERSION, Wait, Welcome,
+    Call, ErrorCode, Hello, Inbox, Listing, Mail, Marked, News, Question, QuestionStatus, Questions, Speaker,
+    Stage, Ticket, Took, VERSION, Wait, Welcome,
 };
 use client::{CallError, Reconnecting};
 use serde::de::DeserializeOwned;
 use tokio::sync::{Mutex, MutexGuard};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::Options;
 use crate::authors::Authors;
+use crate::evidence::{Evidence, Mailbox};
+use crate::limits::{EVIDENCE, FOOTER_MESSAGES};
 use crate::notices;
 use crate::outcome::{Failure, Outcome};
 
@@ -27,12 +32,28 @@ const NEWS: Duration = Duration::from_secs(1);
 
 /// The hall, as the agent of this bridge sees it.
 pub(crate) struct Hall {
-    client: Reconnecting,
-    patience: Duration,
-    name: String,
-    workspace: Option<String>,
+    options: Options,
+    presence: RwLock<Presence>,
     cursor: Mutex<Cursor>,
+    evidence: Evidence,
     hung_up: CancellationToken,
+}
+
+/// The agent as it is known in the hall: it is there as long as its connection is.
+#[derive(Clone)]
+struct Presence {
+    name: String,
+    client: Reconnecting,
+}
+
+impl Presence {
+    /// Begins to dial under this name.
+    fn begin(options: &Options, name: String) -> Self {
+        let Options { socket, role, repo_path, instance, workspace, wait_for_server, .. } = options.clone();
+        let speaker = Speaker::Agent { name: name.clone(), role, repo_path, instance, member: None };
+        let hello = Hello { version: VERSION, workspace, speaker };
+        Self { name, client: Reconnecting::new(socket, hello, wait_for_server) }
+    }
 }
 
 /// How far in the log the agent was told what there is for it.
@@ -42,6 +63,13 @@ pub(crate) struct Cursor {
     incarnation: String,
     /// `None` before the first time.
     position: Option<u64>,
+}
+
+impl Cursor {
+    /// In which life of the log it stands.
+    pub(crate) fn incarnation(&self) -> &str {
+        &self.incarnation
+    }
 }
 
 /// What there is to tell at the end of a call.
@@ -72,22 +100,26 @@ impl Hall {
     /// Begins to dial, so that the agent is seen before its first call.
     /// `hung_up` is cancelled when the host has closed its side.
     pub(crate) fn new(options: Options, hung_up: CancellationToken) -> Self {
-        let Options { socket, name, role, repo_path, instance, workspace, wait_for_server: patience } =
-            options;
-        let speaker = Speaker::Agent { name: name.clone(), role, repo_path, instance, member: None };
-        let hello = Hello { version: VERSION, workspace: workspace.clone(), speaker };
-        let client = Reconnecting::new(socket, hello, patience);
-        Self { client, patience, name, workspace, cursor: Mutex::default(), hung_up }
+        let presence = RwLock::new(Presence::begin(&options, options.name.clone()));
+        Self { options, presence, cursor: Mutex::default(), evidence: Evidence::default(), hung_up }
     }
 
     /// The agent's name.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+    pub(crate) fn name(&self) -> String {
+        self.presence().name
     }
 
     /// The workspace's name.
     pub(crate) fn workspace(&self) -> &str {
-        self.workspace.as_deref().unwrap_or("default")
+        self.options.workspace.as_deref().unwrap_or("default")
+    }
+
+    fn presence(&self) -> Presence {
+        self.presence.read().expect("nothing panics while it is held").clone()
+    }
+
+    fn client(&self) -> Reconnecting {
+        self.presence().client
     }
 
     /// A tool begins its call.
@@ -128,17 +160,61 @@ impl Hall {
                 Err(_) => break,
             }
         }
-        let shown = outcome.map(|outcome| &outcome.shown);
         let text =
-            [notices::notice(&news, shown), trouble].into_iter().flatten().collect::<Vec<_>>().join("\n");
+            [notices::notice(&news, outcome), trouble].into_iter().flatten().collect::<Vec<_>>().join("\n");
         Telling { cursor, next, text: Some(text).filter(|text| !text.is_empty()) }
+    }
+
+    /// A call begins, so the model had what earlier results showed it: says so to the hall. What cannot be said now is
+    /// said when the next call begins; this one goes on in any case.
+    pub(crate) async fn settle(&self) {
+        let Some((mailbox, receipt)) = self.evidence.owed() else { return };
+        let Presence { name, client } = self.presence();
+        let said = async {
+            if name == mailbox.owner && client.introduced().await?.incarnation == mailbox.incarnation {
+                let took = Took { receipt: receipt.clone(), stage: Stage::InContext };
+                let Marked { .. } = client.call(Call::Took(took)).await?;
+            }
+            Ok(())
+        };
+        match timeout(EVIDENCE, said).await {
+            Ok(Ok(())) => self.evidence.settled(&mailbox, &receipt),
+            Ok(Err(why)) if is_for_good(&why) => {
+                tracing::warn!(%why, "the hall does not take what was shown for taken");
+                self.evidence.settled(&mailbox, &receipt);
+            }
+            Ok(Err(why)) => tracing::debug!(%why, "what was shown is said later"),
+            Err(_) => tracing::debug!("the hall is slow: what was shown is said later"),
+        }
+    }
+
+    /// This outcome goes out to the host now.
+    pub(crate) fn showed(&self, outcome: &Result<Outcome, Failure>) {
+        if let Ok(outcome) = outcome {
+            self.evidence.showed(&outcome.mail);
+        }
+    }
+
+    /// What waits, for a line at the end of a finished call; `None` if it cannot be said at once.
+    pub(crate) async fn glance(&self) -> Option<Mail> {
+        let client = self.client();
+        let look = Call::Inbox(Inbox { limit: Some(FOOTER_MESSAGES) });
+        match timeout(NEWS, client.call(look)).await {
+            Ok(Ok(mail)) => Some(mail),
+            Ok(Err(why)) => {
+                tracing::debug!(%why, "what waits is not known");
+                None
+            }
+            Err(_) => None,
+        }
     }
 
     /// Looks once, or waits, for news behind a cursor: what there is, and the cursor behind it.
     async fn look(&self, cursor: &Cursor, seconds: u64) -> Result<(News, Cursor), CallError> {
-        let incarnation = self.client.introduced().await?.incarnation;
+        let client = self.client();
+        let incarnation = client.introduced().await?.incarnation;
         let after = cursor.position.filter(|_| cursor.incarnation == incarnation);
-        let news: News = self.client.call(Call::Wait(Wait { wait_seconds: seconds, after })).await?;
+        let news: News = client.call(Call::Wait(Wait { wait_seconds: seconds, after })).await?;
         let position = Some(news.position);
         Ok((news, Cursor { incarnation, position }))
     }
@@ -151,8 +227,41 @@ impl Visit<'_> {
     }
 
     /// The agent's name.
-    pub(crate) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> String {
         self.hall.name()
+    }
+
+    /// The directory the agent works in.
+    pub(crate) fn directory(&self) -> &Path {
+        Path::new(&self.hall.options.repo_path)
+    }
+
+    /// The hall's unix socket.
+    pub(crate) fn socket(&self) -> &Path {
+        &self.hall.options.socket
+    }
+
+    /// Which mailbox a call reads that is made after this. If the log begins another life meanwhile, or the agent another
+    /// name, what is shown of it is of a mailbox that is no more, and nothing is claimed.
+    pub(crate) async fn mailbox(&self) -> Result<Mailbox, Failure> {
+        let owner = self.name();
+        Ok(Mailbox { incarnation: self.introduced().await?.incarnation, owner })
+    }
+
+    /// Whether a result has shown this message of a mailbox before.
+    pub(crate) fn was_shown(&self, mailbox: &Mailbox, number: u64) -> bool {
+        self.hall.evidence.was_shown(mailbox, number)
+    }
+
+    /// Introduces the agent under another name. The old presence ends once the new one is let in; if it is not, the old
+    /// one stays.
+    pub(crate) async fn rename(&self, name: String) -> Result<Welcome, Failure> {
+        let presence = Presence::begin(&self.hall.options, name);
+        let welcome = self.in_time(presence.client.introduced()).await?;
+        let mut cursor = self.hall.cursor.lock().await;
+        *cursor = Cursor::default();
+        *self.hall.presence.write().expect("nothing panics while it is held") = presence;
+        Ok(welcome)
     }
 
     /// Resolves when the host has closed its side.
@@ -162,17 +271,19 @@ impl Visit<'_> {
 
     /// Makes a call.
     pub(crate) async fn call<T: DeserializeOwned>(&self, call: Call) -> Result<T, Failure> {
-        self.in_time(self.hall.client.call(call)).await
+        let client = self.hall.client();
+        self.in_time(client.call(call)).await
     }
 
     /// Who the agent is as the hall has it.
     pub(crate) async fn introduced(&self) -> Result<Welcome, Failure> {
-        self.in_time(self.hall.client.introduced()).await
+        let client = self.hall.client();
+        self.in_time(client.introduced()).await
     }
 
     /// All that a tool does has one end: its own time, a hall that is not there yet, and a hall that is slow.
     async fn in_time<T>(&self, what: impl Future<Output = Result<T, CallError>>) -> Result<T, Failure> {
-        let limit = self.hall.patience + SILENCE.max(self.waits + LATENESS);
+        let limit = self.hall.options.wait_for_server + SILENCE.max(self.waits + LATENESS);
         match timeout_at(self.began + limit, what).await {
             Ok(outcome) => Ok(outcome?),
             Err(_) => Err(Failure::Silent(limit)),
@@ -197,9 +308,8 @@ impl Visit<'_> {
         let mut cursor = self.hall.cursor.lock().await.clone();
         loop {
             let (news, heard) = self.in_time(self.hall.look(&cursor, self.left())).await?;
-            let nothing = news.questions.is_empty() && news.answers.is_empty() && news.stale.is_empty();
             let over = self.left() == 0 && (!news.behind || self.began.elapsed() > self.waits + NEWS);
-            if !nothing || over {
+            if !news.is_empty() || over {
                 return Ok((news, heard));
             }
             cursor = heard;
@@ -219,5 +329,20 @@ impl Visit<'_> {
     /// How to speak of authors.
     pub(crate) async fn authors(&self) -> Result<Authors, Failure> {
         Ok(Authors::new(self.introduced().await?.member))
+    }
+}
+
+/// Whether the hall would say the same the next time.
+fn is_for_good(why: &CallError) -> bool {
+    match why.code() {
+        None | Some(ErrorCode::Unavailable | ErrorCode::TooMany | ErrorCode::Unknown) => false,
+        Some(
+            ErrorCode::BadRequest
+            | ErrorCode::NotIntroduced
+            | ErrorCode::Forbidden
+            | ErrorCode::NotFound
+            | ErrorCode::Conflict
+            | ErrorCode::TooLarge,
+        ) => true,
     }
 }

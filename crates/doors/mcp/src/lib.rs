@@ -14,18 +14,28 @@
 //! - `handshake`: how a conversation opens, and that it has ended
 //! - `bridge`: what the SDK asks for: the listing, calls, and their end when nobody waits any more
 //! - `tools`: one file a tool: what the model is told about it, what it takes, what it does, how its result reads
-//! - `arguments`, `outcome`, `text`, `authors`: reading and wording
+//! - `linker`: the old linker's tools, served in place of these if asked for
+//! - `about`, `arguments`, `outcome`: what a tool is told by, what it is given, what it comes to
+//! - `text`, `letters`, `authors`: wording
 //! - `hall`, `notices`: the way to the hall, and what every answer tells at its end
+//! - `evidence`: what results have shown of the agent's mail, and when that may be said
+//! - `files`: what messages carry, in the agent's directory and nowhere else
 //!
 //! The listing of tools is part of every prompt of every agent, so its size is bounded by a test. stdout carries the
 //! protocol and nothing else; logs are for stderr, which is the program's to arrange.
 
+mod about;
 mod arguments;
 mod authors;
 mod bridge;
+mod evidence;
+mod files;
 mod hall;
 mod handshake;
+mod letters;
+mod limits;
 mod lines;
+mod linker;
 mod notices;
 mod outcome;
 mod text;
@@ -64,6 +74,18 @@ pub struct Options {
     pub workspace: Option<String>,
     /// How long a tool call waits for a hall that cannot be reached; [`client::PATIENCE`] is usual.
     pub wait_for_server: Duration,
+    /// Which tools are served.
+    pub tools: ToolSet,
+}
+
+/// A set of tools.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ToolSet {
+    /// The hall's own.
+    #[default]
+    Default,
+    /// Those of the old linker's MCP server, by their old names, for agents whose instructions speak of them.
+    Linker,
 }
 
 /// Why the conversation ended otherwise than by the host's hanging up.
@@ -100,7 +122,8 @@ pub async fn serve(
 ) -> Result<(), Error> {
     let hung_up = CancellationToken::new();
     let lines = Lines::new(from_host, to_host);
-    let bridge = Bridge::new(Hall::new(options, hung_up.clone()), hung_up.clone());
+    let tools = options.tools;
+    let bridge = Bridge::new(Hall::new(options, hung_up.clone()), tools, hung_up.clone());
     let conversation = match serve_server(bridge, Handshake::new(lines, hung_up.clone())).await {
         Ok(conversation) => conversation,
         Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),

@@ -12,6 +12,7 @@ use client::protocol::ErrorCode;
 use client::shown;
 use rmcp::model::{CallToolResult, ContentBlock};
 
+use crate::evidence::MailShown;
 use crate::hall::Cursor;
 
 /// A tool's answer.
@@ -22,6 +23,8 @@ pub(crate) struct Outcome {
     pub(crate) shown: HashSet<String>,
     /// Up to where this text tells the agent's news, if it does.
     pub(crate) heard: Option<Cursor>,
+    /// What this text shows of the agent's mail.
+    pub(crate) mail: MailShown,
 }
 
 impl Outcome {
@@ -32,7 +35,12 @@ impl Outcome {
 
     /// A text that speaks of these questions.
     pub(crate) fn showing(text: impl Into<String>, shown: HashSet<String>) -> Self {
-        Self { text: text.into(), shown, heard: None }
+        Self { text: text.into(), shown, heard: None, mail: MailShown::default() }
+    }
+
+    /// A text that shows mail.
+    pub(crate) fn mail(text: impl Into<String>, mail: MailShown) -> Self {
+        Self { mail, ..Self::text(text) }
     }
 }
 
@@ -47,6 +55,9 @@ pub(crate) enum Failure {
         /// What is wrong with it.
         complaint: String,
     },
+    /// A file cannot be read or saved.
+    #[error("{0}")]
+    File(String),
     /// The hall said no, or cannot be reached.
     #[error("{}", advice(.0))]
     Hall(#[from] CallError),
@@ -81,7 +92,7 @@ impl Failure {
         match self {
             Self::Hall(why) => why.code().is_none(),
             Self::Silent(_) | Self::Abandoned => true,
-            Self::Argument { .. } => false,
+            Self::Argument { .. } | Self::File(_) => false,
         }
     }
 }
@@ -114,7 +125,11 @@ pub(crate) fn result(outcome: Result<Outcome, Failure>, notice: Option<String>) 
         Ok(outcome) => (outcome.text, false),
         Err(failure) => (failure.to_string(), true),
     };
-    let content = std::iter::once(text).chain(notice);
-    let content = content.map(|text| ContentBlock::text(shown::prose(&text))).collect();
+    blocks(std::iter::once(text).chain(notice), failed)
+}
+
+/// A result of these texts.
+pub(crate) fn blocks(texts: impl IntoIterator<Item = String>, failed: bool) -> CallToolResult {
+    let content = texts.into_iter().map(|text| ContentBlock::text(shown::prose(&text))).collect();
     if failed { CallToolResult::error(content) } else { CallToolResult::success(content) }
 }

@@ -8,7 +8,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use guildhall_door_mcp::{Options, serve};
+use guildhall_door_mcp::{Options, ToolSet, serve};
 use mutator::fuzz;
 use serde_json::{Value, json};
 use tokio::io::{
@@ -32,10 +32,11 @@ impl Host {
             socket: "/nonexistent/hall.sock".into(),
             name: "web".into(),
             role: "source".into(),
-            repo_path: "/src/web".into(),
+            repo_path: "/nonexistent/web".into(),
             instance: None,
             workspace: None,
             wait_for_server: Duration::ZERO,
+            tools: ToolSet::Default,
         };
         runtime.spawn(serve(options, from_host, to_host));
         let (read, stdin) = tokio::io::split(host);
@@ -69,6 +70,14 @@ fn corpus() -> Vec<Vec<u8>> {
         json!({"name": "context", "arguments": {"action": "list", "tags": "a", "limit": 5, "after": "k"}}),
         json!({"name": "decide", "arguments": {"decision": "d", "rationale": "r", "supersedes": "s"}}),
         json!({"name": "decide", "arguments": {"limit": 1e3}}),
+        json!({"name": "send", "arguments": {"to": "api", "content": "hi", "reply_to": 3, "priority": "low", "ttl": 60}}),
+        json!({"name": "inbox", "arguments": {"message": 3, "save": "mail"}}),
+        json!({"name": "inbox", "arguments": {"thread": 3.0, "limit": 5}}),
+        json!({"name": "inbox", "arguments": {"sent": true}}),
+        json!({"name": "reserve", "arguments": {"files": ["src/**"], "shared": true, "minutes": 5, "why": "w"}}),
+        json!({"name": "reserve", "arguments": {"release": true}}),
+        json!({"name": "search", "arguments": {"query": "p*", "kind": "answer", "before": 9, "limit": 1}}),
+        json!({"name": "send_file", "arguments": {"to": "api", "path": "a/../b", "content": "c"}}),
         json!({"name": "wait", "arguments": {"ticket": "q1", "seconds": 0}}),
         json!({"name": "wait", "arguments": {"seconds": -1}}),
         json!({"name": "ask", "arguments": {"question": {}, "to": [[]], "wait": 1e300}}),
@@ -91,7 +100,9 @@ fn check(host: &mut Host, input: &[u8]) {
     match answer["result"]["content"][0]["text"].as_str() {
         Some(text) => {
             assert_eq!(answer["result"]["isError"], true, "there is no hall: {answer}");
-            assert!(text.starts_with("argument `") || text.starts_with("Guildhall is not running"), "{text}");
+            let refused = text.starts_with("argument `") || text.starts_with("Guildhall is not running");
+            // A file is looked for before the hall is, in a directory that is not there either.
+            assert!(refused || text.starts_with("\"/nonexistent/web\" cannot be used"), "{text}");
         }
         None => assert_eq!(answer["error"]["code"], -32602, "{answer}"),
     }

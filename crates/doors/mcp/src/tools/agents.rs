@@ -2,18 +2,18 @@
 
 use std::collections::HashMap;
 
-use client::protocol::{Agent, Call, Empty};
+use client::protocol::{Agent, Call, Empty, Saying};
 use client::shown::name;
 use serde_json::json;
 
-use super::About;
+use crate::about::About;
 use crate::hall::Visit;
 use crate::outcome::{Failure, Outcome};
-use crate::text::{count, moment};
+use crate::text::{count, excerpt, moment};
 
 pub(super) fn about() -> About {
     About {
-        description: "Who is here: each agent's name (ask by it), role, directory and id.",
+        description: "Who is here: each agent's name (ask by it), role, directory, id, and what it says to be at.",
         properties: json!({}),
         required: &[],
     }
@@ -33,14 +33,21 @@ pub(super) async fn call(hall: &Visit<'_>) -> Result<Outcome, Failure> {
         let instance = agent.instance.as_ref().filter(|_| namesakes[agent.name.as_str()] > 1);
         let instance = instance.map(|instance| format!(", session {instance}")).unwrap_or_default();
         lines.push(format!(
-            "- {}{you}: {} in {}, by {} since {}, id {}{instance}",
+            "- {}{you}: {} in {}, by {} since {}, id {}{instance}{}",
             name(&agent.name),
             agent.role,
             name(&agent.repo_path),
             agent.door,
             moment(&agent.connected_at),
-            agent.id
+            agent.id,
+            agent.saying.as_ref().map(saying).unwrap_or_default()
         ));
     }
     Ok(Outcome::text(lines.join("\n")))
+}
+
+/// What an agent says to be at, in its own words.
+fn saying(said: &Saying) -> String {
+    let more = said.description.as_deref().map(|more| format!(": {}", excerpt(more)));
+    format!(", says {:?}{} since {}", name(&said.status), more.unwrap_or_default(), moment(&said.since))
 }

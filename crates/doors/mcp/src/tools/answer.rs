@@ -6,7 +6,7 @@ use client::protocol::{Answer, Call, Listing, Question};
 use client::shown::name;
 use serde_json::json;
 
-use super::About;
+use crate::about::About;
 use crate::arguments::Arguments;
 use crate::hall::Visit;
 use crate::outcome::{Failure, Outcome};

@@ -6,14 +6,12 @@ use std::fmt::Write as _;
 use client::protocol::{Ask, Call, OnTimeout, Question, QuestionStatus, WAIT_SECONDS};
 use serde_json::json;
 
-use super::About;
+use crate::about::About;
 use crate::arguments::Arguments;
 use crate::hall::Visit;
+use crate::limits::LONGEST_SECONDS;
 use crate::outcome::{Failure, Outcome};
 use crate::text::status;
-
-/// The longest a question may wait, in seconds: a year.
-const LONGEST: u64 = 366 * 24 * 3600;
 
 pub(super) fn about() -> About {
     let texts = json!({"type": "string"});
@@ -47,7 +45,7 @@ pub(super) async fn call(hall: &mut Visit<'_>, arguments: &Arguments) -> Result<
     let to = arguments.texts("to")?;
     let options = arguments.texts("options")?;
     let wait = arguments.number("wait", 0..=WAIT_SECONDS)?.unwrap_or(0);
-    let deadline_seconds = arguments.number("deadline", 1..=LONGEST)?;
+    let deadline_seconds = arguments.number("deadline", 1..=LONGEST_SECONDS)?;
     let default = arguments.optional_text("default")?;
     let on_timeout = on_timeout(arguments, deadline_seconds.is_some(), default.is_some())?;
     let ask = Ask { question, to, options, deadline_seconds, on_timeout, default, once: None };

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use client::protocol::{Call, Delete, Deleted, Entry, History, Key, List, Listing, Share};
 use serde_json::json;
 
-use super::About;
+use crate::about::About;
 use crate::arguments::Arguments;
 use crate::authors::Authors;
 use crate::hall::Visit;

@@ -3,7 +3,7 @@
 use client::protocol::{Call, Decide, Decision, Listing, Page};
 use serde_json::json;
 
-use super::About;
+use crate::about::About;
 use crate::arguments::Arguments;
 use crate::hall::Visit;
 use crate::outcome::{Failure, Outcome};

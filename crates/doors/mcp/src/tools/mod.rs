@@ -1,27 +1,23 @@
 //! The tools: one file each. What a model reads about a tool, what it may pass, and what comes back stand together.
-//!
-//! Schemas are written by hand: derived ones spend twice the bytes on the same words, in every prompt of every agent.
 
 mod agents;
 mod answer;
 mod ask;
 mod context;
 mod decide;
+mod inbox;
+mod reserve;
+mod search;
+pub(crate) mod send;
+mod send_file;
 mod status;
 mod wait;
 
-use std::sync::Arc;
+use rmcp::model::{JsonObject, Tool};
 
-use rmcp::model::{JsonObject, MetaObject, Tool, ToolAnnotations};
-use serde_json::{Value, json};
-
-use crate::arguments::Arguments;
+use crate::about::About;
 use crate::hall::Visit;
 use crate::outcome::{Failure, Outcome};
-
-/// What keeps Claude Code from hiding tools until the model searches for them. These are few and small, and an agent that
-/// would have to look for them would not think of them.
-const ALWAYS_LOAD: &str = "anthropic/alwaysLoad";
 
 /// A tool by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,13 +27,30 @@ pub(crate) enum Named {
     Answer,
     Context,
     Decide,
+    Send,
+    Inbox,
+    Reserve,
+    Search,
+    SendFile,
     Status,
     Wait,
 }
 
 impl Named {
-    const ALL: [Self; 7] =
-        [Self::Agents, Self::Ask, Self::Answer, Self::Context, Self::Decide, Self::Status, Self::Wait];
+    const ALL: [Self; 12] = [
+        Self::Agents,
+        Self::Ask,
+        Self::Answer,
+        Self::Context,
+        Self::Decide,
+        Self::Send,
+        Self::Inbox,
+        Self::Reserve,
+        Self::Search,
+        Self::SendFile,
+        Self::Status,
+        Self::Wait,
+    ];
 
     /// The word under which hosts call it.
     fn name(self) -> &'static str {
@@ -47,6 +60,11 @@ impl Named {
             Self::Answer => "answer",
             Self::Context => "context",
             Self::Decide => "decide",
+            Self::Send => "send",
+            Self::Inbox => "inbox",
+            Self::Reserve => "reserve",
+            Self::Search => "search",
+            Self::SendFile => "send_file",
             Self::Status => "status",
             Self::Wait => "wait",
         }
@@ -64,6 +82,11 @@ impl Named {
             Self::Answer => answer::about(),
             Self::Context => context::about(),
             Self::Decide => decide::about(),
+            Self::Send => send::about(),
+            Self::Inbox => inbox::about(),
+            Self::Reserve => reserve::about(),
+            Self::Search => search::about(),
+            Self::SendFile => send_file::about(),
             Self::Status => status::about(),
             Self::Wait => wait::about(),
         }
@@ -71,24 +94,21 @@ impl Named {
 
     /// As it stands in the listing.
     pub(crate) fn describe(self) -> Tool {
-        let About { description, properties, required } = self.about();
-        let mut schema = JsonObject::new();
-        schema.insert("type".into(), "object".into());
-        schema.insert("properties".into(), properties);
-        if !required.is_empty() {
-            schema.insert("required".into(), json!(required));
-        }
-        let mut meta = MetaObject::new();
-        meta.insert(ALWAYS_LOAD.into(), true.into());
-        let tool = Tool::new(self.name(), description, Arc::new(schema)).with_meta(meta);
-        if self.only_looks() { tool.with_annotations(ToolAnnotations::new().read_only(true)) } else { tool }
+        self.about().describe(self.name(), self.only_looks())
     }
 
-    /// Whether it never changes anything: hosts may call such tools side by side and without leave.
+    /// Whether it never changes anything.
     fn only_looks(self) -> bool {
         match self {
-            Self::Agents | Self::Status | Self::Wait => true,
-            Self::Ask | Self::Answer | Self::Context | Self::Decide => false,
+            Self::Agents | Self::Search | Self::Status | Self::Wait => true,
+            Self::Ask
+            | Self::Answer
+            | Self::Context
+            | Self::Decide
+            | Self::Send
+            | Self::Inbox
+            | Self::Reserve
+            | Self::SendFile => false,
         }
     }
 
@@ -98,28 +118,22 @@ impl Named {
         hall: &mut Visit<'_>,
         given: Option<JsonObject>,
     ) -> Result<Outcome, Failure> {
-        let properties = self.about().properties;
-        let known: Vec<_> =
-            properties.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
-        let arguments = Arguments::new(self.name(), given, &known)?;
+        let arguments = self.about().arguments(self.name(), given)?;
         match self {
             Self::Agents => agents::call(hall).await,
             Self::Ask => ask::call(hall, &arguments).await,
             Self::Answer => answer::call(hall, &arguments).await,
             Self::Context => context::call(hall, &arguments).await,
             Self::Decide => decide::call(hall, &arguments).await,
+            Self::Send => send::call(hall, &arguments).await,
+            Self::Inbox => inbox::call(hall, &arguments).await,
+            Self::Reserve => reserve::call(hall, &arguments).await,
+            Self::Search => search::call(hall, &arguments).await,
+            Self::SendFile => send_file::call(hall, &arguments).await,
             Self::Status => status::call(hall).await,
             Self::Wait => wait::call(hall, &arguments).await,
         }
     }
-}
-
-/// What the model is told about a tool.
-struct About {
-    description: &'static str,
-    /// The JSON Schema of each argument, by name.
-    properties: Value,
-    required: &'static [&'static str],
 }
 
 /// Every tool, for `tools/list`.

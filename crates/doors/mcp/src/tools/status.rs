@@ -4,7 +4,7 @@ use client::protocol::{Call, Empty, Status};
 use client::shown;
 use serde_json::json;
 
-use super::About;
+use crate::about::About;
 use crate::hall::Visit;
 use crate::outcome::{Failure, Outcome};
 use crate::text::{count, moment};
@@ -26,7 +26,7 @@ pub(super) async fn call(hall: &Visit<'_>) -> Result<Outcome, Failure> {
         (false, None) => "not ready".to_owned(),
     };
     let mut lines = vec![
-        format!("you are {}, id {}", shown::name(hall.name()), me.member),
+        format!("you are {}, id {}", shown::name(&hall.name()), me.member),
         format!(
             "guildhall {}, workspace {}: {ready}, at position {} of {}",
             status.server,
@@ -42,6 +42,9 @@ pub(super) async fn call(hall: &Visit<'_>) -> Result<Outcome, Failure> {
             status.for_you
         ),
     ];
+    if status.messages > 0 {
+        lines.push(format!("{} for you to read: use `inbox`", count(status.messages, "message")));
+    }
     if !status.listening.is_empty() {
         lines.push(format!("listening on {}", status.listening.join(", ")));
     }

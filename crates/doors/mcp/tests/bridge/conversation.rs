@@ -65,7 +65,7 @@ async fn whatever_else_comes_first_does_not_end_the_conversation() {
     assert_eq!(host.request("tools/list", probe()).await["error"]["code"], -32600);
     host.initialize().await;
     assert_eq!(host.request("tools/fly", json!({})).await["error"]["code"], -32601);
-    assert_eq!(host.request("tools/list", json!({})).await["result"]["tools"].as_array().unwrap().len(), 7);
+    assert_eq!(host.request("tools/list", json!({})).await["result"]["tools"].as_array().unwrap().len(), 12);
 }
 
 #[tokio::test]
@@ -112,6 +112,23 @@ async fn wrong_arguments_are_told_to_the_model() {
         ),
         ("agents", json!({"all": true}), "argument `all` is unknown: `agents` takes no arguments"),
         ("decide", json!({"rationale": "because"}), "argument `decision` is missing"),
+        (
+            "send",
+            json!({"content": "hi"}),
+            "argument `to` is missing: say for whom it is, or which message it answers",
+        ),
+        (
+            "inbox",
+            json!({"message": 1, "sent": true}),
+            "argument `message` and `thread` and `sent` ask for different things: give one",
+        ),
+        ("inbox", json!({"save": "here"}), "argument `save` goes with `message` and nothing else"),
+        ("reserve", json!({"why": "mine"}), "argument `files` is missing: say which files you claim"),
+        (
+            "search",
+            json!({"query": "port", "kind": "song"}),
+            "argument `kind` must be one of message, context, question, answer, decision; got \"song\"",
+        ),
     ] {
         assert_eq!(host.refused(tool, arguments).await, complaint);
     }
@@ -505,7 +522,7 @@ async fn a_call_that_is_too_long_is_refused_under_its_id_and_the_next_one_works(
 // === the hall away ===
 
 /// A call of each tool.
-fn every_tool() -> [(&'static str, Value); 9] {
+fn every_tool() -> [(&'static str, Value); 13] {
     [
         ("agents", json!({})),
         ("ask", json!({"question": "?", "wait": 45})),
@@ -513,6 +530,10 @@ fn every_tool() -> [(&'static str, Value); 9] {
         ("answer", json!({"question": "q1", "answer": "yes"})),
         ("context", json!({"action": "get", "key": "x"})),
         ("decide", json!({"decision": "x"})),
+        ("send", json!({"to": "api", "content": "hi"})),
+        ("inbox", json!({})),
+        ("reserve", json!({"files": "src/**"})),
+        ("search", json!({"query": "port"})),
         ("status", json!({})),
         ("wait", json!({"seconds": 2})),
         ("wait", json!({"ticket": "q1", "seconds": 0})),

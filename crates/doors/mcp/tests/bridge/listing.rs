@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 /// Bytes that make a token, reckoned low: English and JSON come to about four.
 const BYTES_PER_TOKEN: f64 = 3.5;
-/// Of the 3,000 tokens that twelve tools may take, the share of these seven.
-const TOKENS: f64 = 1_700.0;
+/// What the twelve take today, with a little room. Three thousand were allowed them.
+const TOKENS: f64 = 1_850.0;
 
 async fn listing() -> Value {
     let (mut host, _) = crate::stage::opened(Duration::ZERO).await;
@@ -39,7 +39,21 @@ async fn every_tool_says_what_it_is_for_and_names_what_it_needs() {
     let listing = listing().await;
     let tools = listing["tools"].as_array().unwrap();
     let names: Vec<_> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["agents", "ask", "answer", "context", "decide", "status", "wait"]);
+    let agreed = [
+        "agents",
+        "ask",
+        "answer",
+        "context",
+        "decide",
+        "send",
+        "inbox",
+        "reserve",
+        "search",
+        "send_file",
+        "status",
+        "wait",
+    ];
+    assert_eq!(names, agreed);
     for tool in tools {
         assert!(tool["description"].as_str().is_some_and(|text| text.len() > 20), "{tool}");
         let schema = &tool["inputSchema"];

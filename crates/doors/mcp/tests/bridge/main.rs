@@ -3,6 +3,12 @@
 #[cfg(test)]
 mod conversation;
 #[cfg(test)]
+mod coordination;
+#[cfg(test)]
+mod linker;
+#[cfg(test)]
 mod listing;
+#[cfg(test)]
+mod mail;
 #[cfg(test)]
 mod stage;

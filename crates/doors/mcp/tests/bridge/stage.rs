@@ -1,16 +1,17 @@
 //! A bridge between a host and a hall that the tests play: lines in, lines out, on both sides.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use guildhall_door_mcp::{Error, Options, serve};
+use guildhall_door_mcp::{Error, Options, ToolSet, serve};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{
     AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf,
 };
 use tokio::net::UnixListener;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 /// How long anything may take that happens at once.
@@ -27,16 +28,21 @@ pub(crate) struct Host {
 
 /// Where the hall would listen, and the bridge of the agent `web` to it.
 pub(crate) fn start(wait_for_server: Duration) -> (Host, PathBuf) {
+    start_with(wait_for_server, ToolSet::Default, "/src/web".into())
+}
+
+fn start_with(wait_for_server: Duration, tools: ToolSet, repo_path: String) -> (Host, PathBuf) {
     let home = tempfile::tempdir().unwrap();
     let socket = home.path().join("hall.sock");
     let options = Options {
         socket: socket.clone(),
         name: "web".into(),
         role: "source".into(),
-        repo_path: "/src/web".into(),
+        repo_path,
         instance: Some("session-1".into()),
         workspace: None,
         wait_for_server,
+        tools,
     };
     let (host, bridge) = tokio::io::duplex(1 << 20);
     let (from_host, to_host) = tokio::io::split(bridge);
@@ -49,6 +55,14 @@ pub(crate) fn start(wait_for_server: Duration) -> (Host, PathBuf) {
 /// As [`start`], the conversation opened.
 pub(crate) async fn opened(wait_for_server: Duration) -> (Host, PathBuf) {
     let (mut host, socket) = start(wait_for_server);
+    host.initialize().await;
+    (host, socket)
+}
+
+/// As [`opened`], with these tools, in this directory.
+pub(crate) async fn opened_with(tools: ToolSet, directory: &Path) -> (Host, PathBuf) {
+    let (mut host, socket) =
+        start_with(Duration::from_secs(5), tools, directory.to_string_lossy().into_owned());
     host.initialize().await;
     (host, socket)
 }
@@ -148,40 +162,108 @@ pub(crate) fn read_result(answer: &Value) -> (Vec<String>, bool) {
 }
 
 /// A hall that answers each call as `script` says: `Err` is a code and a message; `None` is silence.
-/// Introductions it answers itself; what `script` says to them is added to the welcome.
+/// Introductions it answers itself; what `script` says to them is added to the welcome, and `forbidden` refuses them.
 pub(crate) fn hall(
     socket: &PathBuf,
-    mut script: impl FnMut(&str, &Value) -> Option<Result<Value, (&'static str, &'static str)>> + Send + 'static,
+    script: impl FnMut(&str, &Value) -> Option<Answer> + Send + 'static,
 ) -> JoinHandle<()> {
     let listener = UnixListener::bind(socket).unwrap();
+    let script = Arc::new(Mutex::new(script));
     tokio::spawn(async move {
+        // Ends with this task, and all connections with it.
+        let mut connections = JoinSet::new();
         loop {
             let (stream, _) = listener.accept().await.unwrap();
-            let (read, mut write) = stream.into_split();
-            let mut lines = BufReader::new(read).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
-                let call: Value = serde_json::from_str(&line).unwrap();
-                let method = call["method"].as_str().unwrap();
-                let scripted = script(method, &call["params"]);
-                let answer = match (method, scripted) {
-                    ("hello", extra) => {
-                        let mut welcome = json!({
-                            "version": 1, "server": "0.1.0", "workspace": "default", "member": "m-web",
-                            "principal": "local", "incarnation": "life-1",
-                        });
-                        if let Some(Ok(Value::Object(extra))) = extra {
-                            welcome.as_object_mut().unwrap().extend(extra);
-                        }
-                        json!({"id": call["id"], "result": welcome})
-                    }
-                    (_, Some(Ok(result))) => json!({"id": call["id"], "result": result}),
-                    (_, Some(Err((code, message)))) => {
-                        json!({"id": call["id"], "error": {"code": -32000, "message": message, "data": {"code": code}}})
-                    }
-                    (_, None) => continue,
-                };
-                write.write_all(format!("{answer}\n").as_bytes()).await.unwrap();
-            }
+            let script = Arc::clone(&script);
+            connections.spawn(async move {
+                let (read, mut write) = stream.into_split();
+                let mut lines = BufReader::new(read).lines();
+                while let Ok(Some(line)) = lines.next_line().await {
+                    let call: Value = serde_json::from_str(&line).unwrap();
+                    let scripted = script.lock().unwrap()(call["method"].as_str().unwrap(), &call["params"]);
+                    let Some(answer) = answer(&call, scripted) else { continue };
+                    write.write_all(format!("{answer}\n").as_bytes()).await.unwrap();
+                }
+            });
         }
+    })
+}
+
+/// What a hall says to a call.
+pub(crate) type Answer = Result<Value, (&'static str, &'static str)>;
+
+fn answer(call: &Value, scripted: Option<Answer>) -> Option<Value> {
+    let id = &call["id"];
+    let scripted = match scripted {
+        scripted if call["method"] != "hello" => scripted?,
+        Some(Err(refusal @ ("forbidden", _))) => Err(refusal),
+        extra => {
+            let mut welcome = json!({
+                "version": 1, "server": "0.1.0", "workspace": "default", "member": "m-web",
+                "principal": "local", "incarnation": "life-1",
+            });
+            if let Some(Ok(Value::Object(extra))) = extra {
+                welcome.as_object_mut().unwrap().extend(extra);
+            }
+            Ok(welcome)
+        }
+    };
+    Some(match scripted {
+        Ok(result) => json!({"id": id, "result": result}),
+        Err((code, message)) => {
+            json!({"id": id, "error": {"code": -32000, "message": message, "data": {"code": code}}})
+        }
+    })
+}
+
+/// The calls that a hall was made, in order, but for those that only ask for news.
+#[derive(Clone, Default)]
+pub(crate) struct Heard(Arc<Mutex<Vec<(String, Value)>>>);
+
+impl Heard {
+    fn note(&self, method: &str, params: &Value) {
+        if method != "wait" {
+            self.0.lock().unwrap().push((method.to_owned(), params.clone()));
+        }
+    }
+
+    /// The parameters of all calls of this method so far.
+    pub(crate) fn all(&self, method: &str) -> Vec<Value> {
+        let heard = self.0.lock().unwrap();
+        heard.iter().filter(|(heard, _)| heard == method).map(|(_, params)| params.clone()).collect()
+    }
+
+    /// The methods called since this was asked last.
+    pub(crate) fn methods(&self) -> Vec<String> {
+        self.0.lock().unwrap().drain(..).map(|(method, _)| method).collect()
+    }
+}
+
+/// A hall without news, which says `Ok` to the rest as `script` does, and notes what it hears.
+pub(crate) fn listening(
+    socket: &PathBuf,
+    mut script: impl FnMut(&str, &Value) -> Option<Value> + Send + 'static,
+) -> Heard {
+    let heard = Heard::default();
+    let noted = heard.clone();
+    hall(socket, move |method, params| {
+        noted.note(method, params);
+        let scripted = script(method, params).or_else(|| match method {
+            "wait" => Some(json!({"position": 1})),
+            "agents" => Some(json!([])),
+            "messages.took" | "messages.mark_read" => Some(json!({"count": 1})),
+            "messages.inbox" => Some(json!({"messages": [], "left": 0, "receipt": []})),
+            _ => None,
+        });
+        Some(scripted.ok_or(("not_found", "there is no such thing")))
+    });
+    heard
+}
+
+/// A message as the hall tells it.
+pub(crate) fn message(number: u64, from: &str, content: &str) -> Value {
+    json!({
+        "number": number, "id": format!("m-{number}"), "from": from, "from_id": "a-1", "to": "web",
+        "content": content, "sent_at": "2026-11-20T10:22:03.456Z",
     })
 }

@@ -1,0 +1,69 @@
+//! Who the agent is here, and who else is.
+
+use client::protocol::{Agent, Call, Empty, Saying, SetStatus};
+use client::shown::name;
+use serde_json::json;
+
+use crate::about::About;
+use crate::arguments::Arguments;
+use crate::hall::Visit;
+use crate::outcome::{Failure, Outcome};
+use crate::text::moment;
+
+/// What an agent says to be at that has only described itself.
+const AVAILABLE: &str = "available";
+
+pub(super) fn about_register() -> About {
+    About {
+        description: "Register this Claude instance with a name and description",
+        properties: json!({
+            "name": {"type": "string", "description": "The name other instances know this one by"},
+            "description": {"type": "string", "description": "What this instance is working on"},
+        }),
+        required: &["name", "description"],
+    }
+}
+
+/// Under the name it has, the agent only describes itself; under another, it is another from now on.
+pub(super) async fn register(hall: &Visit<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
+    let new = arguments.text("name")?;
+    let description = arguments.optional_text("description")?;
+    let welcome =
+        if new == hall.name() { hall.introduced().await? } else { hall.rename(new.clone()).await? };
+    if let Some(description) = description {
+        let status = SetStatus { status: Some(AVAILABLE.into()), description: Some(description) };
+        let Agent { .. } = hall.call(Call::SetStatus(status)).await?;
+    }
+    Ok(Outcome::text(format!("Successfully registered as \"{}\" (ID: {})", name(&new), welcome.member)))
+}
+
+pub(super) fn about_list() -> About {
+    About { description: "List all connected Claude instances", properties: json!({}), required: &[] }
+}
+
+pub(super) async fn list(hall: &Visit<'_>) -> Result<Outcome, Failure> {
+    let agents: Vec<Agent> = hall.call(Call::Agents(Empty {})).await?;
+    if agents.is_empty() {
+        return Ok(Outcome::text("No instances connected"));
+    }
+    let mut lines = vec!["Connected Claude instances:".to_owned()];
+    for agent in &agents {
+        lines.push(format!("- {}: {}", name(&agent.name), description(agent)));
+        // Whoever is listed is here: there is no later time at which it was last seen.
+        let since = moment(&agent.connected_at);
+        lines.push(format!("  (ID: {}, Last seen: now, here since {since})", agent.id));
+    }
+    Ok(Outcome::text(lines.join("\n")))
+}
+
+/// What an agent says of itself; of one that says nothing, where it works.
+fn description(agent: &Agent) -> String {
+    match &agent.saying {
+        Some(Saying { status, description: Some(more), .. }) if status == AVAILABLE => {
+            name(more).into_owned()
+        }
+        Some(Saying { status, description: Some(more), .. }) => format!("{}: {}", name(status), name(more)),
+        Some(Saying { status, description: None, .. }) => name(status).into_owned(),
+        None => format!("{} in {}", agent.role, name(&agent.repo_path)),
+    }
+}
