@@ -17,8 +17,7 @@ use crate::goodbye::End;
 use crate::mutation::{self, Prepared, Reply};
 use crate::session::Session;
 use crate::wire::error::{Code, TrpcError};
-use crate::wire::input::ListPending;
-use crate::wire::procedure::{self, Call, Delivery, Mutation, Procedure, Query, Subscription};
+use crate::wire::procedure::{self, Call, Delivery, Feed, Mutation, Procedure, Query, Subscription};
 use crate::wire::reply::{self, ReplyTo};
 use crate::wire::request::{Input, Method, Request};
 use crate::wire::text::JsonText;
@@ -85,12 +84,12 @@ impl Session {
         if let Some(place) = &query.min_pos().0 {
             Box::pin(self.reach(place)).await?;
         }
-        if let Query::QuestionsListPending(ListPending { agent_id: Some(agent), .. }) = &query {
+        if let Some(agent) = query.agent() {
             self.notice(ids::member(agent)).await;
         }
         let mut frame = Vec::with_capacity(limits::FRAME_HINT);
         reply::data_prefix(to, &mut frame);
-        query::answer(&self.workspace, query, &mut frame).await?;
+        query::answer(&self.workspace, &self.identity, query, &mut frame).await?;
         frame.extend_from_slice(reply::DATA_SUFFIX);
         Ok(self.outbox.put(&mut self.socket, frame).await?)
     }
@@ -105,7 +104,7 @@ impl Session {
         }
     }
 
-    /// Takes the agent that a query names for one that is here, as mutations do, if it is the client's own. The query is
+    /// Takes the agent that a query or subscription names for one that is here, as mutations do, if it is the client's own. The call is
     /// answered in any case: what is not found out now is found out when the agent next does something.
     async fn notice(&mut self, agent: MemberId) {
         if self.members.contains_key(&agent) || !self.identity.grant.may_write() {
@@ -126,7 +125,7 @@ impl Session {
         }
         let procedure = mutation.procedure();
         let Prepared { author, command, reply } =
-            mutation::prepare(&self.workspace, &self.identity, mutation);
+            mutation::prepare(&self.workspace, &self.identity, mutation).await?;
         let by = &self.identity.principal;
         if let Some(author) = author.filter(|author| !self.members.contains_key(author)) {
             if procedure == Procedure::SessionLeave {
@@ -203,7 +202,10 @@ impl Session {
             let message = format!("a connection has at most {} subscriptions", limits::SUBSCRIPTIONS);
             return Err(TrpcError::new(Code::TooManyRequests, &message).into());
         }
-        let following = Following::start(&self.workspace, to, subscription)?;
+        let following = Following::start(&self.workspace, &self.identity, to, subscription).await?;
+        if let Feed::Messages(agent) = &subscription.feed {
+            self.notice(ids::member(agent)).await;
+        }
         let resumed = matches!(subscription.delivery, Delivery::Tracked { last_event_id: Some(_) });
         let snapshot = following.snapshot(&self.workspace, resumed)?;
         let mut frame = Vec::new();

@@ -4,22 +4,24 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hall::Entry;
+use hall::mail::Progress;
 use model::context::{ContextEntry, Deletion};
 use model::decisions::Decision;
+use model::messages::{Message, Priority, Recipient};
 use model::questions::{Question, Status};
 use model::roster::{Membership, Role};
-use model::{Fact, MemberId, Text, Timestamp};
+use model::{Fact, MemberId, Position, Text, Timestamp};
 
 use crate::list;
 use crate::wire::error::TrpcError;
-use crate::wire::input;
 use crate::wire::shape::{self, Id, Shape};
 use crate::wire::text::JsonText;
+use crate::wire::{input, mail};
 
 /// The form of an event that these clients get; see [`Entry::encoded`].
 struct TrpcForm;
 
-/// An event as data: the entry, question or decision it is about. For a change of the roster, the whole roster, as
+/// An event as data: the entry, question, decision or message it is about. For a change of the roster, the whole roster, as
 /// long as the event remembers it. `None` for what these clients know nothing of.
 ///
 /// # Errors
@@ -30,7 +32,8 @@ pub(crate) fn event(entry: &Entry) -> Result<Option<Bytes>, TrpcError> {
         | Fact::QuestionAsked(_)
         | Fact::QuestionAnswered(_)
         | Fact::QuestionPassed(_)
-        | Fact::DecisionLogged(_) => {}
+        | Fact::DecisionLogged(_)
+        | Fact::MessageSent(_) => {}
         Fact::MemberJoined(_) | Fact::MemberReturned(_) | Fact::MemberLeft(_) => {
             if entry.roster().is_none() {
                 return Ok(None);
@@ -46,6 +49,7 @@ pub(crate) fn event(entry: &Entry) -> Result<Option<Bytes>, TrpcError> {
                 question(asked).write(&mut out);
             }
             Fact::DecisionLogged(logged) => decision(logged).write(&mut out),
+            Fact::MessageSent(sent) => message(entry.position(), sent).write(&mut out),
             _ => {
                 let roster = entry.roster().into_iter().flat_map(|roster| roster.iter());
                 if agents(roster, &mut out).is_err() {
@@ -133,6 +137,44 @@ pub(crate) fn decision(decision: &Decision) -> shape::Decision<'_> {
         rationale: decision.rationale.as_ref().map(token),
         by: id(&decision.by),
         created_at: decision.at.as_millis(),
+    }
+}
+
+/// A message at its place in the log. Ours: the coordinator knows none.
+pub(crate) fn message(place: Position, message: &Message) -> shape::Message<'_> {
+    let files = message.attachments.iter().map(|file| shape::File {
+        name: &file.name,
+        content_type: &file.content_type,
+        bytes: file.bytes,
+        digest: &file.digest,
+    });
+    shape::Message {
+        number: place.0,
+        id: Id::Text(message.id.as_str()),
+        from: Id::Text(message.from.id.as_str()),
+        from_name: &message.from.name,
+        to: message.to.written(),
+        content: token(&message.content),
+        thread: message.thread.map(|began| began.0),
+        priority: match message.priority {
+            Priority::High => mail::Priority::High,
+            Priority::Normal => mail::Priority::Normal,
+            Priority::Low => mail::Priority::Low,
+        },
+        files: files.collect(),
+        sent_at: message.sent_at.as_millis(),
+        expires_at: message.expires_at.map(Timestamp::as_millis),
+        dead: matches!(message.to, Recipient::Unknown(_)),
+        progress: None,
+    }
+}
+
+/// How far a message has come.
+pub(crate) fn progress(progress: &Progress) -> shape::Progress {
+    shape::Progress {
+        delivered: progress.delivered.map(Timestamp::as_millis),
+        in_context: progress.in_context.map(Timestamp::as_millis),
+        read: progress.read.map(Timestamp::as_millis),
     }
 }
 

@@ -1,8 +1,9 @@
 //! Subscriptions: each is a follower of the workspace's log that picks its events.
 
-use hall::{Entry, Follower, Workspace};
-use model::{Fact, Position};
+use hall::{Entry, Follower, Identity, Workspace};
+use model::{AgentId, Fact, Position, Timestamp};
 
+use crate::speaker::own;
 use crate::wire::error::{Code, TrpcError};
 use crate::wire::procedure::{Delivery, Feed, Subscription};
 use crate::wire::reply::{self, ReplyTo};
@@ -11,9 +12,20 @@ use crate::{cursor, data};
 /// A live subscription.
 pub(crate) struct Following {
     to: ReplyTo<'static>,
-    feed: Feed,
+    watched: Watched,
     tracked: bool,
     follower: Follower,
+}
+
+/// What a subscription is for.
+#[derive(PartialEq)]
+enum Watched {
+    Agents,
+    Context,
+    Questions,
+    Decisions,
+    /// One agent's mailbox.
+    Messages(AgentId),
 }
 
 /// What a subscription has to send.
@@ -28,12 +40,22 @@ impl Following {
     /// Starts at the log's end, or after the last event that the client has seen.
     ///
     /// # Errors
-    /// If that event is of another life of the log, or of none.
-    pub(crate) fn start(
+    /// If that event is of another life of the log, or of none; or if the mailbox to be followed is not the caller's.
+    pub(crate) async fn start(
         workspace: &Workspace,
+        identity: &Identity,
         to: ReplyTo<'static>,
         subscription: &Subscription<'_>,
     ) -> Result<Self, TrpcError> {
+        let watched = match &subscription.feed {
+            Feed::Agents => Watched::Agents,
+            Feed::Context => Watched::Context,
+            Feed::Questions => Watched::Questions,
+            Feed::Decisions => Watched::Decisions,
+            Feed::Messages(agent) => {
+                Watched::Messages(Box::pin(own(workspace, identity, agent)).await?.agent.clone())
+            }
+        };
         let now = *workspace.head().borrow();
         let (tracked, after) = match &subscription.delivery {
             Delivery::Bare => (false, None),
@@ -46,7 +68,7 @@ impl Following {
         if after > now {
             return Err(TrpcError::new(Code::PreconditionFailed, "lastEventId is ahead of this workspace"));
         }
-        Ok(Self { to, feed: subscription.feed, tracked, follower: workspace.follow(after) })
+        Ok(Self { to, watched, tracked, follower: workspace.follow(after) })
     }
 
     /// Whom its frames are for.
@@ -63,7 +85,7 @@ impl Following {
         workspace: &Workspace,
         resumed: bool,
     ) -> Result<Option<Vec<u8>>, TrpcError> {
-        (self.feed == Feed::Agents && !resumed).then(|| self.roster(workspace)).transpose()
+        (self.watched == Watched::Agents && !resumed).then(|| self.roster(workspace)).transpose()
     }
 
     /// Whether there are events it has not taken.
@@ -76,15 +98,19 @@ impl Following {
         self.follower.position() < target
     }
 
-    /// Takes a page of events and gives what to send for it.
+    /// Takes a page of events and gives what to send for it now.
     ///
     /// # Errors
     /// If the log cannot be read.
-    pub(crate) async fn take(&mut self, workspace: &Workspace) -> Result<Taken, store::StoreError> {
+    pub(crate) async fn take(
+        &mut self,
+        workspace: &Workspace,
+        now: Timestamp,
+    ) -> Result<Taken, store::StoreError> {
         let page = self.follower.take().await?;
         let mut taken = Taken::default();
         let mut forgotten = false;
-        for entry in page.iter().filter(|entry| self.picks(entry)) {
+        for entry in page.iter().filter(|entry| self.picks(workspace, entry, now)) {
             match data::event(entry) {
                 Ok(Some(data)) => taken.frames.push(self.frame(&data, entry.position())),
                 // A change of the roster that is read back: what the roster was then is not known any more.
@@ -104,18 +130,27 @@ impl Following {
         Ok(taken)
     }
 
-    fn picks(&self, entry: &Entry) -> bool {
+    fn picks(&self, workspace: &Workspace, entry: &Entry, now: Timestamp) -> bool {
         use Fact::{
-            ContextShared, DecisionLogged, MemberJoined, MemberLeft, MemberReturned, QuestionAnswered,
-            QuestionAsked, QuestionPassed,
+            ContextShared, DecisionLogged, MemberJoined, MemberLeft, MemberReturned, MessageSent,
+            QuestionAnswered, QuestionAsked, QuestionPassed,
         };
-        match self.feed {
-            Feed::Agents => matches!(entry.fact(), MemberJoined(_) | MemberReturned(_) | MemberLeft(_)),
-            Feed::Context => matches!(entry.fact(), ContextShared(_)),
-            Feed::Questions => {
+        match &self.watched {
+            Watched::Agents => matches!(entry.fact(), MemberJoined(_) | MemberReturned(_) | MemberLeft(_)),
+            Watched::Context => matches!(entry.fact(), ContextShared(_)),
+            Watched::Questions => {
                 matches!(entry.fact(), QuestionAsked(_) | QuestionPassed(_) | QuestionAnswered(_))
             }
-            Feed::Decisions => matches!(entry.fact(), DecisionLogged(_)),
+            Watched::Decisions => matches!(entry.fact(), DecisionLogged(_)),
+            Watched::Messages(reader) => match entry.fact() {
+                // One that is read back may have expired: it is not offered any more, here as in the inbox.
+                MessageSent(message) if !message.is_expired(now) => {
+                    let state = workspace.state();
+                    let mailbox = state.mailboxes.get(reader);
+                    mailbox.is_some_and(|mailbox| mailbox.is_for(reader, entry.position(), message))
+                }
+                _ => false,
+            },
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! [`wire`] knows the text, [`session`] serves one connection with it, from [`introduction`] to [`goodbye`]. A frame's
 //! way: [`session`] → [`wire`] → [`calls`] → either [`query`], answered from the committed state, or [`mutation`],
-//! submitted to the workspace and answered when it is durable, or [`feed`], a follower of the log. [`data`] says what
+//! submitted to the workspace and answered when it is durable, or [`feed`], a follower of the log. Messages, of which the
+//! coordinator knows nothing, are read in [`mailbox`] and written in [`post`]. [`data`] says what
 //! the model's things look like to these clients, [`cursor`] how a place in the log does.
 //!
 //! Source of the format: `docs/wire/coordinator.md`.
@@ -18,11 +19,14 @@ mod ids;
 mod introduction;
 pub mod limits;
 mod list;
+mod mailbox;
 mod mutation;
 mod outbox;
+mod post;
 mod query;
 mod refusal;
 mod session;
+mod speaker;
 pub mod wire;
 
 pub use door::{Door, Options};

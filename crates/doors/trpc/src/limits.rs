@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::wire::page::MAX_LIMIT;
 use crate::wire::request;
 
 /// Bounds on the content of a frame.
@@ -29,6 +30,14 @@ pub const MEMBERS: usize = model::limits::MEMBERS;
 pub const REPLY_BYTES: usize = 16 * 1024 * 1024;
 /// Items of a page where the client does not say.
 pub const PAGE: usize = 1_000;
+/// Messages of a list or an inbox where the client does not say.
+pub const MESSAGES: usize = 100;
+/// Contents of the messages of one reply, in bytes: with escapes, of which one has six, they come to [`REPLY_BYTES`].
+pub const MESSAGE_BYTES: u64 = REPLY_BYTES as u64 / 6;
+/// Stretches of a mailbox in one receipt: more than the most messages of one inbox can come to.
+pub const RECEIPT_RANGES: usize = 2 * MAX_LIMIT as usize;
+/// Messages that are marked at once.
+pub const MARKED: usize = MAX_LIMIT as usize;
 /// Frames read in a row before the rest of a session is looked at.
 pub const IN_A_ROW: usize = 64;
 /// What most replies fit in.

@@ -2,16 +2,17 @@
 
 use hall::{Declined, Done, Identity, Workspace};
 use model::context::{Delete, Share};
+use model::messages::Recipient;
 use model::questions::{Answer, Ask};
 use model::roster::{Join, Leave, Reason, Role};
-use model::{Address, Command, Fact, MemberId, Refusal, Text, decisions};
+use model::{Address, Command, Fact, MemberId, Position, Refusal, Text, decisions};
 
 use crate::wire::error::{Code, TrpcError};
 use crate::wire::input;
 use crate::wire::procedure::Mutation;
-use crate::wire::shape::{JoinResult, Shape, Success};
+use crate::wire::shape::{Count, JoinResult, Shape, Success};
 use crate::wire::text::JsonText;
-use crate::{data, ids};
+use crate::{data, ids, post};
 
 /// A mutation that can be submitted.
 pub(crate) struct Prepared {
@@ -32,10 +33,21 @@ pub(crate) enum Reply {
     Joined,
     /// Whether anything changed.
     Changed,
+    /// The message that was sent; an error if it found nobody.
+    Sent,
+    /// How many messages were marked.
+    Marked(usize),
 }
 
 /// Builds the command of a mutation by somebody.
-pub(crate) fn prepare(workspace: &Workspace, identity: &Identity, mutation: Mutation<'_>) -> Prepared {
+///
+/// # Errors
+/// If what it is about is not the caller's, or cannot be read.
+pub(crate) async fn prepare(
+    workspace: &Workspace,
+    identity: &Identity,
+    mutation: Mutation<'_>,
+) -> Result<Prepared, TrpcError> {
     let (author, command, reply) = match mutation {
         Mutation::SessionJoin(join) => {
             let role = match join.role {
@@ -112,8 +124,15 @@ pub(crate) fn prepare(workspace: &Workspace, identity: &Identity, mutation: Muta
             });
             (Some(author), command, Reply::Event)
         }
+        // Boxed, since what they look up would make every session larger that looks nothing up.
+        Mutation::MessagesSend(send) => return Box::pin(post::send(workspace, identity, send)).await,
+        Mutation::MessagesTook(took) => return Box::pin(post::took(workspace, identity, took)).await,
+        Mutation::MessagesMarkRead(marked) => {
+            return Box::pin(post::mark_read(workspace, identity, marked)).await;
+        }
+        Mutation::TopicsFollow(follow) => return Box::pin(post::follow(workspace, identity, follow)).await,
     };
-    Prepared { author, command, reply }
+    Ok(Prepared { author, command, reply })
 }
 
 /// Appends the data of the reply to a mutation that was carried out.
@@ -132,13 +151,24 @@ pub(crate) fn write_reply(
         (Reply::EntryWithVersion, Some(Fact::ContextShared(shared))) => {
             data::context_entry(shared, Some(shared.version)).write(out);
         }
-        (Reply::Event, Some(_)) => {
+        (Reply::Marked(count), _) => Count(count).write(out),
+        (Reply::Sent, Some(Fact::MessageDied(letter))) => {
+            return Err(nobody(&letter.to, entry.map_or(done.position, |entry| entry.position())));
+        }
+        (Reply::Event | Reply::Sent, Some(_)) => {
             let data = entry.map(|entry| data::event(entry)).transpose()?.flatten();
             out.extend_from_slice(&data.ok_or_else(unexpected)?);
         }
         _ => return Err(unexpected()),
     }
     Ok(())
+}
+
+/// What is said of a message to nobody who is known.
+fn nobody(to: &Recipient, number: Position) -> TrpcError {
+    let to = to.written();
+    let message = format!("nobody is known as {to:?}; the message is kept as dead letter {number}");
+    TrpcError::new(Code::NotFound, &message)
 }
 
 fn unexpected() -> TrpcError {
@@ -150,6 +180,6 @@ pub(crate) fn read_only() -> Declined {
     Declined::Refused(Refusal::Forbidden("this token may only read".into()))
 }
 
-fn text(token: JsonText<'_>) -> Text {
+pub(crate) fn text(token: JsonText<'_>) -> Text {
     Text::from_raw(token.raw()).expect("a string token")
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hall::{HallError, Workspace};
+use hall::{HallError, Identity, Workspace};
 use model::decisions::Decision;
 use model::questions::{Question, Status};
 use model::rows::Table;
@@ -18,11 +18,12 @@ use crate::wire::input::{
 use crate::wire::page::Page;
 use crate::wire::procedure::Query;
 use crate::wire::shape::Shape;
-use crate::{data, ids, limits, refusal};
+use crate::{data, ids, limits, mailbox, refusal};
 
 /// Appends the data of a query's reply.
 pub(crate) async fn answer(
     workspace: &Workspace,
+    identity: &Identity,
     query: Query<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), TrpcError> {
@@ -35,6 +36,10 @@ pub(crate) async fn answer(
         Query::QuestionsGet(get) => questions_get(workspace, &get, out).await,
         Query::QuestionsList(list) => questions_list(workspace, &list, out).await,
         Query::DecisionsList(list) => decisions_list(workspace, &list, out).await,
+        // Boxed, since what they need is needed only now, and a session is there for long.
+        Query::MessagesInbox(inbox) => Box::pin(mailbox::inbox(workspace, identity, &inbox, out)).await,
+        Query::MessagesList(list) => Box::pin(mailbox::list(workspace, identity, &list, out)).await,
+        Query::MessagesGet(get) => Box::pin(mailbox::get(workspace, identity, &get, out)).await,
     }
 }
 

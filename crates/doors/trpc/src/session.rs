@@ -285,8 +285,9 @@ impl Session {
     async fn pump(&mut self) -> Result<bool, End> {
         self.head.mark_unchanged();
         let (mut more, mut ended) = (false, Vec::new());
+        let now = self.door.hall.clock().now();
         for (id, following) in self.following.iter_mut().filter(|(_, following)| following.is_behind()) {
-            let taken = following.take(&self.workspace).await.map_err(End::Unreadable)?;
+            let taken = following.take(&self.workspace, now).await.map_err(End::Unreadable)?;
             for frame in taken.frames {
                 self.outbox.put(&mut self.socket, frame).await?;
             }

@@ -26,6 +26,9 @@ const PIECES: &[&str] = &[
     "\"length\":0",
     "\"tags\":[1]",
     "\"limit\":",
+    "\"receipt\":[[1,2]]",
+    "\"ids\":[1,\"a\"]",
+    "\"thread\":1",
     "\"__proto__\":",
 ];
 

@@ -46,6 +46,22 @@ fn any_json() -> impl Strategy<Value = Value> {
         "id",
         "status",
         "length",
+        "content",
+        "replyTo",
+        "priority",
+        "ttlMs",
+        "minPos",
+        "receipt",
+        "stage",
+        "ids",
+        "with",
+        "topic",
+        "thread",
+        "sent",
+        "dead",
+        "before",
+        "number",
+        "follow",
     ]);
     leaf.prop_recursive(3, 64, 8, move |inner| {
         prop_oneof![

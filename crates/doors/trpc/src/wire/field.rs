@@ -14,10 +14,10 @@ use super::request::Input;
 use super::text::JsonText;
 use super::uuid_text::UuidText;
 
-/// A field as it came: its name, and its value if it was there.
+/// A field as it came: where it stands, and its value if it was there.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Field<'a> {
-    name: &'static str,
+    at: At,
     raw: Option<&'a RawValue>,
 }
 
@@ -39,7 +39,7 @@ pub(super) fn object<'a, const N: usize>(
             return Err(issues.refusal());
         }
     };
-    Ok(std::array::from_fn(|at| Field { name: names[at], raw: values[at] }))
+    Ok(std::array::from_fn(|at| Field { at: named(names[at]), raw: values[at] }))
 }
 
 /// The fields of an input that may be absent but else must be an object.
@@ -58,19 +58,20 @@ pub(super) fn any<'a, const N: usize>(
     if kind(input.raw) == "object" { object(input, names) } else { Ok(names.map(Field::absent)) }
 }
 
+fn named(name: &'static str) -> At {
+    At { field: Some(name), ..At::default() }
+}
+
 // === impl Field ===
 
 impl<'a> Field<'a> {
     fn absent(name: &'static str) -> Self {
-        Self { name, raw: None }
+        Self { at: named(name), raw: None }
     }
 
-    fn at(self) -> At {
-        At { field: Some(self.name), element: None }
-    }
-
-    fn wrong_type<T>(self, expected: &'static str, issues: &mut Issues) -> Option<T> {
-        issues.push(self.at(), Issue::WrongType { expected, received: kind(self.raw) });
+    /// Notes that it is of another type.
+    pub(super) fn wrong_type<T>(self, expected: &'static str, issues: &mut Issues) -> Option<T> {
+        issues.push(self.at, Issue::WrongType { expected, received: kind(self.raw) });
         None
     }
 
@@ -85,7 +86,7 @@ impl<'a> Field<'a> {
 
     /// A string.
     pub(super) fn text(self, issues: &mut Issues) -> Option<JsonText<'a>> {
-        self.raw.and_then(JsonText::of).or_else(|| self.wrong_type("string", issues))
+        self.as_text().or_else(|| self.wrong_type("string", issues))
     }
 
     /// A string, decoded.
@@ -105,7 +106,7 @@ impl<'a> Field<'a> {
             (None, _) => None,
         };
         if let Some(origin) = empty {
-            issues.push(self.at(), Issue::Empty { origin });
+            issues.push(self.at, Issue::Empty { origin });
             return None;
         }
         text
@@ -115,7 +116,7 @@ impl<'a> Field<'a> {
     pub(super) fn uuid(self, issues: &mut Issues) -> Option<UuidText<'a>> {
         let uuid = UuidText::parse(self.decoded(issues)?);
         if uuid.is_none() {
-            issues.push(self.at(), Issue::Uuid);
+            issues.push(self.at, Issue::Uuid);
         }
         uuid
     }
@@ -131,7 +132,7 @@ impl<'a> Field<'a> {
                 Some(text) => texts.push(text.decode()),
                 None => {
                     wrong = true;
-                    let at = At { element: Some(count), ..self.at() };
+                    let at = At { element: Some(count), ..self.at };
                     issues.push(at, Issue::WrongType { expected: "string", received: kind(Some(element)) });
                 }
             }
@@ -141,6 +142,55 @@ impl<'a> Field<'a> {
             Ok(()) => (!wrong).then_some(texts),
             Err(_) => self.wrong_type("array", issues),
         }
+    }
+
+    /// An array of at most so many items, each to be checked in its place.
+    pub(super) fn items(self, maximum: usize, issues: &mut Issues) -> Option<Vec<Self>> {
+        self.array(maximum, issues, |at, element| At { element: Some(element), ..at })
+    }
+
+    /// An item that is an array of so many parts; those that it lacks are absent.
+    pub(super) fn parts<const N: usize>(self, issues: &mut Issues) -> Option<[Self; N]> {
+        let parts = self.array(N, issues, |at, part| At { part: Some(part), ..at })?;
+        let absent = |part| Self { at: At { part: Some(part), ..self.at }, raw: None };
+        Some(std::array::from_fn(|part| parts.get(part).copied().unwrap_or_else(|| absent(part))))
+    }
+
+    fn array(
+        self,
+        maximum: usize,
+        issues: &mut Issues,
+        place: impl Fn(At, usize) -> At,
+    ) -> Option<Vec<Self>> {
+        let Some(raw) = self.raw.filter(|raw| raw.get().starts_with('[')) else {
+            return self.wrong_type("array", issues);
+        };
+        let (mut items, mut count) = (Vec::new(), 0);
+        let read = elements(raw.get(), |element| {
+            // What is too much is counted and not kept.
+            if count < maximum {
+                items.push(Self { at: place(self.at, count), raw: Some(element) });
+            }
+            count += 1;
+        });
+        if read.is_err() {
+            return self.wrong_type("array", issues);
+        }
+        if count > maximum {
+            issues.push(self.at, Issue::TooMany { maximum });
+            return None;
+        }
+        Some(items)
+    }
+
+    /// The string that it is, if it is one.
+    pub(super) fn as_text(self) -> Option<JsonText<'a>> {
+        self.raw.and_then(JsonText::of)
+    }
+
+    /// Whether it is a number.
+    pub(super) fn is_number(self) -> bool {
+        kind(self.raw) == "number"
     }
 
     /// A boolean.
@@ -158,18 +208,18 @@ impl<'a> Field<'a> {
             return self.wrong_type("number", issues);
         };
         if number.fract() != 0.0 {
-            issues.push(self.at(), Issue::NotInteger);
+            issues.push(self.at, Issue::NotInteger);
             return None;
         }
         // Integers are exact in an f64 up to this bound, which `minimum` and `maximum` do not exceed.
         let exact = number.abs() <= MAX_SAFE_INTEGER as f64;
         if !exact {
-            issues.push(self.at(), Issue::Unsafe { below: number < 0.0 });
+            issues.push(self.at, Issue::Unsafe { below: number < 0.0 });
         }
         if number < minimum as f64 {
-            issues.push(self.at(), Issue::NumberTooSmall { minimum });
+            issues.push(self.at, Issue::NumberTooSmall { minimum });
         } else if number > maximum as f64 && maximum < MAX_SAFE_INTEGER {
-            issues.push(self.at(), Issue::NumberTooBig { maximum });
+            issues.push(self.at, Issue::NumberTooBig { maximum });
         } else if exact {
             return Some(number as u64);
         }
@@ -188,7 +238,7 @@ impl<'a> Field<'a> {
             names.iter().zip(values).find(|(name, _)| **name == text).map(|(_, value)| *value)
         });
         if chosen.is_none() {
-            issues.push(self.at(), Issue::Option(names));
+            issues.push(self.at, Issue::Option(names));
         }
         chosen
     }
@@ -237,7 +287,7 @@ mod tests {
     use super::*;
 
     fn field(json: &'static str) -> Field<'static> {
-        Field { name: "f", raw: Some(serde_json::from_str(json).unwrap()) }
+        Field { at: named("f"), raw: Some(serde_json::from_str(json).unwrap()) }
     }
 
     /// The messages of the issues that `check` finds in `json`.
@@ -301,6 +351,36 @@ mod tests {
         assert_eq!(messages("[1,\"a\",null]", Field::texts).len(), 2);
         assert_eq!(messages("{}", Field::texts), ["Invalid input: expected array, received object"]);
         assert_eq!(field(r#"["","\u0061"]"#).texts(&mut Issues::default()).unwrap(), ["", "a"]);
+    }
+
+    #[test]
+    fn each_item_and_part_is_told_by_its_place() {
+        let pairs = |field: Field<'static>, issues: &mut Issues| {
+            let items = field.items(2, issues)?;
+            let pair = |item: Field<'static>, issues: &mut Issues| {
+                let [one, other] = item.parts(issues)?;
+                let (one, other) = (one.integer(1, 9, issues), other.integer(1, 9, issues));
+                one.zip(other)
+            };
+            let pairs: Vec<_> = items.into_iter().map(|item| pair(item, issues)).collect();
+            pairs.into_iter().collect::<Option<Vec<_>>>()
+        };
+        assert_eq!(field("[[1,2],[3,4]]").items(2, &mut Issues::default()).unwrap().len(), 2);
+        assert_eq!(pairs(field("[[1,2],[3,4]]"), &mut Issues::default()), Some(vec![(1, 2), (3, 4)]));
+        assert_eq!(
+            messages("[[1],7]", pairs),
+            [
+                "Invalid input: expected number, received undefined",
+                "Invalid input: expected array, received number"
+            ]
+        );
+        assert_eq!(messages("[[1,2,3]]", pairs), ["Too big: expected array to have <=2 items"]);
+        assert_eq!(messages("[1,1,1]", pairs), ["Too big: expected array to have <=2 items"]);
+        let mut issues = Issues::default();
+        assert_eq!(pairs(field("[[1,2],[3]]"), &mut issues), None);
+        let refusal = issues.refusal();
+        let list: Vec<serde_json::Value> = serde_json::from_str(&refusal.message()).unwrap();
+        assert_eq!(list[0]["path"], serde_json::json!(["f", 1, 1]));
     }
 
     #[test]

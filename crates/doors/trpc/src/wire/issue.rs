@@ -28,6 +28,10 @@ pub(super) enum Issue {
     Uuid,
     /// A value that is none of those allowed.
     Option(&'static [&'static str]),
+    /// An array of more items than are taken.
+    TooMany { maximum: usize },
+    /// What zod has no words for, in ours.
+    Custom(&'static str),
 }
 
 /// What was measured and found empty.
@@ -41,11 +45,13 @@ pub(super) enum Origin {
     Unknown,
 }
 
-/// Where in the input: a field of it and an element of that; neither for the input as a whole.
+/// Where in the input: a field of it, an element of that, and a part of the element; none of them for the input as a
+/// whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct At {
     pub(super) field: Option<&'static str>,
     pub(super) element: Option<usize>,
+    pub(super) part: Option<usize>,
 }
 
 /// The issues of one input, at most [`Issues::MAX`]: an array of a million wrong tags is not answered a million times.
@@ -62,6 +68,11 @@ impl Issues {
         if self.0.len() < Self::MAX {
             self.0.push((at, issue));
         }
+    }
+
+    /// Notes what is wrong with the input as a whole.
+    pub(super) fn push_whole(&mut self, issue: Issue) {
+        self.push(At::default(), issue);
     }
 
     /// The refusal that lists them.
@@ -161,10 +172,16 @@ impl Issue {
                 members.text("code", "invalid_value");
                 members.list("values", &values.iter().map(|value| text::encode(value)).collect::<Vec<_>>());
             }
+            Self::TooMany { maximum } => {
+                members.text("origin", "array");
+                members.text("code", "too_big");
+                members.bound("maximum", &maximum.to_string());
+            }
+            Self::Custom(_) => members.text("code", "custom"),
         }
         let field = at.field.map(text::encode);
-        let element = at.element.map(|element| element.to_string());
-        members.list("path", &field.into_iter().chain(element).collect::<Vec<_>>());
+        let places = [at.element, at.part].into_iter().flatten().map(|place| place.to_string());
+        members.list("path", &field.into_iter().chain(places).collect::<Vec<_>>());
         members.text("message", &self.message());
     }
 
@@ -188,6 +205,8 @@ impl Issue {
                 let values = values.iter().map(|value| text::encode(value)).collect::<Vec<_>>();
                 format!("Invalid option: expected one of {}", values.join("|"))
             }
+            Self::TooMany { maximum } => format!("Too big: expected array to have <={maximum} items"),
+            Self::Custom(message) => message.to_owned(),
         }
     }
 }
@@ -214,13 +233,13 @@ mod tests {
 
     fn compact(issue: Issue) -> String {
         let value: Box<serde_json::value::RawValue> =
-            serde_json::from_str(&message(At { field: Some("f"), element: None }, issue)).unwrap();
+            serde_json::from_str(&message(At { field: Some("f"), ..At::default() }, issue)).unwrap();
         value.get().lines().map(str::trim_start).collect::<Vec<_>>().join("")
     }
 
     #[test]
     fn a_list_is_printed_with_two_spaces() {
-        let at = At { field: Some("tags"), element: Some(1) };
+        let at = At { field: Some("tags"), element: Some(1), ..At::default() };
         assert_eq!(
             message(at, Issue::WrongType { expected: "string", received: "number" }),
             r#"[
@@ -285,6 +304,11 @@ mod tests {
                 Issue::Option(&["source", "target"]),
                 r#"[{"code": "invalid_value","values": ["source","target"],"path": ["f"],"message": "Invalid option: expected one of \"source\"|\"target\""}]"#,
             ),
+            (
+                Issue::TooMany { maximum: 2 },
+                r#"[{"origin": "array","code": "too_big","maximum": 2,"inclusive": true,"path": ["f"],"message": "Too big: expected array to have <=2 items"}]"#,
+            ),
+            (Issue::Custom("not so"), r#"[{"code": "custom","path": ["f"],"message": "not so"}]"#),
         ] {
             assert_eq!(compact(issue), json);
         }
@@ -294,7 +318,7 @@ mod tests {
     fn a_flood_of_issues_is_cut() {
         let mut issues = Issues::default();
         for element in 0..Issues::MAX * 3 {
-            issues.push(At { field: Some("tags"), element: Some(element) }, Issue::Uuid);
+            issues.push(At { field: Some("tags"), element: Some(element), ..At::default() }, Issue::Uuid);
         }
         assert_eq!(issues.refusal().message().matches("Invalid UUID").count(), Issues::MAX);
     }

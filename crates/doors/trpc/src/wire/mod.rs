@@ -20,6 +20,7 @@ mod field;
 pub mod handshake;
 pub mod input;
 mod issue;
+pub mod mail;
 mod object;
 pub mod page;
 pub mod procedure;

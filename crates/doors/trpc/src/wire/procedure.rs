@@ -11,9 +11,11 @@ use super::input::{
     Answer, Ask, Delete, Get, GetQuestion, History, Join, Leave, ListAgents, ListContext, ListDecisions,
     ListPending, ListQuestions, Log, Share, last_event_id,
 };
+use super::mail::{FollowTopic, GetMessage, Inbox, ListMessages, MarkRead, OnMessage, Send, Took};
 use super::page::Position;
 use super::request::{Input, Method, Request};
 use super::text::JsonText;
+use super::uuid_text::UuidText;
 
 /// Whether a procedure is the coordinator's or an addition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +90,15 @@ procedures! {
     OnContextChangeTracked "context.onContextChangeTracked" Subscription Ours;
     OnQuestionTracked "questions.onQuestionTracked" Subscription Ours;
     OnDecisionTracked "decisions.onDecisionTracked" Subscription Ours;
+    MessagesSend "messages.send" Mutation Ours;
+    MessagesInbox "messages.inbox" Query Ours;
+    MessagesTook "messages.took" Mutation Ours;
+    MessagesMarkRead "messages.markRead" Mutation Ours;
+    MessagesList "messages.list" Query Ours;
+    MessagesGet "messages.get" Query Ours;
+    OnMessage "messages.onMessage" Subscription Ours;
+    OnMessageTracked "messages.onMessageTracked" Subscription Ours;
+    TopicsFollow "topics.follow" Mutation Ours;
 }
 
 /// A call that can be carried out.
@@ -113,6 +124,9 @@ pub enum Query<'a> {
     QuestionsGet(GetQuestion<'a>),
     QuestionsList(ListQuestions<'a>),
     DecisionsList(ListDecisions<'a>),
+    MessagesInbox(Inbox<'a>),
+    MessagesList(ListMessages<'a>),
+    MessagesGet(GetMessage<'a>),
 }
 
 impl<'a> Query<'a> {
@@ -128,6 +142,27 @@ impl<'a> Query<'a> {
             Self::QuestionsGet(get) => &get.min_pos,
             Self::QuestionsList(list) => &list.min_pos,
             Self::DecisionsList(list) => &list.min_pos,
+            Self::MessagesInbox(inbox) => &inbox.min_pos,
+            Self::MessagesList(list) => &list.min_pos,
+            Self::MessagesGet(get) => &get.min_pos,
+        }
+    }
+
+    /// The agent that asks, where the input names it.
+    #[must_use]
+    pub const fn agent(&self) -> Option<&UuidText<'a>> {
+        match self {
+            Self::QuestionsListPending(list) => list.agent_id.as_ref(),
+            Self::MessagesInbox(inbox) => Some(&inbox.agent_id),
+            Self::MessagesList(list) => Some(&list.agent_id),
+            Self::MessagesGet(get) => Some(&get.agent_id),
+            Self::SessionList(_)
+            | Self::ContextGet(_)
+            | Self::ContextList(_)
+            | Self::ContextHistory(_)
+            | Self::QuestionsGet(_)
+            | Self::QuestionsList(_)
+            | Self::DecisionsList(_) => None,
         }
     }
 }
@@ -143,6 +178,10 @@ pub enum Mutation<'a> {
     QuestionsAsk(Ask<'a>),
     QuestionsAnswer(Answer<'a>),
     DecisionsLog(Log<'a>),
+    MessagesSend(Send<'a>),
+    MessagesTook(Took<'a>),
+    MessagesMarkRead(MarkRead<'a>),
+    TopicsFollow(FollowTopic<'a>),
 }
 
 impl Mutation<'_> {
@@ -157,6 +196,10 @@ impl Mutation<'_> {
             Self::QuestionsAsk(_) => Procedure::QuestionsAsk,
             Self::QuestionsAnswer(_) => Procedure::QuestionsAnswer,
             Self::DecisionsLog(_) => Procedure::DecisionsLog,
+            Self::MessagesSend(_) => Procedure::MessagesSend,
+            Self::MessagesTook(_) => Procedure::MessagesTook,
+            Self::MessagesMarkRead(_) => Procedure::MessagesMarkRead,
+            Self::TopicsFollow(_) => Procedure::TopicsFollow,
         }
     }
 }
@@ -165,14 +208,14 @@ impl Mutation<'_> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription<'a> {
     /// What is followed.
-    pub feed: Feed,
+    pub feed: Feed<'a>,
     /// In which form.
     pub delivery: Delivery<'a>,
 }
 
 /// What can be followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Feed {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Feed<'a> {
     /// The whole list of agents, at the start and after each change.
     Agents,
     /// Each entry as it is shared.
@@ -181,6 +224,8 @@ pub enum Feed {
     Questions,
     /// Each decision as it is logged.
     Decisions,
+    /// Each message to this agent as it is sent.
+    Messages(UuidText<'a>),
 }
 
 /// How events are sent.
@@ -225,6 +270,9 @@ impl Procedure {
             Self::QuestionsGet => Query::QuestionsGet(GetQuestion::read(input)?),
             Self::QuestionsList => Query::QuestionsList(ListQuestions::read(input)?),
             Self::DecisionsList => Query::DecisionsList(ListDecisions::read(input)?),
+            Self::MessagesInbox => Query::MessagesInbox(Inbox::read(input)?),
+            Self::MessagesList => Query::MessagesList(ListMessages::read(input)?),
+            Self::MessagesGet => Query::MessagesGet(GetMessage::read(input)?),
 
             Self::SessionJoin => return Ok(Call::Mutation(Mutation::SessionJoin(Join::read(input)?))),
             Self::SessionLeave => return Ok(Call::Mutation(Mutation::SessionLeave(Leave::read(input)?))),
@@ -235,6 +283,14 @@ impl Procedure {
                 return Ok(Call::Mutation(Mutation::QuestionsAnswer(Answer::read(input)?)));
             }
             Self::DecisionsLog => return Ok(Call::Mutation(Mutation::DecisionsLog(Log::read(input)?))),
+            Self::MessagesSend => return Ok(Call::Mutation(Mutation::MessagesSend(Send::read(input)?))),
+            Self::MessagesTook => return Ok(Call::Mutation(Mutation::MessagesTook(Took::read(input)?))),
+            Self::MessagesMarkRead => {
+                return Ok(Call::Mutation(Mutation::MessagesMarkRead(MarkRead::read(input)?)));
+            }
+            Self::TopicsFollow => {
+                return Ok(Call::Mutation(Mutation::TopicsFollow(FollowTopic::read(input)?)));
+            }
 
             Self::OnAgentChange => return Ok(bare(Feed::Agents)),
             Self::OnContextChange => return Ok(bare(Feed::Context)),
@@ -244,16 +300,22 @@ impl Procedure {
             Self::OnContextChangeTracked => return tracked(Feed::Context, input),
             Self::OnQuestionTracked => return tracked(Feed::Questions, input),
             Self::OnDecisionTracked => return tracked(Feed::Decisions, input),
+            Self::OnMessage => return Ok(bare(Feed::Messages(OnMessage::read(input)?.agent_id))),
+            Self::OnMessageTracked => {
+                let OnMessage { agent_id, last_event_id } = OnMessage::read(input)?;
+                let delivery = Delivery::Tracked { last_event_id };
+                return Ok(Call::Subscription(Subscription { feed: Feed::Messages(agent_id), delivery }));
+            }
         };
         Ok(Call::Query(query))
     }
 }
 
-fn bare(feed: Feed) -> Call<'static> {
+fn bare(feed: Feed<'_>) -> Call<'_> {
     Call::Subscription(Subscription { feed, delivery: Delivery::Bare })
 }
 
-fn tracked<'a>(feed: Feed, input: &Input<'a>) -> Result<Call<'a>, TrpcError> {
+fn tracked<'a>(feed: Feed<'a>, input: &Input<'a>) -> Result<Call<'a>, TrpcError> {
     let delivery = Delivery::Tracked { last_event_id: last_event_id(input)? };
     Ok(Call::Subscription(Subscription { feed, delivery }))
 }
@@ -377,7 +439,9 @@ mod tests {
     #[test]
     fn every_query_may_wait_for_the_log_to_come_so_far() {
         for procedure in Procedure::ALL.iter().filter(|procedure| procedure.method() == Method::Query) {
-            let with = |min_pos| format!(r#"{{"key":"k","id":"{ID}","minPos":{min_pos}}}"#);
+            let with = |min_pos| {
+                format!(r#"{{"key":"k","id":"{ID}","agentId":"{ID}","number":1,"minPos":{min_pos}}}"#)
+            };
             let read = call(procedure.path(), Some(&with("\"p.1\"")), None).unwrap();
             assert!(read.contains(r#"min_pos: Position(Some("p.1"))"#), "{read}");
             let error = call(procedure.path(), Some(&with("1")), None).unwrap_err();

@@ -9,12 +9,17 @@
 //! | [`Question`] | `id, question, from, [to], status, createdAt, [answer, answeredBy, answeredAt]`; ours: the status `failed` |
 //! | [`Decision`] | `id, decision, [rationale], by, createdAt` |
 //! | [`Success`] | `success` |
+//! | [`Message`], ours | `number, id, from, fromName, to, content, [thread], priority, [files], sentAt, [expiresAt], dead, [progress]` |
+//! | [`Count`], ours | `count` |
 //!
 //! Times are milliseconds since 1970 and are sent as ISO text with milliseconds.
+
+use std::borrow::Cow;
 
 use uuid::Uuid;
 
 use super::input::Role;
+use super::mail::Priority;
 use super::text::{self, JsonText};
 use super::timestamp;
 
@@ -150,6 +155,65 @@ pub struct Decision<'a> {
 /// Whether something was there to be done.
 #[derive(Clone, Copy, Debug)]
 pub struct Success(pub bool);
+
+/// A message, or a dead letter.
+#[derive(Clone, Debug)]
+pub struct Message<'a> {
+    /// Its number: its position in the log.
+    pub number: u64,
+    /// Its id.
+    pub id: Id<'a>,
+    /// Whose mailbox answers go to.
+    pub from: Id<'a>,
+    /// The sender's name.
+    pub from_name: &'a str,
+    /// For whom it is, as `messages.send` takes it.
+    pub to: Cow<'a, str>,
+    /// What it says.
+    pub content: JsonText<'a>,
+    /// The number of the message that began their exchange.
+    pub thread: Option<u64>,
+    /// How soon it wants to be read.
+    pub priority: Priority,
+    /// Files that belong to it.
+    pub files: Vec<File<'a>>,
+    /// When it was accepted, in milliseconds.
+    pub sent_at: i64,
+    /// From when on it is not offered any more, in milliseconds.
+    pub expires_at: Option<i64>,
+    /// Whether it found nobody.
+    pub dead: bool,
+    /// How far it has come, for its sender.
+    pub progress: Option<Progress>,
+}
+
+/// A file of a message.
+#[derive(Clone, Copy, Debug)]
+pub struct File<'a> {
+    /// What its sender calls it.
+    pub name: &'a str,
+    /// Its media type, as claimed.
+    pub content_type: &'a str,
+    /// How many bytes.
+    pub bytes: u64,
+    /// SHA-256 of them, in lower-case hex.
+    pub digest: &'a str,
+}
+
+/// How far a message has come, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// When its reader had it.
+    pub delivered: Option<i64>,
+    /// When the reader's model had it.
+    pub in_context: Option<i64>,
+    /// When the reader said it had read it.
+    pub read: Option<i64>,
+}
+
+/// How many there were.
+#[derive(Clone, Copy, Debug)]
+pub struct Count(pub usize);
 
 // === Writing them ===
 
@@ -287,6 +351,76 @@ impl Shape for Success {
     }
 }
 
+impl Shape for Message<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        put(&format!("{{\"number\":{}", self.number), out);
+        put_id(",\"id\":", self.id, out);
+        put_id(",\"from\":", self.from, out);
+        put_text(",\"fromName\":", self.from_name, out);
+        put_text(",\"to\":", &self.to, out);
+        put_token(",\"content\":", self.content, out);
+        if let Some(thread) = self.thread {
+            put(&format!(",\"thread\":{thread}"), out);
+        }
+        put(
+            match self.priority {
+                Priority::High => ",\"priority\":\"high\"",
+                Priority::Normal => ",\"priority\":\"normal\"",
+                Priority::Low => ",\"priority\":\"low\"",
+            },
+            out,
+        );
+        for (at, file) in self.files.iter().enumerate() {
+            put(if at > 0 { "," } else { ",\"files\":[" }, out);
+            file.write(out);
+        }
+        put(if self.files.is_empty() { "" } else { "]" }, out);
+        put_time(",\"sentAt\":", self.sent_at, out);
+        if let Some(end) = self.expires_at {
+            put_time(",\"expiresAt\":", end, out);
+        }
+        put(if self.dead { ",\"dead\":true" } else { ",\"dead\":false" }, out);
+        if let Some(progress) = &self.progress {
+            put(",\"progress\":", out);
+            progress.write(out);
+        }
+        out.push(b'}');
+    }
+}
+
+impl Shape for File<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        put_text("{\"name\":", self.name, out);
+        put_text(",\"contentType\":", self.content_type, out);
+        put(&format!(",\"bytes\":{}", self.bytes), out);
+        put_text(",\"digest\":", self.digest, out);
+        out.push(b'}');
+    }
+}
+
+impl Shape for Progress {
+    fn write(&self, out: &mut Vec<u8>) {
+        let stages = [
+            ("\"deliveredAt\":", self.delivered),
+            ("\"inContextAt\":", self.in_context),
+            ("\"readAt\":", self.read),
+        ];
+        let reached = stages.into_iter().filter_map(|(key, at)| Some((key, at?)));
+        out.push(b'{');
+        for (nth, (key, at)) in reached.enumerate() {
+            put(if nth > 0 { "," } else { "" }, out);
+            put_time(key, at, out);
+        }
+        out.push(b'}');
+    }
+}
+
+impl Shape for Count {
+    fn write(&self, out: &mut Vec<u8>) {
+        put(&format!("{{\"count\":{}}}", self.0), out);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -376,5 +510,40 @@ mod tests {
         );
         decision.rationale = Some(token("\"\""));
         assert!(written(&decision).contains(r#""decision":"d","rationale":"","by":"#));
+    }
+
+    #[test]
+    fn a_message_leaves_out_what_it_has_not() {
+        let mut message = Message {
+            number: 7,
+            id: ID,
+            from: ID,
+            from_name: "web",
+            to: "topic:build".into(),
+            content: token("\"hi\""),
+            thread: None,
+            priority: Priority::Normal,
+            files: vec![],
+            sent_at: 0,
+            expires_at: None,
+            dead: false,
+            progress: None,
+        };
+        assert_eq!(
+            written(&message),
+            r#"{"number":7,"id":"0","from":"0","fromName":"web","to":"topic:build","content":"hi","priority":"normal","sentAt":"1970-01-01T00:00:00.000Z","dead":false}"#
+        );
+        let file = File { name: "a", content_type: "text/plain", bytes: 3, digest: "ff" };
+        message.thread = Some(2);
+        message.files = vec![file, file];
+        message.expires_at = Some(5);
+        message.progress = Some(Progress { delivered: Some(1), in_context: None, read: Some(2) });
+        let file = r#"{"name":"a","contentType":"text/plain","bytes":3,"digest":"ff"}"#;
+        assert_eq!(
+            written(&message),
+            format!(
+                r#"{{"number":7,"id":"0","from":"0","fromName":"web","to":"topic:build","content":"hi","thread":2,"priority":"normal","files":[{file},{file}],"sentAt":"1970-01-01T00:00:00.000Z","expiresAt":"1970-01-01T00:00:00.005Z","dead":false,"progress":{{"deliveredAt":"1970-01-01T00:00:00.001Z","readAt":"1970-01-01T00:00:00.002Z"}}}}"#
+            )
+        );
     }
 }
