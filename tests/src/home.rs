@@ -52,7 +52,15 @@ pub struct Home {
     beside: TempDir,
     settings: Vec<(OsString, OsString)>,
     store: Option<String>,
-    ports: Mutex<Option<(u16, u16)>>,
+    ports: Mutex<Ports>,
+}
+
+/// The ports of a home's servers; 0 until the system has picked them.
+#[derive(Debug, Clone, Copy, Default)]
+struct Ports {
+    http: u16,
+    trpc: u16,
+    linker: u16,
 }
 
 /// A server that runs. It is killed when this value goes away.
@@ -65,6 +73,8 @@ pub struct Server {
     pub http: SocketAddr,
     /// The compatibility listener for tRPC.
     pub compat: SocketAddr,
+    /// The compatibility listener for the linker's clients.
+    pub linker: SocketAddr,
     /// The socket for processes of this machine.
     pub socket: PathBuf,
 }
@@ -151,10 +161,10 @@ impl Home {
 
     /// The command that starts a server, not yet started.
     pub fn serve(&self) -> Command {
-        let (http, trpc) = self.ports.lock().expect("nothing panics while it is held").unwrap_or_default();
+        let Ports { http, trpc, linker } = *self.ports.lock().expect("nothing panics while it is held");
         let mut command = self.command();
         command.args(["serve", "--json", "--listen", &format!("127.0.0.1:{http}")]);
-        command.args(["--compat", &format!("trpc={trpc}")]);
+        command.args(["--compat", &format!("trpc={trpc},linker={linker}")]);
         if let Some(store) = &self.store {
             command.args(["--store", store]);
         }
@@ -232,9 +242,11 @@ impl Home {
         };
         let http = address(&ready["http"], "http://");
         let compat = address(&ready["compat"]["trpc"], "ws://");
+        let linker = address(&ready["compat"]["linker"], "ws://");
         let socket = PathBuf::from(ready["socket"].as_str().unwrap_or_else(|| panic!("no socket in {line}")));
-        *self.ports.lock().expect("nothing panics while it is held") = Some((http.port(), compat.port()));
-        Ok(Server { child, _stdout: stdout, log, http, compat, socket })
+        *self.ports.lock().expect("nothing panics while it is held") =
+            Ports { http: http.port(), trpc: compat.port(), linker: linker.port() };
+        Ok(Server { child, _stdout: stdout, log, http, compat, linker, socket })
     }
 }
 

@@ -9,16 +9,24 @@
 //! | [`ledger`] | what clients were promised and shown |
 //! | [`load`] | sixteen writers, four followers and a reader, that outlive the server |
 //! | [`judgement`] | the log that is left, held against the ledger |
+//! | [`linker`] | a bare client of the linker's door |
+//! | [`letters`] | what the writers and readers of messages were promised and shown |
+//! | [`correspondence`] | clients that write to one another, and outlive the server |
+//! | [`mail`] | the mailboxes that are left, held against the letters |
 //! | [`dice`] | chance from a seed |
 //!
 //! The program is `target/debug/guildhall`, or what `GUILDHALL_BIN` names; `cargo xtask test` builds it first. With
 //! `GUILDHALL_LONG=1` stories that repeat something do so much more often.
 
+pub mod correspondence;
 pub mod dice;
 pub mod home;
 pub mod judgement;
 pub mod ledger;
+pub mod letters;
+pub mod linker;
 pub mod load;
+pub mod mail;
 pub mod trpc;
 
 /// How often to repeat something: `few` times, or `many` when there is time (`GUILDHALL_LONG=1`).

@@ -210,7 +210,7 @@ async fn whichever_sync_it_is_that_fails_nothing_is_acknowledged_on_the_strength
     for after in 0..rounds {
         let home = Home::new();
         let disk = Disk::new(home.path()).unwrap();
-        let server = home.start_on(&disk).await;
+        let mut server = home.start_on(&disk).await;
         let client = Client::connect(server.compat).await.unwrap();
         let large = |number: u32| format!("{number} {}", "large ".repeat(600_000 - 100 * number as usize));
         let mut kept = Vec::new();

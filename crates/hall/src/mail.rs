@@ -28,8 +28,8 @@ pub struct Waiting {
     pub messages: Vec<(Position, Arc<MessageItem>)>,
     /// Up to where nothing waits.
     low: Position,
-    /// How many runs of messages the reader has taken out of turn.
-    runs: usize,
+    /// What the reader has had.
+    mailbox: Mailbox,
 }
 
 /// Messages that a reader is shown.
@@ -136,7 +136,7 @@ impl Workspace {
         }
         messages.retain(|(place, _)| horizon.is_none_or(|horizon| *place <= horizon));
         messages.sort_unstable_by_key(|(place, _)| *place);
-        Ok(Waiting { messages, low, runs: mailbox.runs() })
+        Ok(Waiting { messages, low, mailbox })
     }
 
     /// Calls `each` with the items of a list behind a place, until it has enough; then tells which was the last.
@@ -211,9 +211,9 @@ impl Workspace {
         order.sort_by_key(|(_, item)| item.priority);
         let mut page = first_of(&order, most, bytes);
         let mut receipt = waiting.receipt(&places(&page).into_iter().collect());
-        if waiting.runs + receipt.ranges.len() > model::limits::MARKS / 2 {
-            // So much was taken out of turn that there is hardly room to write down more of it: those that have waited
-            // longest close the gaps.
+        if !waiting.mailbox.has_room_for(&receipt.ranges) {
+            // So much was taken out of turn that there is no room to write down more of it: those that have waited longest
+            // close the gaps.
             order.sort_by_key(|(place, _)| *place);
             page = first_of(&order, most, bytes);
             page.sort_by_key(|(_, item)| item.priority);

@@ -132,10 +132,11 @@ impl Mailbox {
         low
     }
 
-    /// How many runs of messages were taken out of turn, at that stage where there are most.
-    pub fn runs(&self) -> usize {
+    /// Whether it can be written down that these were taken, at whichever stage: no more than [`limits::MARKS`] runs of
+    /// messages may be taken out of turn.
+    pub fn has_room_for(&self, ranges: &[Range]) -> bool {
         let stages = [&self.delivered, &self.in_context, &self.read];
-        stages.iter().map(|marks| marks.ranges().len()).max().unwrap_or_default()
+        stages.into_iter().all(|marks| marks.with(ranges).ranges().len() <= limits::MARKS)
     }
 
     fn marks(&mut self, stage: Stage) -> &mut Marks {
@@ -211,11 +212,11 @@ impl Mailboxes {
             let Some(marked) = mailbox.map(|mailbox| mailbox.marked(stage)) else { break };
             news = news.into_iter().flat_map(|range| marked.missing(range)).collect();
         }
-        let marked = mailbox.map(|mailbox| mailbox.marked(take.stage));
         if news.is_empty() {
             return Ok(vec![]);
         }
-        if marked.map_or(0, |marked| marked.ranges().len()) + news.len() > limits::MARKS {
+        let marked = mailbox.map(|mailbox| mailbox.marked(take.stage).with(&news));
+        if marked.map_or(news.len(), |marked| marked.ranges().len()) > limits::MARKS {
             let remedy = "take those first that have waited longest";
             return Err(Refusal::Full { what: "messages taken out of turn", limit: limits::MARKS, remedy });
         }

@@ -57,6 +57,13 @@ impl Marks {
         missing
     }
 
+    /// The set with these ranges in it.
+    pub fn with(&self, ranges: &[Range]) -> Self {
+        let mut with = self.clone();
+        ranges.iter().for_each(|range| with.insert(*range));
+        with
+    }
+
     /// Puts a range into the set.
     pub fn insert(&mut self, (mut from, mut to): Range) {
         // What overlaps or touches it becomes one with it.

@@ -147,6 +147,11 @@ export class Hall {
     return this.ended();
   }
 
+  /** Other settings from the next start on. @param {Record<string, string>} env */
+  set(env) {
+    Object.assign(this.#environment, env);
+  }
+
   /** Ends the server and starts it again on the same home and ports. @param {'SIGTERM' | 'SIGKILL'} [how] */
   async restart(how = 'SIGTERM') {
     this.signal(how);
