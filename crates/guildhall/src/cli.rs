@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    agents, answer, ask, completions, config, context, decide, doctor, mcp, serve, status, store, token,
-    workspace,
+    agents, answer, ask, completions, config, context, decide, doctor, inbox, mcp, reserve, search, send,
+    serve, status, store, token, topics, workspace,
 };
 use crate::failure;
 use crate::here::Here;
@@ -45,6 +45,16 @@ enum Command {
     Status,
     /// Show who is here.
     Agents,
+    /// Send a message, with files if wished.
+    Send(send::Send),
+    /// Show what waits for you, and take it as read; or what was sent before.
+    Inbox(Box<inbox::Inbox>),
+    /// Show which topics there are; follow one, or leave it.
+    Topics(topics::Topics),
+    /// Say which files you work on; without arguments, show who says so of which.
+    Reserve(reserve::Reserve),
+    /// Find words in what was said, shared, asked, answered and decided.
+    Search(search::Search),
     /// Put a question to agents or people.
     Ask(ask::Ask),
     /// Answer a question; without arguments, show what waits for an answer.
@@ -104,6 +114,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         match cli.command {
             Command::Status => status::run(&here).await,
             Command::Agents => agents::run(&here).await,
+            Command::Send(send) => send.run(&here).await,
+            Command::Inbox(inbox) => inbox.run(&here).await,
+            Command::Topics(topics) => topics.run(&here).await,
+            Command::Reserve(reserve) => reserve.run(&here).await,
+            Command::Search(search) => search.run(&here).await,
             Command::Ask(ask) => ask.run(&here).await,
             Command::Answer(answer) => answer.run(&here).await,
             Command::Context(context) => context.run(&here).await,
@@ -172,6 +187,18 @@ mod tests {
         parse("guildhall answer --all --limit 7");
         parse("guildhall decide list");
         parse("guildhall decide tabs");
+        parse("guildhall send web hello --priority high --ttl 60 --file a --file b");
+        parse("guildhall send --reply-to 7 yes");
+        parse("guildhall inbox --with web --before 7 --limit 5");
+        parse("guildhall inbox --message 7 --save files");
+        parse("guildhall topics");
+        parse("guildhall topics follow builds");
+        parse("guildhall reserve");
+        parse("guildhall reserve src/** docs/* --for 60 --shared --why tidying");
+        parse("guildhall reserve --release");
+        parse("guildhall reserve --release 0a1b --json");
+        parse("guildhall search some words --kind message --kind decision --before 7");
+        parse("guildhall mcp --tools linker");
         parse("guildhall ask --wait 31622400 --deadline 31622400 What?");
         for unbounded in [
             "guildhall ask --wait 18446744073709551615 What?",
@@ -182,6 +209,11 @@ mod tests {
             "guildhall mcp --wait-for-server 18446744073709551615",
             "guildhall answer --all --limit 0",
             "guildhall context list --limit 1001",
+            "guildhall send web hello --ttl 0",
+            "guildhall send web hello --ttl 31622401",
+            "guildhall inbox --limit 0",
+            "guildhall reserve src/** --for 0",
+            "guildhall search word --limit 101",
         ] {
             let why = Cli::try_parse_from(unbounded.split(' ')).unwrap_err();
             assert!(why.to_string().contains("is not in "), "{unbounded}: {why}");
@@ -197,6 +229,23 @@ mod tests {
             "guildhall ask",
             "guildhall ask What? --ticket 0a1b",
             "guildhall ask --ticket 0a1b --to web",
+            "guildhall send web",
+            "guildhall send --all web hello",
+            "guildhall send web hello --priority urgent",
+            "guildhall send --resend 7 --ttl 5",
+            "guildhall inbox --peek --all",
+            "guildhall inbox --sent --dead",
+            "guildhall inbox --save files",
+            "guildhall inbox --before 7",
+            "guildhall inbox --message 7 --before 7",
+            "guildhall topics follow",
+            "guildhall reserve src/**",
+            "guildhall reserve --for 60",
+            "guildhall reserve --shared",
+            "guildhall reserve src/** --for 60 --release",
+            "guildhall search",
+            "guildhall search word --kind task",
+            "guildhall mcp --tools all",
         ] {
             assert_eq!(Cli::try_parse_from(bad.split(' ')).unwrap_err().exit_code(), 2, "{bad}");
         }

@@ -12,6 +12,7 @@ mod failure;
 mod golden;
 mod here;
 mod home;
+mod limits;
 mod logs;
 mod output;
 mod owner;

@@ -25,7 +25,23 @@ impl Output {
         data: &T,
         plain: impl FnOnce(&T) -> String,
     ) -> io::Result<()> {
-        if self.json { self.show_json(data) } else { print(&shown::prose(&plain(data))) }
+        print(&self.text(data, plain)?)
+    }
+
+    /// As [`Output::show`], where it matters that somebody took it: a reader that has gone is an error here.
+    pub(crate) fn hand_over<T: Serialize + ?Sized>(
+        self,
+        data: &T,
+        plain: impl FnOnce(&T) -> String,
+    ) -> io::Result<()> {
+        write(&self.text(data, plain)?)
+    }
+
+    fn text<T: Serialize + ?Sized>(self, data: &T, plain: impl FnOnce(&T) -> String) -> io::Result<String> {
+        if !self.json {
+            return Ok(shown::prose(&plain(data)).into_owned());
+        }
+        Ok(format!("{}\n", printable_json(&serde_json::to_string(data)?)))
     }
 
     /// Prints data whose text is one thing for programs to take as it is, such as a value. At a terminal it is shown as
@@ -39,10 +55,6 @@ impl Output {
             return self.show(data, plain);
         }
         print(&plain(data))
-    }
-
-    fn show_json<T: Serialize + ?Sized>(self, data: &T) -> io::Result<()> {
-        print(&format!("{}\n", printable_json(&serde_json::to_string(data)?)))
     }
 
     /// Prints a list. One that is empty prints nothing but, for people, the sentence that says so.
@@ -69,11 +81,16 @@ impl Output {
 
 /// Writes to stdout. A reader that has gone has seen enough, which is no failure.
 pub(crate) fn print(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match write(text) {
         Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         outcome => outcome,
     }
+}
+
+fn write(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
 }
 
 /// The same JSON, with the characters that a terminal is not to see written as escapes. JSON itself demands that of some

@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use gate::rate::Rate;
 use gate::routes::Table;
 use gate::{Gate, Listener, Names, Rates};
-use hall::Hall;
+use hall::{Clock, Hall};
 use store::sqlite::DirectoryLock;
 use store::{MemoryStore, SqliteStore, Store};
 use tokio::sync::Semaphore;
@@ -58,6 +58,8 @@ pub struct Options {
     pub compat_linker: Option<u16>,
     /// See [`hall::Options::presence_grace`].
     pub presence_grace: Duration,
+    /// How far the hall's clock runs ahead of the machine's: for tests.
+    pub clock_ahead: Duration,
     /// See [`door_trpc::Options`].
     pub trpc: door_trpc::Options,
     /// See [`door_linker::Options`].
@@ -120,8 +122,12 @@ impl Server {
             StoreChoice::Memory => (Arc::new(MemoryStore::default()), None),
             StoreChoice::Postgres(url) => (Arc::new(store::PostgresStore::connect(url).await?), Some(POLL)),
         };
-        let hall_options =
-            hall::Options { presence_grace: options.presence_grace, poll, ..hall::Options::default() };
+        let hall_options = hall::Options {
+            presence_grace: options.presence_grace,
+            poll,
+            clock: Clock::ahead(options.clock_ahead),
+            ..hall::Options::default()
+        };
         let hall = Hall::open(store, hall_options).await?;
         owner::keep_credential(&hall, &options.paths.owner_token).await?;
 

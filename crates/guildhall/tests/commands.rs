@@ -7,113 +7,16 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Stdio};
 
 use serde_json::{Value, json};
 
-/// A directory with everything in it, and perhaps a server.
-struct Place {
-    directory: tempfile::TempDir,
-    server: Option<Child>,
-}
+#[path = "commands/messages.rs"]
+mod messages;
+#[path = "commands/terminal.rs"]
+mod terminal;
 
-impl Place {
-    fn empty() -> Self {
-        Self { directory: tempfile::tempdir().unwrap(), server: None }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_guildhall"));
-        let inherited = std::env::vars().map(|(name, _)| name);
-        for name in inherited.filter(|name| name.starts_with("GUILDHALL_")) {
-            command.env_remove(name);
-        }
-        command
-            .args(arguments)
-            .env_remove("HOST")
-            .env_remove("PORT")
-            .env("GUILDHALL_HOME", self.directory.path().join("home"))
-            .current_dir(self.directory.path());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    /// What a command prints that must go well.
-    fn text(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        let text = self.text(&[arguments, &["--json"]].concat());
-        serde_json::from_str(&text).unwrap_or_else(|why| panic!("{arguments:?}: {why}: {text}"))
-    }
-
-    /// What a command says that has nothing to print.
-    fn said(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}");
-        assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{arguments:?}");
-        String::from_utf8(output.stderr).unwrap()
-    }
-
-    /// How a command ends that must not go well, and the error it writes as JSON.
-    fn error(&self, arguments: &[&str]) -> (Option<i32>, Value) {
-        let output = self.run(&[&["--json"], arguments].concat());
-        assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{arguments:?}");
-        let line = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(line.lines().count(), 1, "{arguments:?}: {line}");
-        let told: Value =
-            serde_json::from_str(&line).unwrap_or_else(|why| panic!("{arguments:?}: {why}: {line}"));
-        assert!(told["error"]["message"].as_str().is_some_and(|message| !message.is_empty()), "{line}");
-        (output.status.code(), told["error"]["code"].clone())
-    }
-
-    /// What a command says on stderr that must fail, printing nothing.
-    fn failure(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-        assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{arguments:?}");
-        String::from_utf8(output.stderr).unwrap()
-    }
-
-    fn serve(&mut self) -> Value {
-        let mut serve = self.command(&["serve", "--json", "--listen", "127.0.0.1:0"]);
-        serve.stdout(Stdio::piped()).stderr(Stdio::null());
-        self.started(serve)
-    }
-
-    /// Starts a server; what it says once it can be used.
-    fn started(&mut self, mut serve: Command) -> Value {
-        let mut server = serve.spawn().unwrap();
-        let mut ready = String::new();
-        BufReader::new(server.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-        self.server = Some(server);
-        serde_json::from_str(&ready).unwrap()
-    }
-
-    /// Tells the server to end, and waits until it has.
-    fn end(&mut self) {
-        let mut server = self.server.take().unwrap();
-        let told = Command::new("kill").arg(server.id().to_string()).status().unwrap();
-        assert!(told.success());
-        assert!(server.wait().unwrap().success());
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            // A test that failed leaves it running.
-            _ = server.kill();
-            _ = server.wait();
-        }
-    }
-}
+use terminal::Place;
 
 #[test]
 fn a_person_starts_a_server_and_finds_a_way_about() {
@@ -244,6 +147,10 @@ fn lists_of_nothing_leave_stdout_empty_and_are_lists_for_programs() {
         (&["context", "list"], "No keys.\n"),
         (&["context", "history", "port"], "The key \"port\" never had a value.\n"),
         (&["decide", "list"], "Nothing was decided yet.\n"),
+        (&["inbox", "--all"], "There are no messages.\n"),
+        (&["inbox", "--sent"], "There are no messages.\n"),
+        (&["inbox", "--dead"], "There are no dead letters.\n"),
+        (&["reserve"], "Nothing is reserved.\n"),
     ] {
         assert_eq!(place.said(list), nothing);
         assert_eq!(place.json(list), Value::Array(vec![]));

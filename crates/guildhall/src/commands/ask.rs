@@ -11,11 +11,10 @@ use tokio::time::Instant;
 use super::context::given_or_stdin;
 use super::ticket::{Among, look, whole_id};
 use crate::here::Here;
+use crate::limits;
 
 /// Between two looks for a server that has gone.
 const BETWEEN: Duration = Duration::from_millis(500);
-/// The longest that a question may wait, in seconds.
-const YEAR: u64 = 366 * 24 * 3600;
 
 #[derive(Debug, Args)]
 #[command(
@@ -37,7 +36,7 @@ pub(crate) struct Ask {
     #[arg(long, value_name = "ANSWER")]
     option: Vec<String>,
     /// How long it may wait for an answer.
-    #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..=YEAR))]
+    #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..=limits::WAIT_SECONDS))]
     deadline: Option<u64>,
     /// What happens then.
     #[arg(long, value_enum, requires = "deadline")]
@@ -46,7 +45,7 @@ pub(crate) struct Ask {
     #[arg(long, value_name = "ANSWER")]
     default: Option<String>,
     /// Wait for the answer, so long at most. Without an answer the command fails.
-    #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(0..=YEAR))]
+    #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(0..=limits::WAIT_SECONDS))]
     wait: Option<u64>,
 }
 

@@ -29,6 +29,9 @@ pub(crate) struct Mcp {
     /// The directory the agent works in [default: the working directory].
     #[arg(long, value_name = "DIRECTORY")]
     repo_path: Option<PathBuf>,
+    /// Which tools the agent has.
+    #[arg(long, value_enum, default_value_t = Tools::Default)]
+    tools: Tools,
     /// How long a call waits for a server that is not there.
     #[arg(long, value_name = "SECONDS", default_value_t = client::PATIENCE.as_secs(),
         value_parser = value_parser!(u64).range(0..=HOUR))]
@@ -39,6 +42,14 @@ pub(crate) struct Mcp {
 enum Role {
     Source,
     Target,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Tools {
+    /// Those of this hall.
+    Default,
+    /// Those that the old linker's MCP servers had, for prompts and habits made for them.
+    Linker,
 }
 
 impl Mcp {
@@ -62,6 +73,10 @@ impl Mcp {
             repo_path: directory.to_string_lossy().into_owned(),
             instance: here.surroundings.variable(SESSION).map(|id| id.to_string_lossy().into_owned()),
             workspace: Some(settings.workspace()?.to_string()),
+            tools: match self.tools {
+                Tools::Default => door_mcp::ToolSet::Default,
+                Tools::Linker => door_mcp::ToolSet::Linker,
+            },
             wait_for_server: Duration::from_secs(self.wait_for_server),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -54,6 +54,7 @@ impl Config {
             compat_trpc: self.compat.trpc,
             compat_linker: self.compat.linker,
             presence_grace: self.presence_grace,
+            clock_ahead: self.clock_ahead,
             trpc: door_trpc::Options {
                 keep_alive: self.keep_alive,
                 keep_alive_grace: self.keep_alive_grace,

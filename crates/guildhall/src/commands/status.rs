@@ -23,7 +23,7 @@ fn text(status: &Status) -> String {
         Some(as_of) => format!("{as_of} (position {})", status.position),
     };
     format!(
-        "server     {} {ready}\nworkspace  {}\nlistening  {}\nagents     {}\nkeys       {}\nquestions  {} open, {} for you\nas of      {as_of}\n",
+        "server     {} {ready}\nworkspace  {}\nlistening  {}\nagents     {}\nkeys       {}\nquestions  {} open, {} for you\nmessages   {} for you\nas of      {as_of}\n",
         status.server,
         status.workspace,
         status.listening.join(", "),
@@ -31,5 +31,6 @@ fn text(status: &Status) -> String {
         status.context_keys,
         status.open_questions,
         status.for_you,
+        status.messages,
     )
 }

@@ -79,6 +79,7 @@ pub(crate) struct Setting {
 const SECOND: u64 = 1_000;
 const HOUR: u64 = 3_600 * SECOND;
 const DAY: u64 = 24 * HOUR;
+const YEAR: u64 = 366 * DAY;
 
 macro_rules! settings {
     ($($name:ident: $key:literal, $variable:literal, $flag:literal, $default:literal, $kind:expr, $description:literal;)+) => {
@@ -120,6 +121,8 @@ settings! {
         "How long a server that ends goes on serving clients that are moving.";
     WRITE_STALL_MS: "write_stall_ms", "GUILDHALL_WRITE_STALL_MS", "write-stall-ms", "10000", Kind::Milliseconds { least: 100, most: HOUR },
         "A client that takes nothing off its socket for so long is dropped.";
+    CLOCK_AHEAD_MS: "clock_ahead_ms", "GUILDHALL_CLOCK_AHEAD_MS", "clock-ahead-ms", "0", Kind::Milliseconds { least: 0, most: YEAR },
+        "For tests: the server's clock runs ahead by so many milliseconds.";
     RATE_CALLS_PER_SECOND: "rate_calls_per_second", "GUILDHALL_RATE_CALLS_PER_SECOND", "rate-calls-per-second", "250000", Kind::Count { least: 1, most: 1_000_000_000 },
         "How often one principal, and one address, may call, per second.";
     RATE_BURST: "rate_burst", "GUILDHALL_RATE_BURST", "rate-burst", "500000", Kind::Count { least: 1, most: 1_000_000_000 },

@@ -24,6 +24,7 @@ pub(crate) fn options(home: &Path) -> Options {
         compat_trpc: Some(0),
         compat_linker: Some(0),
         presence_grace: Duration::from_secs(60),
+        clock_ahead: Duration::ZERO,
         trpc: door_trpc::Options::default(),
         linker: door_linker::Options::default(),
         calls: plenty,
