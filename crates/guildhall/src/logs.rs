@@ -42,7 +42,10 @@ pub(crate) fn begin(filter: &str, as_json: bool) -> anyhow::Result<()> {
 
 fn filtered(filter: &str) -> anyhow::Result<Filtered> {
     let filter = EnvFilter::builder().parse(filter).context("the log filter cannot be understood")?;
-    let cap = Targets::new().with_default(LevelFilter::TRACE).with_targets(CAPPED);
+    // Not below what the filter lets through, or every library's trace would be made before it is thrown away.
+    let rest = filter.max_level_hint().unwrap_or(LevelFilter::TRACE);
+    let cap =
+        Targets::new().with_default(rest).with_targets(CAPPED.map(|(target, most)| (target, most.min(rest))));
     Ok(tracing_subscriber::registry().with(cap).with(filter))
 }
 

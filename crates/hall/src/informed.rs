@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::messages::{Party, Send, To};
 use model::roster::Join;
 use model::rows::{AgentRow, MemberRow, Table};
-use model::{AgentId, Command, MemberId, Proposal, State};
+use model::{AgentId, Command, MemberId, Principal, Proposal, State};
 use serde::de::DeserializeOwned;
 use store::StoreError;
 
@@ -45,36 +45,32 @@ async fn recipient(
     workspace: &str,
     to: &Arc<str>,
 ) -> Result<Option<Party>, StoreError> {
-    let is_meant = |member: &&Arc<model::roster::Membership>| {
-        member.name == *to || member.agent.as_str() == &**to || member.id.as_str() == &**to
-    };
-    // Those that have joined in this very batch are in no row yet.
-    let here = working.roster.members().filter(is_meant).max_by_key(|member| member.name == *to);
-    if let Some(member) = here.filter(|member| member.name == *to) {
-        return Ok(Some(Party { id: member.agent.clone(), name: member.name.clone() }));
-    }
-    if let Some(agent) = agent(shared, &AgentId::of(workspace, to)).await? {
-        return Ok(Some(party(agent)));
-    }
-    if let Some(member) = here {
-        return Ok(Some(Party { id: member.agent.clone(), name: member.name.clone() }));
+    // Whoever was ever here has a mailbox, and its id follows from the name.
+    let named = AgentId::of(workspace, to);
+    if working.mailboxes.get(&named).is_some() {
+        return Ok(Some(Party { id: named, name: to.clone() }));
     }
     if let Some(person) = to.strip_prefix("person:") {
         let id = AgentId::of_person(workspace, person);
-        let known = person == "owner" || working.mailboxes.get(&id).is_some();
+        let known = person == Principal::owner().as_str() || working.mailboxes.get(&id).is_some();
         return Ok(known.then(|| Party { id, name: to.clone() }));
     }
-    if let Ok(id) = AgentId::parse(to)
-        && let Some(agent) = agent(shared, &id).await?
-    {
-        return Ok(Some(party(agent)));
+    let Ok(member) = MemberId::parse(to) else { return Ok(None) };
+    if let Some(member) = working.roster.get(&member) {
+        return Ok(Some(Party { id: member.agent.clone(), name: member.name.clone() }));
     }
-    if let Ok(id) = MemberId::parse(to)
-        && let Some(row) = row::<MemberRow>(shared, Table::Members, id.as_str()).await?
-    {
+    // Those that are here cost no reading, and those that have joined in this very batch are in no row yet.
+    let here = working.roster.members().find(|member| member.agent.as_str() == &**to);
+    if let Some(member) = here {
+        return Ok(Some(Party { id: member.agent.clone(), name: member.name.clone() }));
+    }
+    if let Some(row) = row::<MemberRow>(shared, Table::Members, member.as_str()).await? {
         return Ok(Some(Party { id: row.member.agent, name: row.member.name }));
     }
-    Ok(None)
+    match AgentId::parse(to) {
+        Ok(id) => Ok(agent(shared, &id).await?.map(party)),
+        Err(_) => Ok(None),
+    }
 }
 
 fn party(agent: AgentRow) -> Party {

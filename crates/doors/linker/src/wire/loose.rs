@@ -1,7 +1,7 @@
 //! Values as JavaScript takes them where it did not ask for their type: the old broker's clients may send a number as
 //! text, `null` for nothing, and see what they sent echoed as text.
 
-use model::Text;
+use model::text;
 use serde_json::value::RawValue;
 
 use super::object;
@@ -16,7 +16,7 @@ pub(super) fn is_truthy(raw: &RawValue) -> bool {
 
 /// The text of a string; nothing of anything else. Half of a surrogate pair becomes U+FFFD.
 pub(super) fn string(raw: &RawValue) -> Option<String> {
-    Some(Text::from_raw(raw)?.decode().into_owned())
+    raw.get().starts_with('"').then(|| text::decode(raw).into_owned())
 }
 
 /// The number that a value is or spells; NaN if it is none.

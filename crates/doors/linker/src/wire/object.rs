@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use model::Text;
+use model::text;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -34,8 +34,8 @@ impl<'a, const N: usize> Visitor<'a> for Fields<'_, N> {
         let mut values = [None; N];
         while let Some(key) = map.next_key::<&RawValue>()? {
             let value = map.next_value()?;
-            let Some(key) = Text::from_raw(key) else { continue };
-            if let Some(at) = self.0.iter().position(|name| *name == key.decode()) {
+            let key = text::decode(key);
+            if let Some(at) = self.0.iter().position(|name| *name == key) {
                 values[at] = Some(value);
             }
         }
