@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
+import { growsInProportion } from './harness/cpu.mjs';
 import { startHall } from './harness/hall.mjs';
 import { meet, meetAs } from './harness/linker.mjs';
 import { eventually, pause } from './harness/mailbox.mjs';
@@ -131,19 +132,42 @@ test('§8 8: a conversation with somebody is found without saying who asks, and 
   assert.deepEqual(messages.map(({ fromName, content }) => [fromName, content]), [['web', 'hello']]);
 });
 
-test('§8 9: fetching costs what waits, not what is stored', async (t) => {
+test('§8 9: fetching costs in proportion to what waits, not to its square', { timeout: 120_000 }, async (t) => {
   const hall = await startHall(t);
-  const [web, ...readers] = await meetAs(t, hall.linker, 'web', 'a', 'b', 'c', 'd');
-  for (const reader of readers) reader.ws.removeAllListeners('message');
-  for (let i = 0; i < 4_000; i += 1) web.say(readers[i % 4].name, `m${i}`);
-  await web.settled();
-  for (const reader of readers) {
-    reader.ws.terminate();
-    const [back] = await meetAs(t, hall.linker, reader.name);
-    const messages = await back.fetch();
-    assert.deepEqual(messages.map(({ content }) => content), Array.from({ length: 1_000 }, (_, i) => `m${4 * i + readers.indexOf(reader)}`));
-    assert.equal((await back.ask('get_message_count')).count, 0);
-  }
+  const names = ['a', 'b', 'c', 'd'];
+  let [web, ...readers] = await meetAs(t, hall.linker, 'web', ...names);
+  for (const reader of readers) await reader.leave(web);
+  await growsInProportion(hall, 1_000, async (each) => {
+    for (let i = 0; i < 4 * each; i += 1) web.say(names[i % 4], `m${i}`);
+    await web.settled();
+    // So that all is read from the store, however little there is.
+    await hall.restart();
+    [web] = await meetAs(t, hall.linker, 'web');
+    return async () => {
+      for (const [at, name] of names.entries()) {
+        const [back] = await meetAs(t, hall.linker, name);
+        // As often as a client polls in ten minutes.
+        for (let poll = 0; poll < 20; poll += 1) assert.equal((await back.ask('get_message_count')).count, each);
+        assert.deepEqual(await back.contents(), Array.from({ length: each }, (_, i) => `m${4 * i + at}`));
+        assert.equal((await back.ask('get_message_count')).count, 0);
+        await back.leave(web);
+      }
+    };
+  });
+});
+
+test('§8 9: marking costs in proportion to what is marked, not ids times messages', { timeout: 120_000 }, async (t) => {
+  const hall = await startHall(t);
+  const [web, api] = await meetAs(t, hall.linker, 'web', 'api');
+  await growsInProportion(hall, 1_000, async (many) => {
+    for (let i = 0; i < many; i += 1) web.say('api', `m${i}`);
+    await web.settled();
+    const messageIds = (await api.fetch()).map(({ id }) => id);
+    assert.equal(messageIds.length, many);
+    return async () => {
+      for (let again = 0; again < 10; again += 1) assert.equal((await api.ask('mark_read', { messageIds })).count, many);
+    };
+  });
 });
 
 test('§8 10: a reader that takes nothing is dropped, fills no memory, and finds everything', { timeout: 120_000 }, async (t) => {

@@ -41,6 +41,66 @@ test('evidence: the pong alone is enough, and so is another request', async (t) 
   assert.equal((await web.frame('delivery_receipt')).receipt.to, asking.id);
 });
 
+test('evidence: what was sent together with the asking shows nothing, however the connection ends', async (t) => {
+  const hall = await startHall(t);
+  let [web, api] = await meetAs(t, hall.linker, 'web', 'api');
+  await api.leave(web);
+  web.say('api', 'a');
+  await web.settled();
+  for (const end of ['cut', 'killed']) {
+    const hasty = await meet(t, hall.linker, { autoPong: false });
+    await hasty.register('api');
+    await web.joined('api');
+    hasty.ws.pause();
+    // The last of them is a message, which shows that all of them were served.
+    sendTogether(hasty, { type: 'get_messages' }, { type: 'heartbeat' }, { type: 'send_message', payload: { to: 'web', content: end } });
+    assert.equal((await web.pushed()).message.content, end);
+    assert.deepEqual((await web.ask('get_receipts')).receipts.map(({ status }) => status), ['sent'], end);
+    if (end === 'cut') {
+      hasty.ws.terminate();
+      await eventually(async () => !(await web.names()).includes('api'));
+    } else {
+      await hall.restart('SIGKILL');
+      [web] = await meetAs(t, hall.linker, 'web');
+    }
+    assert.equal((await web.ask('get_receipts')).receipts[0].status, 'sent', end);
+  }
+  const [back] = await meetAs(t, hall.linker, 'api');
+  assert.deepEqual(await back.contents(), ['a']);
+  await web.frame('delivery_receipt');
+  assert.deepEqual(await back.contents(), []);
+});
+
+test('evidence: who asks again before the first reply has come is given the same, and one pong is enough for both', async (t) => {
+  const hall = await startHall(t);
+  const [web, api] = await meetAs(t, hall.linker, 'web', 'api');
+  web.say('api', 'a');
+  await web.settled();
+  sendTogether(api, { type: 'get_messages' }, { type: 'get_messages' });
+  for (const _ of ['first', 'second']) {
+    assert.deepEqual((await api.frame('messages')).messages.map(({ content }) => content), ['a']);
+  }
+  await web.frame('delivery_receipt');
+  await web.quiet();
+  assert.deepEqual(await api.contents(), []);
+});
+
+test('who comes back behind a crowd of newcomers, and takes a broadcast, shows how far it has come', async (t) => {
+  const hall = await startHall(t);
+  const [web, api] = await meetAs(t, hall.linker, 'web', 'api');
+  await api.leave(web);
+  web.say('broadcast', 'a');
+  await web.settled();
+  const trpc = await open(t, hall.compat);
+  // It was not said to them: their marks tell nothing.
+  for (let i = 0; i < 40; i += 1) await trpc.join(`newcomer${i}`);
+  const [back] = await meetAs(t, hall.linker, 'api');
+  assert.deepEqual(await back.contents(), ['a']);
+  await web.frame('delivery_receipt');
+  assert.equal((await web.ask('get_receipts')).receipts[0].status, 'delivered');
+  assert.equal((await web.ask('get_stats')).stats.byStatus.delivered, 1);
+});
+
 test('a restart in the middle: no message that was settled is lost, and each is delivered once', async (t) => {
   const hall = await startHall(t);
   const [web] = await meetAs(t, hall.linker, 'web', 'api');
@@ -113,7 +173,7 @@ test('away for long: many waiting messages come page by page, and the count says
   assert.deepEqual(got, Array.from({ length: many }, (_, i) => String(i)));
 });
 
-test('marking thousands one by one, out of turn too, costs no more than marking them at once', async (t) => {
+test('marking one by one, out of turn too, marks each', async (t) => {
   const hall = await startHall(t);
   const [web, api] = await meetAs(t, hall.linker, 'web', 'api');
   for (let i = 0; i < 200; i += 1) web.say(i % 2 ? 'api' : 'broadcast', String(i));
@@ -136,3 +196,10 @@ test('large messages come in bounded replies, each once', async (t) => {
   for (let page = await api.contents(); page.length > 0; page = await api.contents()) pages.push(page.map(([letter]) => letter).join(''));
   assert.deepEqual(pages, ['ab', 'cd', 'e']);
 });
+
+/** Sends frames in one write, so that they come together. @param {import('./harness/linker.mjs').Linker} client @param {...object} frames */
+function sendTogether({ ws, socket }, ...frames) {
+  ws._socket.cork();
+  frames.forEach((frame) => socket.send(frame));
+  ws._socket.uncork();
+}

@@ -9,7 +9,13 @@ use std::sync::{Mutex, MutexGuard};
 
 use guildhall_faultdisk::Position as Moment;
 use model::AgentId;
-use serde_json::Value;
+use model::mailboxes::Stage;
+use serde_json::{Value, json};
+
+use crate::dice::Dice;
+
+/// From the first to the last.
+pub(crate) const STAGES: [Stage; 3] = [Stage::Delivered, Stage::InContext, Stage::Read];
 
 /// For whom a letter is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +40,12 @@ pub struct Known {
 pub struct Reading {
     /// That it arrived in a reply, by evidence of its reader's.
     pub delivered: Known,
+    /// That its reader's model has it, as the reader says.
+    pub in_context: Known,
     /// That its reader said it was read.
     pub read: Known,
+    /// Since when the server must know that it was had, at whichever of these stages.
+    pub had: Option<Moment>,
 }
 
 /// A message.
@@ -69,6 +79,11 @@ struct Book {
     faults: BTreeSet<String>,
 }
 
+/// The number of the letter with this text.
+pub(crate) fn number_of(text: &str) -> Option<usize> {
+    text.strip_prefix("letter ")?.split(' ').next()?.parse().ok()
+}
+
 fn fault(faults: &mut BTreeSet<String>, what: String) {
     faults.insert(what);
 }
@@ -90,14 +105,36 @@ impl Known {
 // === impl Reading ===
 
 impl Reading {
+    /// What is known of one stage.
+    pub fn of(&self, stage: Stage) -> Known {
+        match stage {
+            Stage::Delivered => self.delivered,
+            Stage::InContext => self.in_context,
+            Stage::Read => self.read,
+        }
+    }
+
+    fn of_mut(&mut self, stage: Stage) -> &mut Known {
+        match stage {
+            Stage::Delivered => &mut self.delivered,
+            Stage::InContext => &mut self.in_context,
+            Stage::Read => &mut self.read,
+        }
+    }
+
     /// Whether the server can hold the letter to have been had.
     pub fn may_be_had(&self, by: Moment) -> bool {
-        self.delivered.may(by) || self.read.may(by)
+        STAGES.iter().any(|stage| self.of(*stage).may(by))
     }
 
     /// Whether it must, and so not offer it any more.
     pub fn must_be_had(&self, by: Moment) -> bool {
-        self.delivered.must(by) || self.read.must(by)
+        self.had.is_some_and(|since| since <= by)
+    }
+
+    /// Whether the server can hold it to have come further than to a stage. Then it need not note that stage any more.
+    fn may_be_further(&self, stage: Stage, by: Moment) -> bool {
+        STAGES.iter().any(|further| *further > stage && self.of(*further).may(by))
     }
 }
 
@@ -124,7 +161,7 @@ impl Letters {
     }
 
     /// Notes a letter before it is sent: its number, and its text, of about `length` bytes.
-    pub fn write(&self, from: &str, to: To, length: usize) -> (usize, String) {
+    fn write(&self, from: &str, to: To, length: usize) -> (usize, String) {
         let mut book = self.book();
         let number = book.letters.len();
         let mut text = format!("letter {number} ");
@@ -140,6 +177,26 @@ impl Letters {
         let from = from.to_owned();
         book.letters.push(Letter { from, to, text: text.clone(), id: None, durable: None, readers });
         (number, text)
+    }
+
+    /// Notes some letters to anybody: their numbers, and what is to be sent of them, which both doors take alike.
+    pub(crate) fn some(&self, from: &str, dice: &mut Dice) -> Vec<(usize, Value)> {
+        let count = 1 + dice.below(6);
+        let letter = |_| {
+            let (to, address) = match dice.below(10) {
+                0 => (To::Everybody, "broadcast"),
+                _ => {
+                    let name = &self.names[dice.below(self.names.len() as u64) as usize];
+                    (To::One(name.clone()), &**name)
+                }
+            };
+            // One in a hundred is large enough to be kept apart from its event.
+            let length = if dice.below(100) == 0 { 20_000 } else { 30 + dice.below(400) };
+            let (number, text) = self.write(from, to, length as usize);
+            let priority = ["high", "normal", "low"][dice.below(3) as usize];
+            (number, json!({ "to": address, "content": text, "priority": priority }))
+        };
+        (0..count).map(letter).collect()
     }
 
     /// Their writer has a later reply.
@@ -194,32 +251,37 @@ impl Letters {
         offered
     }
 
-    /// From now on the server can learn that these arrived.
-    pub fn evident(&self, reader: &str, numbers: &[usize]) {
-        self.note(reader, numbers, |reading, now| _ = reading.delivered.possible.get_or_insert(now));
+    /// This moment.
+    pub fn now(&self) -> Moment {
+        (self.disk)()
     }
 
-    /// The server has learned it: it has answered something later.
-    pub fn proved(&self, reader: &str, numbers: &[usize]) {
-        self.note(reader, numbers, |reading, now| _ = reading.delivered.certain.get_or_insert(now));
+    /// From a moment on the server can learn that these have come to a stage. Gives those of them that it has to note as
+    /// having come there once it has learned it: the others it may know to have come further.
+    pub fn evident(&self, reader: &str, stage: Stage, numbers: &[usize], since: Moment) -> Vec<usize> {
+        let mut sure = Vec::new();
+        self.note(reader, numbers, |number, reading| {
+            if !reading.may_be_further(stage, since) {
+                sure.push(number);
+            }
+            reading.of_mut(stage).possible.get_or_insert(since);
+        });
+        sure
     }
 
-    /// A reader is about to say that it has read these.
-    pub fn marking(&self, reader: &str, numbers: &[usize]) {
-        self.note(reader, numbers, |reading, now| _ = reading.read.possible.get_or_insert(now));
+    /// The server has learned that these were had: it has answered something later. `sure` are those of them that have come
+    /// to the stage by that, as [`Letters::evident`] gave them.
+    pub fn proved(&self, reader: &str, stage: Stage, numbers: &[usize], sure: &[usize]) {
+        let now = self.now();
+        self.note(reader, numbers, |_, reading| _ = reading.had.get_or_insert(now));
+        self.note(reader, sure, |_, reading| _ = reading.of_mut(stage).certain.get_or_insert(now));
     }
 
-    /// The server has answered that they are marked.
-    pub fn marked(&self, reader: &str, numbers: &[usize]) {
-        self.note(reader, numbers, |reading, now| _ = reading.read.certain.get_or_insert(now));
-    }
-
-    fn note(&self, reader: &str, numbers: &[usize], what: impl Fn(&mut Reading, Moment)) {
-        let now = (self.disk)();
+    fn note(&self, reader: &str, numbers: &[usize], mut what: impl FnMut(usize, &mut Reading)) {
         let mut book = self.book();
         for number in numbers {
             let reading = book.letters[*number].readers.get_mut(reader);
-            what(reading.expect("a reader is shown what is for it"), now);
+            what(*number, reading.expect("a reader is shown what is for it"));
         }
     }
 
@@ -247,8 +309,11 @@ impl Letters {
         if !(if is_read { reading.read.may(now) } else { reading.may_be_had(now) }) {
             fault(faults, format!("told without evidence from {reader}: {receipt}"));
         }
-        let known = if is_read { &mut reading.read } else { &mut reading.delivered };
-        known.certain.get_or_insert(now);
+        reading.had.get_or_insert(now);
+        // What is told to be delivered may have come further: there is no frame for what lies between.
+        if is_read {
+            reading.read.certain.get_or_insert(now);
+        }
     }
 
     /// A writer asked how far its letters have come.
@@ -288,8 +353,39 @@ impl Letters {
             if is_direct && !read && any(|reading, by| reading.read.must(by)) {
                 fault(faults, format!("marked read, and not any more: {receipt}"));
             }
-            if is_direct && !delivered && any(|reading, by| reading.delivered.must(by)) {
+            let must_be_delivered =
+                |reading: &Reading, by| reading.delivered.must(by) || reading.in_context.must(by);
+            if is_direct
+                && !delivered
+                && letter.readers.values().any(|reading| must_be_delivered(reading, now))
+            {
                 fault(faults, format!("delivered, and not any more: {receipt}"));
+            }
+        }
+    }
+
+    /// At which of the [`STAGES`] a letter to one reader must be marked.
+    pub(crate) fn progress(&self, number: usize) -> [bool; STAGES.len()] {
+        let (now, book) = (self.now(), self.book());
+        let letter = &book.letters[number];
+        let is_direct = letter.to != To::Everybody;
+        STAGES.map(|stage| is_direct && letter.readers.values().any(|reading| reading.of(stage).must(now)))
+    }
+
+    /// A writer asked how far a letter had come when it was `sure` that it had come so far.
+    pub(crate) fn looked_at(&self, number: usize, sure: [bool; STAGES.len()], progress: &Value) {
+        let now = self.now();
+        let mut book = self.book();
+        let Book { letters, faults } = &mut *book;
+        let names = ["deliveredAt", "inContextAt", "readAt"];
+        for ((stage, name), is_sure) in STAGES.into_iter().zip(names).zip(sure) {
+            let is_marked = !progress[name].is_null();
+            let may_be = letters[number].readers.values().any(|reading| reading.of(stage).may(now));
+            if is_marked && !may_be {
+                fault(faults, format!("letter {number} is marked further than its evidence: {progress}"));
+            }
+            if !is_marked && is_sure {
+                fault(faults, format!("letter {number} has no {name}, or not any more: {progress}"));
             }
         }
     }
@@ -320,8 +416,7 @@ impl Letters {
 impl Book {
     fn shown(&mut self, reader: &str, message: &Value, now: Moment) -> Result<usize, String> {
         let text = message["content"].as_str().unwrap_or_default();
-        let number =
-            text.strip_prefix("letter ").and_then(|text| text.split(' ').next()?.parse::<usize>().ok());
+        let number = number_of(text);
         let short: String = text.chars().take(24).collect();
         let found = number.and_then(|number| Some((number, self.letters.get_mut(number)?)));
         let Some((number, letter)) = found.filter(|(_, letter)| letter.text == text) else {

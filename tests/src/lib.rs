@@ -11,7 +11,7 @@
 //! | [`judgement`] | the log that is left, held against the ledger |
 //! | [`linker`] | a bare client of the linker's door |
 //! | [`letters`] | what the writers and readers of messages were promised and shown |
-//! | [`correspondence`] | clients that write to one another, and outlive the server |
+//! | [`correspondence`] | clients of both doors that write to one another, and outlive the server |
 //! | [`mail`] | the mailboxes that are left, held against the letters |
 //! | [`dice`] | chance from a seed |
 //!
@@ -25,9 +25,11 @@ pub mod judgement;
 pub mod ledger;
 pub mod letters;
 pub mod linker;
+mod linker_desk;
 pub mod load;
 pub mod mail;
 pub mod trpc;
+mod trpc_desk;
 
 /// How often to repeat something: `few` times, or `many` when there is time (`GUILDHALL_LONG=1`).
 pub fn times(few: u32, many: u32) -> u32 {

@@ -71,6 +71,29 @@ impl Linker {
         self.socket.flush().await.map_err(|_| Failure::Lost)
     }
 
+    /// Sends requests without anything to say, of several types in one go. Their replies come in this order.
+    ///
+    /// # Errors
+    /// [`Failure::Lost`] if the connection has ended.
+    pub async fn ask_at_once(&mut self, kinds: &[&str]) -> Result<(), Failure> {
+        for kind in kinds {
+            let frame = json!({ "type": kind, "payload": {} }).to_string();
+            self.socket.feed(Message::text(frame)).await.map_err(|_| Failure::Lost)?;
+        }
+        self.socket.flush().await.map_err(|_| Failure::Lost)
+    }
+
+    /// Reads up to the reply to a request. What comes before it is put aside.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    ///
+    /// # Panics
+    /// If neither a reply nor the end of the connection comes.
+    pub async fn reply(&mut self, kind: &str) -> Result<Value, Failure> {
+        self.frame(reply_to(kind)).await
+    }
+
     /// Sends a request and reads up to its reply. What comes before it is put aside.
     ///
     /// # Errors
@@ -80,7 +103,7 @@ impl Linker {
     /// If neither a reply nor the end of the connection comes.
     pub async fn ask(&mut self, kind: &str, payload: Value) -> Result<Value, Failure> {
         self.send(kind, &[payload]).await?;
-        self.frame(reply_to(kind)).await
+        self.reply(kind).await
     }
 
     async fn frame(&mut self, kind: &str) -> Result<Value, Failure> {

@@ -11,7 +11,7 @@ use model::{AgentId, Fact, Position, WorkspaceName};
 use store::{Span, SqliteStore, Store};
 
 use crate::judgement::events;
-use crate::letters::{Letter, Reading};
+use crate::letters::{Letter, Reading, STAGES};
 
 /// All messages that are kept, and how far each has come.
 #[derive(Debug, Default)]
@@ -32,15 +32,15 @@ struct Message {
 #[derive(Debug, Clone, Copy)]
 struct Standing {
     waits: bool,
-    delivered: bool,
-    read: bool,
+    /// At which of the [`STAGES`] it is marked.
+    marked: [bool; STAGES.len()],
 }
 
 /// What one reader's mailbox says, by places in the log.
 struct Mailbox {
     waiting: HashSet<Position>,
-    delivered: Vec<(Position, Position)>,
-    read: Vec<(Position, Position)>,
+    /// Of each of the [`STAGES`].
+    taken: [Vec<(Position, Position)>; STAGES.len()],
 }
 
 // === impl Mail ===
@@ -133,18 +133,24 @@ impl Mail {
 
 impl Standing {
     /// What is wrong with it, if anything is.
-    fn wrong(self, reading: &Reading, by: Moment) -> Option<&'static str> {
-        let Self { waits, delivered, read } = self;
+    fn wrong(self, reading: &Reading, by: Moment) -> Option<String> {
+        let Self { waits, marked } = self;
         let checks = [
             (!waits && !reading.may_be_had(by), "not offered any more, without evidence"),
             (waits && reading.must_be_had(by), "offered again after its evidence"),
-            (waits == (delivered || read), "it waits and was had, or neither"),
-            (delivered && !reading.may_be_had(by), "marked delivered without evidence"),
-            (read && !reading.read.may(by), "marked read, and nobody said so"),
-            (!delivered && reading.delivered.must(by), "was delivered, and is not marked"),
-            (!read && reading.read.must(by), "was marked read, and is not any more"),
+            (waits == marked.contains(&true), "it waits and was had, or neither"),
         ];
-        checks.into_iter().find(|(is_wrong, _)| *is_wrong).map(|(_, what)| what)
+        if let Some((_, what)) = checks.into_iter().find(|(is_wrong, _)| *is_wrong) {
+            return Some(what.to_owned());
+        }
+        STAGES.into_iter().zip(marked).find_map(|(stage, is_marked)| {
+            let known = reading.of(stage);
+            match is_marked {
+                true if !known.may(by) => Some(format!("marked {stage:?} without evidence")),
+                false if known.must(by) => Some(format!("was {stage:?}, and is not marked")),
+                _ => None,
+            }
+        })
     }
 }
 
@@ -156,8 +162,11 @@ impl Mailbox {
         let waiting = workspace.waiting(&agent).await.map_err(|cause| format!("{name}: {cause}"))?;
         Ok(Self {
             waiting: waiting.messages.into_iter().map(|(place, _)| place).collect(),
-            delivered: taken(workspace, &agent, Stage::Delivered).await?,
-            read: taken(workspace, &agent, Stage::Read).await?,
+            taken: [
+                taken(workspace, &agent, STAGES[0]).await?,
+                taken(workspace, &agent, STAGES[1]).await?,
+                taken(workspace, &agent, STAGES[2]).await?,
+            ],
         })
     }
 
@@ -169,8 +178,7 @@ impl Mailbox {
         };
         Standing {
             waits: self.waiting.contains(&place),
-            delivered: within(&self.delivered),
-            read: within(&self.read),
+            marked: self.taken.each_ref().map(|ranges| within(ranges)),
         }
     }
 }
@@ -204,23 +212,25 @@ mod tests {
     use super::*;
     use crate::letters::{Known, To};
 
-    const WAITS: Standing = Standing { waits: true, delivered: false, read: false };
-    const HAD: Standing = Standing { waits: false, delivered: true, read: false };
-    const READ: Standing = Standing { waits: false, delivered: true, read: true };
+    const WAITS: Standing = Standing { waits: true, marked: [false, false, false] };
+    const HAD: Standing = Standing { waits: false, marked: [true, false, false] };
+    const IN_CONTEXT: Standing = Standing { waits: false, marked: [true, true, false] };
+    const READ: Standing = Standing { waits: false, marked: [true, false, true] };
 
     fn known(possible: bool, certain: bool) -> Known {
         let now = Moment::default();
         Known { possible: possible.then_some(now), certain: certain.then_some(now) }
     }
 
-    fn letter(delivered: Known, read: Known) -> Letter {
+    fn letter(delivered: Known, in_context: Known, read: Known) -> Letter {
+        let had = [delivered, in_context, read].iter().find_map(|known| known.certain);
         Letter {
             from: "web".into(),
             to: To::One("api".into()),
             text: "letter 0 ".into(),
             id: Some("one".into()),
             durable: Some(Moment::default()),
-            readers: [("api".to_owned(), Reading { delivered, read })].into(),
+            readers: [("api".to_owned(), Reading { delivered, in_context, read, had })].into(),
         }
     }
 
@@ -234,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_letter_is_missed_when_it_is_gone_and_noticed_when_it_is_another() {
-        let unread = || letter(Known::default(), Known::default());
+        let unread = || letter(Known::default(), Known::default(), Known::default());
         assert_eq!(faults(&[kept("letter 0 ", "one", WAITS)], unread()), 0);
         assert_eq!(faults(&[], unread()), 1, "lost");
         assert_eq!(faults(&[], Letter { durable: None, ..unread() }), 0, "nobody knew that it was kept");
@@ -248,23 +258,27 @@ mod tests {
     #[test]
     fn it_is_to_wait_until_there_is_evidence_and_be_marked_no_further() {
         let (never, perhaps, surely) = (known(false, false), known(true, false), known(true, true));
-        // By what is known of its delivery and of its reading: whether it may wait, be delivered, be read.
+        // By what is known of each stage: whether it may wait, be delivered, be in context besides, be read besides.
         let cases = [
-            (never, never, [true, false, false]),
-            (perhaps, never, [true, true, false]),
-            (surely, never, [false, true, false]),
-            (surely, perhaps, [false, true, true]),
-            (surely, surely, [false, false, true]),
+            ([never, never, never], [true, false, false, false]),
+            ([perhaps, never, never], [true, true, false, false]),
+            ([surely, never, never], [false, true, false, false]),
+            ([surely, perhaps, never], [false, true, true, false]),
+            ([surely, surely, never], [false, false, true, false]),
+            ([surely, never, perhaps], [false, true, false, true]),
+            ([surely, never, surely], [false, false, false, true]),
+            ([never, perhaps, never], [true, false, false, false]),
         ];
-        for (delivered, read, may) in cases {
-            for (standing, may) in [WAITS, HAD, READ].into_iter().zip(may) {
-                let found = faults(&[kept("letter 0 ", "one", standing)], letter(delivered, read));
-                assert_eq!(found == 0, may, "{delivered:?}, {read:?}: {standing:?}");
+        for ([delivered, in_context, read], may) in cases {
+            for (standing, may) in [WAITS, HAD, IN_CONTEXT, READ].into_iter().zip(may) {
+                let found =
+                    faults(&[kept("letter 0 ", "one", standing)], letter(delivered, in_context, read));
+                assert_eq!(found == 0, may, "{delivered:?}, {in_context:?}, {read:?}: {standing:?}");
             }
         }
         let nowhere = Standing { waits: false, ..WAITS };
         assert_eq!(
-            faults(&[kept("letter 0 ", "one", nowhere)], letter(perhaps, never)),
+            faults(&[kept("letter 0 ", "one", nowhere)], letter(perhaps, never, never)),
             1,
             "neither waits nor was had"
         );

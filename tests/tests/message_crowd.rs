@@ -1,32 +1,41 @@
-//! A thousand agents, of whom a hundred write to all and to one another, and one reads nothing.
+//! A thousand agents who follow a hundred topics, of whom a hundred write to all and to one another, and one reads nothing.
 
 #![allow(clippy::unwrap_used, reason = "clippy allows it in test functions, but not in what they call")]
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use guildhall_tests::home::{Home, Server};
 use guildhall_tests::linker::Linker;
+use guildhall_tests::trpc::Client;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 const AGENTS: usize = 1_000;
+const TOPICS: usize = 100;
+/// Each agent follows so many of them.
+const FOLLOWED: usize = 5;
 /// The first so many write.
 const WRITERS: usize = 100;
-/// What each of them writes to all …
-const BROADCASTS: usize = 2;
-/// … and to single agents, so that everybody gets something.
+/// What each of them writes to single agents, in one round, so that everybody gets something.
 const DIRECTS: usize = 20;
 /// What each of them writes to the slow one besides: more, in all, than sockets hold.
 const LARGE: usize = 300_000;
-/// It reads nothing.
+/// So many others write to topics, for which there is no word in the linker's protocol …
+const SPEAKERS: usize = 10;
+/// … each as much to each of its topics, in one round.
+const TO_TOPIC: usize = 3;
+/// In the second round it reads nothing.
 const SLOW: usize = AGENTS - 1;
-/// What is followed. The linker's protocol knows this one topic; those that agents follow by name come by the local
-/// protocol, and have their place here: each broadcast below goes to one of these in turn.
-const TOPICS: [&str; 1] = ["broadcast"];
 /// More than all this takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// What the server may come to hold: all that is written is a tenth of it, and would be held a thousand times over if
+/// How many times as long the others may take when one reads nothing …
+const FACTOR: u32 = 4;
+/// … and what a busy machine may add to that.
+const BUSY: Duration = Duration::from_secs(1);
+/// What the server may come to hold: all that is written is an eighth of it, and would be held a thousand times over if
 /// each socket had its own.
 const RESIDENT_MIB: u64 = 512;
 
@@ -34,34 +43,89 @@ fn name(agent: usize) -> String {
     format!("agent {agent}")
 }
 
-/// What a writer sends, to whom.
-fn messages(writer: usize) -> Vec<(String, String)> {
-    let broadcasts = (0..BROADCASTS).map(|number| {
-        let topic = TOPICS[(writer * BROADCASTS + number) % TOPICS.len()];
-        (topic.to_owned(), format!("{writer} to all, {number}"))
-    });
+fn topic(number: usize) -> String {
+    format!("topic {number}")
+}
+
+/// The topics that an agent follows: each has fifty who do, and few pairs of agents have the same.
+fn followed(agent: usize) -> impl Iterator<Item = usize> {
+    (0..FOLLOWED).map(move |number| (agent * 7 + number * 13 + agent / TOPICS * number) % TOPICS)
+}
+
+/// What a writer sends in a round, to whom.
+fn messages(round: usize, writer: usize) -> Vec<(String, String)> {
+    let broadcast = ("broadcast".to_owned(), format!("{round}: {writer} to all"));
     let directs = (0..DIRECTS).map(|number| {
         let reader = (writer * DIRECTS + number) % AGENTS;
-        (name(reader), format!("{writer} to {reader}, {number}"))
+        (name(reader), format!("{round}: {writer} to {reader}, {number}"))
     });
-    let large = (name(SLOW), format!("{writer} at length {}", "x".repeat(LARGE)));
-    broadcasts.chain(directs).chain([large]).collect()
+    [broadcast].into_iter().chain(directs).collect()
 }
 
-/// What is for an agent of all that is written.
-fn expected(agent: usize) -> BTreeSet<String> {
+/// What a writer sends to the slow one besides.
+fn large(round: usize, writer: usize) -> String {
+    format!("{round}: {writer} at length {}", "x".repeat(LARGE))
+}
+
+/// What is said to a topic in a round.
+fn said(round: usize, topic: usize) -> impl Iterator<Item = String> {
+    (0..TO_TOPIC).map(move |number| format!("{round}: of topic {topic}, {number}"))
+}
+
+/// What is for an agent of all that is written in a round.
+fn expected(round: usize, agent: usize) -> BTreeSet<String> {
     let mine = |writer| {
-        let mine = move |(to, _): &(String, String)| {
-            *to == name(agent) || (writer != agent && TOPICS.contains(&&**to))
-        };
-        messages(writer).into_iter().filter(mine).map(|(_, content)| content)
+        let mine =
+            move |(to, _): &(String, String)| *to == name(agent) || (writer != agent && to == "broadcast");
+        messages(round, writer).into_iter().filter(mine).map(|(_, content)| content)
     };
-    (0..WRITERS).flat_map(mine).collect()
+    let to_topics = followed(agent).flat_map(|topic| said(round, topic));
+    let at_length = (0..WRITERS).filter(|_| agent == SLOW).map(|writer| large(round, writer));
+    (0..WRITERS).flat_map(mine).chain(to_topics).chain(at_length).collect()
 }
 
-/// Writes if it is one of the writers, and reads until it was pushed all that is for it.
-async fn take_part(mut client: Linker, agent: usize) -> Linker {
-    let expected = expected(agent);
+/// Lets each agent follow its topics by tRPC, and leave. It is the same agent that comes in by the linker's door later.
+async fn follow_topics(client: &Client) {
+    let joins: Vec<_> = (0..AGENTS).map(|agent| join(&name(agent))).collect();
+    let ids = joined(client, &joins).await;
+    let follows = ids.iter().enumerate().flat_map(|(agent, id)| {
+        let follow = move |number| json!({ "agentId": id, "topic": topic(number), "follow": true });
+        followed(agent).map(move |number| ("topics.follow", follow(number)))
+    });
+    let answers = client.mutate_all(&follows.collect::<Vec<_>>()).await.unwrap();
+    assert!(answers.iter().all(|answer| answer["success"] == true), "each is a topic that it did not follow");
+    let leaves: Vec<_> = ids.iter().map(|id| ("session.leave", json!({ "agentId": id }))).collect();
+    client.mutate_all(&leaves).await.unwrap();
+}
+
+fn join(name: &str) -> (&'static str, Value) {
+    ("session.join", json!({ "name": name, "role": "target", "repoPath": "/" }))
+}
+
+/// The ids under which they have joined.
+async fn joined(client: &Client, joins: &[(&'static str, Value)]) -> Vec<Value> {
+    let joined = client.mutate_all(joins).await.unwrap();
+    joined.into_iter().map(|mut joined| joined["agent"]["id"].take()).collect()
+}
+
+/// Says what is to be said to topics in a round.
+async fn speak(client: Arc<Client>, round: usize, speaker: usize, id: Value) {
+    let topics = (speaker..TOPICS).step_by(SPEAKERS);
+    let sends = topics.flat_map(|number| said(round, number).map(move |content| (number, content)));
+    let sends = sends.map(|(number, content)| {
+        let to = format!("topic:{}", topic(number));
+        ("messages.send", json!({ "agentId": id, "to": to, "content": content }))
+    });
+    client.mutate_all(&sends.collect::<Vec<_>>()).await.unwrap();
+}
+
+/// Writes if it is one of the writers, and reads until it was pushed all that is for it in this round.
+async fn take_part(
+    round: usize,
+    agent: usize,
+    mut client: Linker,
+    expected: BTreeSet<String>,
+) -> (usize, Linker) {
     let mut pushed = BTreeSet::new();
     let mut take = |frame: &Value| {
         if frame["type"] == "new_message" {
@@ -70,20 +134,53 @@ async fn take_part(mut client: Linker, agent: usize) -> Linker {
         }
         pushed.len()
     };
+    let mut count = client.aside().iter().map(&mut take).last().unwrap_or_default();
     if agent < WRITERS {
-        let payloads: Vec<_> = messages(agent)
-            .into_iter()
-            .map(|(to, content)| json!({ "to": to, "content": content }))
-            .collect();
+        let large = (name(SLOW), large(round, agent));
+        let written = messages(round, agent).into_iter().chain([large]);
+        let payloads: Vec<_> = written.map(|(to, content)| json!({ "to": to, "content": content })).collect();
         client.send("send_message", &payloads).await.unwrap();
         client.ask("heartbeat", json!({})).await.unwrap();
+        count = client.aside().iter().map(&mut take).last().unwrap_or(count);
     }
-    let mut count = client.aside().iter().map(&mut take).last().unwrap_or_default();
     while count < expected.len() {
         count = take(&client.next().await.unwrap());
     }
     assert_eq!(pushed, expected, "{agent}");
-    client
+    (agent, client)
+}
+
+/// One round: these clients of agents write and read, and others speak to topics. How long it took until everybody but the
+/// slow one had all that is for it.
+async fn hold(
+    round: usize,
+    clients: Vec<Linker>,
+    trpc: &Arc<Client>,
+    speakers: &[Value],
+) -> (Vec<Linker>, Duration) {
+    let expected: Vec<_> = (0..clients.len()).map(|agent| expected(round, agent)).collect();
+    let began = Instant::now();
+    let mut spoken = JoinSet::new();
+    for (speaker, id) in speakers.iter().enumerate() {
+        spoken.spawn(speak(trpc.clone(), round, speaker, id.clone()));
+    }
+    let mut taken_part = JoinSet::new();
+    for ((agent, client), expected) in clients.into_iter().enumerate().zip(expected) {
+        taken_part.spawn(take_part(round, agent, client, expected));
+    }
+    let all = async {
+        let (mut clients, mut took) = (Vec::new(), Duration::ZERO);
+        while let Some(client) = taken_part.join_next().await {
+            clients.push(client.unwrap());
+            if clients.last().is_some_and(|(agent, _)| *agent != SLOW) {
+                took = began.elapsed();
+            }
+        }
+        spoken.join_all().await;
+        clients.sort_by_key(|(agent, _)| *agent);
+        (clients.into_iter().map(|(_, client)| client).collect(), took)
+    };
+    tokio::time::timeout(PATIENCE, all).await.expect("everybody but the slow one gets everything")
 }
 
 /// The most that the server ever held, in MiB.
@@ -94,26 +191,28 @@ fn peak(server: &Server) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_agents_get_everything_while_one_reads_nothing_and_that_one_finds_it_later() {
+async fn a_thousand_agents_get_everything_as_soon_while_one_reads_nothing_and_that_one_finds_it_later() {
     let home = Home::new().set("GUILDHALL_WRITE_STALL_MS", "1000");
     let server = home.start().await;
+    let trpc = Arc::new(Client::connect(server.compat).await.unwrap());
+    follow_topics(&trpc).await;
+    let speakers: Vec<_> = (0..SPEAKERS).map(|speaker| join(&format!("speaker {speaker}"))).collect();
+    let speakers = joined(&trpc, &speakers).await;
     let mut clients = Vec::new();
     for agent in 0..AGENTS {
         clients.push(Linker::meet_as(server.linker, &name(agent)).await.unwrap());
     }
+
+    let (mut clients, when_all_read) = hold(1, clients, &trpc, &speakers).await;
     let slow = clients.pop().unwrap();
-    let others =
-        clients.into_iter().enumerate().map(|(agent, client)| tokio::spawn(take_part(client, agent)));
-    let others: Vec<_> = others.collect();
-    let all = async {
-        let mut clients = Vec::new();
-        for other in others {
-            clients.push(other.await.unwrap());
-        }
-        clients
-    };
-    let mut clients =
-        tokio::time::timeout(PATIENCE, all).await.expect("everybody but the slow one gets everything");
+    let (mut clients, when_one_does_not) = hold(2, clients, &trpc, &speakers).await;
+    println!(
+        "the others' round took {when_all_read:?}, and {when_one_does_not:?} with one who reads nothing"
+    );
+    assert!(
+        when_one_does_not <= when_all_read * FACTOR + BUSY,
+        "it took {when_all_read:?} when all read, and {when_one_does_not:?} when one does not"
+    );
 
     let let_go = async {
         loop {
@@ -127,7 +226,7 @@ async fn a_thousand_agents_get_everything_while_one_reads_nothing_and_that_one_f
     };
     let left =
         tokio::time::timeout(PATIENCE, let_go).await.expect("who takes nothing off its socket is let go");
-    assert_eq!(left, AGENTS - 1, "nobody else is");
+    assert_eq!(left, AGENTS - 1 + SPEAKERS, "nobody else is");
     let peak = peak(&server);
     assert!(peak < RESIDENT_MIB, "the server held {peak} MiB");
     drop(slow);
@@ -145,11 +244,8 @@ async fn a_thousand_agents_get_everything_while_one_reads_nothing_and_that_one_f
             assert!(found.insert(content), "offered again after its evidence");
         }
     }
-    assert!(
-        found == expected(SLOW),
-        "it finds all of its {} messages, and {}",
-        expected(SLOW).len(),
-        found.len()
-    );
+    // What it was pushed in the first round it has not asked for: that was no evidence.
+    let expected = &expected(1, SLOW) | &expected(2, SLOW);
+    assert!(found == expected, "it finds all of its {} messages, and {}", expected.len(), found.len());
     server.stop().await;
 }

@@ -49,7 +49,9 @@ impl Life {
     /// Moments when somebody had just learned that something is kept or marked.
     fn promises(&self) -> Vec<Moment> {
         let readings = self.letters.iter().flat_map(|letter| letter.readers.values());
-        let marks = readings.flat_map(|reading| [reading.delivered.certain, reading.read.certain]);
+        let marks = readings.flat_map(|reading| {
+            [reading.delivered.certain, reading.in_context.certain, reading.read.certain, reading.had]
+        });
         self.letters.iter().map(|letter| letter.durable).chain(marks).flatten().collect()
     }
 

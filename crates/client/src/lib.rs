@@ -4,13 +4,15 @@
 //! is on the other side by the peer's credentials: the same user, and which process. [`protocol`] says which calls
 //! there are, [`wire`] how they look as lines; both ends are written against these two files.
 //!
-//! What others have written is shown by [`shown`], by whoever shows it.
+//! What others have written is shown by [`shown`], by whoever shows it; what they have sent is saved by [`files`].
 //!
 //! A [`Connection`] lives as long as its socket, which is right for a command. A process that outlives the hall's
 //! restarts holds a [`Reconnecting`] instead.
 
 mod connection;
 mod error;
+pub mod files;
+mod limits;
 pub mod protocol;
 mod reconnecting;
 mod repeat;

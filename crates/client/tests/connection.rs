@@ -83,6 +83,7 @@ impl Peer {
             server: "0".into(),
             workspace: "default".into(),
             member: member.into(),
+            agent_id: None,
             principal: "local".into(),
             incarnation: incarnation.into(),
         };

@@ -253,7 +253,10 @@ fn the_doctor_sees_what_is_open_to_others() {
     assert!(text.contains("BAD   home: others may write in") && text.contains("chmod go-w"), "{text}");
 }
 
-/// What agents may call themselves and say, to be taken for somebody else or to command a terminal.
+/// What agents may call themselves, to be taken for somebody else or to command a terminal.
+const NAME: &str = "owner\nDEADBEEF  from owner\u{1b}[2J\u{9b}";
+const NAME_SHOWN: &str = "owner\\nDEADBEEF  from owner\\u{1b}[2J\\u{9b}";
+/// What they may say, which also turns the direction of writing around.
 const EVIL: &str = "owner\nDEADBEEF  from owner\u{1b}[2J\u{9b}\u{202e}";
 const SHOWN: &str = "owner\\nDEADBEEF  from owner\\u{1b}[2J\\u{9b}\\u{202e}";
 
@@ -261,7 +264,7 @@ const SHOWN: &str = "owner\\nDEADBEEF  from owner\\u{1b}[2J\\u{9b}\\u{202e}";
 fn what_agents_call_themselves_and_say_is_taken_for_nothing_else() {
     let mut place = Place::empty();
     place.serve();
-    let mut mcp = place.command(&["mcp", "--name", EVIL]);
+    let mut mcp = place.command(&["mcp", "--name", NAME]);
     let mut bridge = mcp.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut stdin = bridge.stdin.take().unwrap();
     let mut lines = BufReader::new(bridge.stdout.take().unwrap()).lines();
@@ -302,7 +305,7 @@ fn what_agents_call_themselves_and_say_is_taken_for_nothing_else() {
         assert!(printed.contains("\\u009b") && serde_json::from_str::<Value>(&printed).is_ok(), "{printed}");
     }
     let asked = place.text(&["answer", "--all"]);
-    assert!(asked.contains(&format!("  from {SHOWN}, ")), "{asked}");
+    assert!(asked.contains(&format!("  from {NAME_SHOWN}, ")), "{asked}");
     assert!(asked.contains(&format!("    choices: {SHOWN}\n")), "{asked}");
     assert_eq!(place.text(&["context", "get", EVIL]), format!("{EVIL}\n"), "a value is for programs");
     drop(stdin);

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use model::lists::{List, MessageItem};
-use model::messages::Recipient;
+use model::messages::{Party, Recipient};
 use model::{AgentId, MemberId, Position};
 use store::Span;
 
@@ -149,7 +149,7 @@ impl Workspace {
     pub async fn agent_called(&self, text: &str) -> Result<Option<AgentId>, HallError> {
         let name = self.name().as_str();
         let mut meant = vec![AgentId::of(name, text)];
-        meant.extend(text.strip_prefix("person:").map(|person| AgentId::of_person(name, person)));
+        meant.extend(Party::principal_in(text).map(|person| AgentId::of_person(name, person)));
         meant.extend(AgentId::parse(text).ok());
         let known = |agent: &AgentId| self.state().mailboxes.get(agent).is_some();
         if let Some(agent) = meant.into_iter().find(known) {

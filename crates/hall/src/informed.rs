@@ -50,7 +50,7 @@ async fn recipient(
     if working.mailboxes.get(&named).is_some() {
         return Ok(Some(Party { id: named, name: to.clone() }));
     }
-    if let Some(person) = to.strip_prefix("person:") {
+    if let Some(person) = Party::principal_in(to) {
         let id = AgentId::of_person(workspace, person);
         let known = person == Principal::owner().as_str() || working.mailboxes.get(&id).is_some();
         return Ok(known.then(|| Party { id, name: to.clone() }));

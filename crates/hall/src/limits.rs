@@ -50,7 +50,7 @@ pub const WAITING: usize = 200_000;
 pub const MAILBOX_PAGES: usize = 20;
 /// Messages of each side that are looked through for those between the two.
 pub const CONVERSATION_SCAN: usize = 20_000;
-/// Readers of a topic whose marks tell how far a message to it has come: the first of those who are here.
+/// Readers of a topic who are asked when a message to it has reached them.
 pub const TOPIC_READERS: usize = 32;
 /// How often a conditional append may lose before it takes the log's lock.
 pub const RACES: u32 = 3;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use indexmap::IndexSet;
 use model::lists::{Item, List, MessageItem, Note, TakenItem};
 use model::mailboxes::{Mailbox, Stage, Take, counts};
-use model::marks::Range;
+use model::marks::{Marks, Range};
 use model::messages::{Message, Party, Recipient};
 use model::{AgentId, Command, Fact, Position, Principal, Timestamp};
 use store::Span;
@@ -27,7 +27,9 @@ pub struct Waiting {
     /// Each with what its list says of it.
     pub messages: Vec<(Position, Arc<MessageItem>)>,
     /// Up to where nothing waits.
-    low: Position,
+    pub(crate) low: Position,
+    /// As of where in the log this is.
+    pub(crate) end: Position,
     /// What the reader has had.
     mailbox: Mailbox,
 }
@@ -61,11 +63,39 @@ pub struct Progress {
     pub in_context: Option<Timestamp>,
     /// When the reader said it had read it.
     pub read: Option<Timestamp>,
+    /// Of a message to a topic, with how many it has come how far.
+    pub readers: Option<Readers>,
+}
+
+/// With how many of those who follow its topic a message has come how far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Readers {
+    /// For whom it is.
+    pub all: usize,
+    /// Who have had it.
+    pub delivered: usize,
+    /// Whose model had it.
+    pub in_context: usize,
+    /// Who say that they have read it.
+    pub read: usize,
 }
 
 // === impl Shown ===
 
 impl Shown {
+    /// Adds what else was shown; ranges stay in order and apart from one another.
+    pub(crate) fn join(&mut self, more: Self) {
+        if more.is_empty() {
+            return;
+        }
+        self.ranges = Marks::default().with(&self.ranges).with(&more.ranges).ranges().to_vec();
+        for sender in more.senders {
+            if !self.senders.contains(&sender) {
+                self.senders.push(sender);
+            }
+        }
+    }
+
     /// Nothing was shown.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
@@ -76,7 +106,7 @@ impl Shown {
 
 impl Waiting {
     /// The receipt for some of them: a range ends where a message lies that is not meant.
-    fn receipt(&self, meant: &HashSet<Position>) -> Shown {
+    pub(crate) fn receipt(&self, meant: &HashSet<Position>) -> Shown {
         let mut ranges: Vec<Range> = Vec::new();
         let mut senders = IndexSet::new();
         let mut whole = true;
@@ -121,10 +151,9 @@ impl Workspace {
         let mut horizon = None;
         for (list, after) in sources {
             let before = messages.len();
-            let last = self.collect(&list, after, |place, item| {
-                if place > end {
-                    return false;
-                }
+            // What was taken in one go behind something that was not is passed over in one go.
+            let on = |last| mailbox.taken_behind(last);
+            let last = self.collect(&list, after, end, on, |place, item| {
                 let mine = matches!(list, List::Topic(_)) && item.from.id == *reader;
                 let expired = item.expires_at.is_some_and(|expires| expires <= now);
                 if !mine && !expired && mailbox.is_unread(place) {
@@ -136,22 +165,26 @@ impl Workspace {
         }
         messages.retain(|(place, _)| horizon.is_none_or(|horizon| *place <= horizon));
         messages.sort_unstable_by_key(|(place, _)| *place);
-        Ok(Waiting { messages, low, mailbox })
+        Ok(Waiting { messages, low, end, mailbox })
     }
 
-    /// Calls `each` with the items of a list behind a place, until it has enough; then tells which was the last.
+    /// Calls `each` with the messages of a list behind a place and up to another, until it has enough; then tells which was
+    /// the last. Between two pages it goes `on` from the last one.
     async fn collect(
         &self,
         list: &List,
         mut after: Position,
+        end: Position,
+        on: impl Fn(Position) -> Position,
         mut each: impl FnMut(Position, Arc<MessageItem>) -> bool,
     ) -> Result<Option<Position>, HallError> {
         loop {
-            let span = Span { after, before: None, most: limits::LIST_PAGE, newest_first: false };
+            let most = limits::LIST_PAGE;
+            let span = Span { after, before: Some(end.next()), most, newest_first: false };
             let page = self.messages(list, span).await?;
             let Some((last, _)) = page.last() else { return Ok(None) };
-            after = *last;
-            let whole = page.len() == limits::LIST_PAGE;
+            after = on(*last);
+            let whole = page.len() == most;
             for (place, item) in page {
                 if !each(place, item) {
                     return Ok(Some(place));
@@ -270,8 +303,8 @@ impl Workspace {
         self.carry_out(by, Command::Take(take)).await
     }
 
-    /// What a reader says to have been shown, with whose messages are among it. A place behind the log's end means nothing
-    /// yet and is left out.
+    /// What a reader says to have been shown: of these ranges those that hold anything of its mailbox, and whose messages
+    /// that is. A place behind the log's end means nothing yet.
     ///
     /// # Errors
     /// If its mailbox cannot be read.
@@ -280,55 +313,72 @@ impl Workspace {
         let Some(mailbox) = self.mailbox(reader) else { return Ok(Shown::default()) };
         let mut senders = IndexSet::new();
         let mut shown = Vec::new();
-        for (from, to) in
-            ranges.iter().map(|(from, to)| (*from, (*to).min(end))).filter(|(from, to)| from <= to)
-        {
-            shown.push((from, to));
+        for (from, to) in ranges.iter().map(|(from, to)| (*from, (*to).min(end))) {
             let mut sources = vec![(List::To(reader.clone()), Position::START)];
             sources.extend(mailbox.follows().map(|(topic, since)| (List::Topic(topic.clone()), since)));
+            let mut holds_any = false;
             for (list, since) in sources {
                 let after = Position(from.0.saturating_sub(1)).max(since);
-                self.collect(&list, after, |place, item| {
-                    if place <= to && item.from.id != *reader {
-                        senders.insert(item.from.id.clone());
-                    }
-                    place < to
-                })
+                if after >= to {
+                    continue;
+                }
+                let is_topic = matches!(list, List::Topic(_));
+                self.collect(
+                    &list,
+                    after,
+                    to,
+                    |last| last,
+                    |_, item| {
+                        if !(is_topic && item.from.id == *reader) {
+                            holds_any = true;
+                            senders.insert(item.from.id.clone());
+                        }
+                        true
+                    },
+                )
                 .await?;
+            }
+            if holds_any {
+                shown.push((from, to));
             }
         }
         Ok(Shown { ranges: shown, senders: senders.into_iter().collect() })
     }
 
-    /// How far a message has come: with its recipient, or with the first of those who read its topic and are here, of whom
-    /// [`limits::TOPIC_READERS`] are asked.
+    /// How far a message has come: with its recipient; of one to a topic, with how many of its readers, here or away, and
+    /// when with the first of them. For that, [`limits::TOPIC_READERS`] of those are asked whom it has reached.
     ///
     /// # Errors
     /// If the store cannot be read.
     pub async fn progress_of(&self, place: Position, message: &Message) -> Result<Progress, HallError> {
-        let readers: IndexSet<AgentId> = match &message.to {
-            Recipient::Party(party) => [party.id.clone()].into(),
+        let (mut readers, mut reached) = (Readers::default(), Vec::new());
+        match &message.to {
+            Recipient::Party(party) => return self.progress(&party.id, place, message).await,
+            Recipient::Unknown(_) => return Ok(Progress::default()),
             Recipient::Topic(_) => {
                 let state = self.state();
-                let is_for = |reader: &&AgentId| {
-                    let mailbox = state.mailboxes.get(reader);
-                    mailbox.is_some_and(|mailbox| mailbox.is_for(reader, place, message))
-                };
-                let here = state.roster.members().map(|member| &member.agent);
-                here.filter(is_for).take(limits::TOPIC_READERS).cloned().collect()
+                for (reader, mailbox) in state.mailboxes.iter() {
+                    if !mailbox.is_for(reader, place, message) {
+                        continue;
+                    }
+                    readers.all += 1;
+                    readers.delivered += usize::from(!mailbox.is_unread(place));
+                    readers.in_context += usize::from(mailbox.has(Stage::InContext, place));
+                    readers.read += usize::from(mailbox.has(Stage::Read, place));
+                    if !mailbox.is_unread(place) && reached.len() < limits::TOPIC_READERS {
+                        reached.push(reader.clone());
+                    }
+                }
             }
-            Recipient::Unknown(_) => IndexSet::new(),
-        };
-        let mut first = Progress::default();
-        for reader in &readers {
+        }
+        let mut first = Progress { readers: Some(readers), ..Progress::default() };
+        for reader in &reached {
             let progress = self.progress(reader, place, message).await?;
             let earlier =
                 |one: Option<Timestamp>, other: Option<Timestamp>| one.into_iter().chain(other).min();
-            first = Progress {
-                delivered: earlier(first.delivered, progress.delivered),
-                in_context: earlier(first.in_context, progress.in_context),
-                read: earlier(first.read, progress.read),
-            };
+            first.delivered = earlier(first.delivered, progress.delivered);
+            first.in_context = earlier(first.in_context, progress.in_context);
+            first.read = earlier(first.read, progress.read);
         }
         Ok(first)
     }
@@ -347,6 +397,7 @@ impl Workspace {
             delivered: self.reached(reader, Stage::Delivered, place, message).await?,
             in_context: self.reached(reader, Stage::InContext, place, message).await?,
             read: self.reached(reader, Stage::Read, place, message).await?,
+            readers: None,
         })
     }
 

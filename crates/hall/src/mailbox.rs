@@ -1,10 +1,11 @@
 //! Finding messages of one mailbox by their ids, newest first: whoever marks a message has usually just seen it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use indexmap::IndexSet;
 use model::lists::{List, MessageItem};
+use model::mailboxes::Mailbox;
 use model::marks::Range;
 use model::{AgentId, Position};
 use store::Span;
@@ -31,20 +32,71 @@ struct Pile {
     before: Option<Position>,
 }
 
-/// Looks for messages with these ids in a reader's mailbox, [`limits::MAILBOX_PAGES`] pages of each list at most.
+/// Looks for messages in a reader's mailbox: by where they stand, and by their ids. For those it looks among all that
+/// wait, then among what was taken last, then among what came last, of the latter two [`limits::MAILBOX_PAGES`] pages of
+/// each list.
 ///
 /// # Errors
-/// If the lists cannot be read.
-pub async fn find(workspace: &Workspace, reader: &AgentId, ids: &[String]) -> Result<Found, HallError> {
-    // As of one moment, or a message that came while the lists were read would lie unseen between two that are marked.
-    let (mailbox, end) = {
-        let state = workspace.state();
-        (state.mailboxes.get(reader).cloned(), state.position())
-    };
-    let Some(mailbox) = mailbox else { return Ok(Found::default()) };
-    let before = Some(end.next());
+/// If the mailbox cannot be read.
+pub async fn find(
+    workspace: &Workspace,
+    reader: &AgentId,
+    ids: &[String],
+    places: &[Position],
+) -> Result<Found, HallError> {
+    let waiting = workspace.waiting(reader).await?;
+    let Some(mailbox) = workspace.mailbox(reader) else { return Ok(Found::default()) };
     let mut wanted: HashMap<&str, usize> = HashMap::new();
     ids.iter().for_each(|id| *wanted.entry(id).or_default() += 1);
+    let mut found = at(workspace, reader, &mailbox, places).await?;
+    let among: HashSet<Position> = (waiting.messages.iter())
+        .filter_map(|(place, item)| wanted.remove(item.id.as_str()).map(|times| (*place, times)))
+        .map(|(place, times)| {
+            found.count += times;
+            place
+        })
+        .collect();
+    found.shown.join(waiting.receipt(&among));
+    for before in [waiting.low.next(), waiting.end.next()] {
+        if wanted.is_empty() {
+            break;
+        }
+        let more = look_back(workspace, reader, &mailbox, before, &mut wanted).await?;
+        found.count += more.count;
+        found.shown.join(more.shown);
+    }
+    Ok(found)
+}
+
+/// The messages of a mailbox that stand at these places.
+async fn at(
+    workspace: &Workspace,
+    reader: &AgentId,
+    mailbox: &Mailbox,
+    places: &[Position],
+) -> Result<Found, HallError> {
+    let mut found = Found::default();
+    for place in places {
+        let Some(message) = workspace.message_at(*place).await? else { continue };
+        if mailbox.is_for(reader, *place, &message) {
+            found.count += 1;
+            found
+                .shown
+                .join(Shown { ranges: vec![(*place, *place)], senders: vec![message.from.id.clone()] });
+        }
+    }
+    Ok(found)
+}
+
+/// Looks for ids before a place, newest first; takes out of those that are wanted what it has found.
+async fn look_back(
+    workspace: &Workspace,
+    reader: &AgentId,
+    mailbox: &Mailbox,
+    before: Position,
+    wanted: &mut HashMap<&str, usize>,
+) -> Result<Found, HallError> {
+    let before = Some(before);
     let mut piles: Vec<_> = vec![Pile { list: List::To(reader.clone()), since: Position::START, before }];
     let topics = mailbox.follows();
     piles.extend(topics.map(|(topic, since)| Pile { list: List::Topic(topic.clone()), since, before }));
@@ -66,7 +118,11 @@ pub async fn find(workspace: &Workspace, reader: &AgentId, ids: &[String]) -> Re
     }
     known.retain(|(place, _)| *place > floor);
     known.sort_unstable_by_key(|(place, _)| *place);
-    Ok(mark(&known, floor, &wanted))
+    let found = mark(&known, floor, wanted);
+    for (_, item) in &known {
+        wanted.remove(item.id.as_str());
+    }
+    Ok(found)
 }
 
 /// Between a message and the one before it lies nothing to this reader, so what is marked one by one becomes one range.

@@ -49,7 +49,7 @@ pub const TOPIC_BYTES: usize = 256;
 /// Topics that one reader follows. Kept in memory.
 pub const TOPICS_FOLLOWED: usize = 256;
 /// Runs of messages that one reader took out of turn. Kept in memory until those before them are taken too.
-pub const MARKS: usize = 4_096;
+pub const MARKS: usize = 16_384;
 /// Items of a list that are stored as one: whoever reads one of them reads them all.
 pub const RUN_ITEMS: usize = 256;
 /// Files of one message.
@@ -61,9 +61,14 @@ pub const ATTACHMENT_BYTES: usize = 8 * 1024 * 1024;
 /// Reservations in force. All are looked at for each new one.
 pub const RESERVATIONS: usize = 1_000;
 /// Globs of one reservation.
-pub const GLOBS: usize = 64;
+pub const GLOBS: usize = 32;
 /// One glob.
-pub const GLOB_BYTES: usize = 1024;
+pub const GLOB_BYTES: usize = 256;
+/// All globs of one reservation. Each is compared with each of the others in force, which takes the product of their
+/// lengths …
+pub const RESERVATION_BYTES: usize = 2 * 1024;
+/// … and so this bounds how long the workspace stands still for a new one. All globs in force together.
+pub const RESERVED_BYTES: usize = 64 * 1024;
 /// Tokens that have neither expired nor been revoked.
 pub const TOKENS: usize = 10_000;
 /// Workspaces of one hall.

@@ -16,6 +16,7 @@ use crate::ids::AgentId;
 use crate::limits;
 use crate::marks::{Marks, Range};
 use crate::messages::{self, BROADCAST, Message, Party, Recipient};
+use crate::names::Principal;
 use crate::refusal::Refusal;
 use crate::roster::Membership;
 use crate::time::Timestamp;
@@ -85,6 +86,8 @@ pub struct Follow {
 /// One reader's.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Mailbox {
+    /// Who holds the agent's name; none if it is a person's, or nobody has joined under it yet.
+    holder: Option<Principal>,
     /// Topics followed, each since when.
     follows: BTreeMap<Arc<str>, Position>,
     delivered: Marks,
@@ -96,11 +99,6 @@ impl Mailbox {
     /// Topics followed, [`BROADCAST`] among them, each with the position after which its messages belong here.
     pub fn follows(&self) -> impl Iterator<Item = (&Arc<str>, Position)> {
         self.follows.iter().map(|(topic, since)| (topic, *since))
-    }
-
-    /// Whether a topic is followed.
-    pub fn follows_topic(&self, topic: &str) -> bool {
-        self.follows.contains_key(topic)
     }
 
     /// Whether a message belongs into this mailbox, which is `owner`'s.
@@ -123,13 +121,21 @@ impl Mailbox {
 
     /// Up to where nothing is unread.
     pub fn low(&self) -> Position {
+        self.taken_behind(Position::START)
+    }
+
+    /// Up to where everything behind a place was taken; the place itself if the next was not.
+    pub fn taken_behind(&self, mut place: Position) -> Position {
         let marks = [&self.delivered, &self.in_context, &self.read];
-        let mut low = Position::START;
-        while let Some(further) = marks.iter().find(|marks| marks.contains(low.next())) {
-            let range = further.ranges().iter().find(|range| range.0 <= low.next() && low.next() <= range.1);
-            low = range.map_or(low.next(), |range| range.1);
+        while let Some(range) = marks.iter().find_map(|marks| marks.around(place.next())) {
+            place = range.1;
         }
-        low
+        place
+    }
+
+    /// Whether a message has come so far with this reader, as it says itself or as was shown.
+    pub fn has(&self, stage: Stage, position: Position) -> bool {
+        self.marked(stage).contains(position)
     }
 
     /// Whether it can be written down that these were taken, at whichever stage: no more than [`limits::MARKS`] runs of
@@ -168,14 +174,18 @@ impl Mailboxes {
         self.boxes.get(owner)
     }
 
-    /// All topics that anybody follows, some of them several times.
-    pub fn topics(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.boxes.values().flat_map(|mailbox| mailbox.follows.keys())
+    /// All of them, with whose they are.
+    pub fn iter(&self) -> impl Iterator<Item = (&AgentId, &Mailbox)> {
+        self.boxes.iter()
     }
 
-    /// How many follow a topic.
-    pub fn followers(&self, topic: &str) -> usize {
-        self.boxes.values().filter(|mailbox| mailbox.follows_topic(topic)).count()
+    /// All topics that anybody follows, each with how many do.
+    pub fn followers(&self) -> BTreeMap<Arc<str>, usize> {
+        let mut followers: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+        for topic in self.boxes.values().flat_map(|mailbox| mailbox.follows.keys()) {
+            *followers.entry(topic.clone()).or_default() += 1;
+        }
+        followers
     }
 
     pub(crate) fn size(&self) -> usize {
@@ -247,9 +257,23 @@ impl Mailboxes {
         Ok(vec![if follow.on { Fact::TopicFollowed(following) } else { Fact::TopicLeft(following) }])
     }
 
+    /// Whether a message may be shown to somebody: to a topic, to everybody; otherwise to its sender, its recipient, and
+    /// whoever holds the name of one of them, with all other agents of that principal.
+    pub fn may_read(&self, reader: Option<&AgentId>, by: &Principal, from: &AgentId, to: &Recipient) -> bool {
+        let is_theirs = |agent: &AgentId| {
+            reader == Some(agent)
+                || self.get(agent).is_some_and(|mailbox| mailbox.holder.as_ref() == Some(by))
+        };
+        match to {
+            Recipient::Topic(_) => true,
+            Recipient::Party(party) => is_theirs(from) || is_theirs(&party.id),
+            Recipient::Unknown(_) => is_theirs(from),
+        }
+    }
+
     /// An agent is here: from now on broadcasts are for it too.
     pub(crate) fn arrived(&mut self, position: Position, member: &Membership) {
-        self.open(&member.agent, position);
+        self.open(&member.agent, position).holder = Some(member.principal.clone());
     }
 
     fn open(&mut self, owner: &AgentId, position: Position) -> &mut Mailbox {

@@ -28,6 +28,12 @@ impl Marks {
         after > 0 && self.0[after - 1].1 >= to
     }
 
+    /// The range that a position lies in.
+    pub fn around(&self, position: Position) -> Option<Range> {
+        let after = self.0.partition_point(|range| range.0 <= position);
+        self.0[..after].last().copied().filter(|range| position <= range.1)
+    }
+
     /// The end of the range that begins the set, if it begins with the log: all positions up to there are in it.
     pub fn low(&self) -> Position {
         match self.0.first() {

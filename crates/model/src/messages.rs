@@ -4,6 +4,7 @@
 //! position. What its readers have had of it stands in [`crate::mailboxes`].
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -134,6 +135,22 @@ pub enum To {
     Topic(Arc<str>),
 }
 
+/// How those are written to who speak for no agent and have not shown to be a person: shells of this machine, say.
+const SHELL: &str = "shell:";
+
+impl Party {
+    /// Somebody who is no member: a person, or a process that only its principal is known of.
+    pub fn without_membership(workspace: &str, by: &Principal) -> Self {
+        let name = if by.is_shared() { format!("{SHELL}{by}") } else { format!("person:{by}") };
+        Self { id: AgentId::of_person(workspace, by.as_str()), name: name.into() }
+    }
+
+    /// The principal in a name that [`Party::without_membership`] gives.
+    pub fn principal_in(name: &str) -> Option<&str> {
+        name.strip_prefix("person:").or_else(|| name.strip_prefix(SHELL))
+    }
+}
+
 impl To {
     /// Reads what people and models write: `topic:NAME`, `broadcast`, or an agent or person by name or id.
     pub fn parse(text: &str) -> Self {
@@ -183,6 +200,10 @@ pub(crate) fn send(
         return Err(Refusal::Invalid(format!("a message has at most {} attachments", limits::ATTACHMENTS)));
     }
     send.attachments.iter().try_for_each(check_attachment)?;
+    let names: HashSet<_> = send.attachments.iter().map(|attachment| &attachment.name).collect();
+    if names.len() < send.attachments.len() {
+        return Err(Refusal::Invalid("the files of a message have different names".into()));
+    }
     if send.ttl.is_some_and(|ttl| ttl.as_millis() > u128::from(limits::DEADLINE_MS)) {
         return Err(Refusal::Invalid("a time to live is at most 366 days".into()));
     }
@@ -246,7 +267,7 @@ pub(crate) fn party(
     match roster.get(author) {
         Some(member) => Ok(Party { id: member.agent.clone(), name: member.name.clone() }),
         None if *author == MemberId::of_person(workspace, by.as_str()) => {
-            Ok(Party { id: AgentId::of_person(workspace, by.as_str()), name: format!("person:{by}").into() })
+            Ok(Party::without_membership(workspace, by))
         }
         None => Err(Refusal::NotFound { what: "Sender", id: author.to_string() }),
     }

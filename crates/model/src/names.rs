@@ -104,6 +104,11 @@ impl Principal {
         Self::fixed("hall")
     }
 
+    /// Whether many act under it who are not told apart, so that it names no person.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.as_str(), "local" | "compat" | "hall")
+    }
+
     /// Whether the name is one of the four above, which no token may carry.
     pub fn is_reserved(&self) -> bool {
         matches!(self.as_str(), "owner" | "local" | "compat" | "hall")

@@ -350,6 +350,5 @@ fn name_of(roster: &Roster, member: &MemberId, by: &Principal) -> Arc<str> {
 /// What an author is called who has no membership: `person:NAME`, which is no agent's name, so that nobody is taken for
 /// a person who is none. Principals under which many speak have their bare name.
 pub fn name_without_membership(by: &Principal) -> Arc<str> {
-    let shared = [Principal::compat(), Principal::hall(), Principal::local()].contains(by);
-    if shared { by.as_str().into() } else { format!("person:{by}").into() }
+    if by.is_shared() { by.as_str().into() } else { format!("person:{by}").into() }
 }

@@ -92,13 +92,16 @@ impl Reservations {
     ) -> Result<Vec<Fact>, Refusal> {
         check(reserve)?;
         let mut id = id;
-        let mut in_force = 0;
+        let (mut in_force, mut bytes) = (1, size(&reserve.globs));
         for other in self.in_force(at) {
+            if other.holder.id == reserve.holder.id && other.globs == reserve.globs {
+                // This one takes its place.
+                id = other.id.clone();
+                continue;
+            }
             in_force += 1;
+            bytes += size(&other.globs);
             if other.holder.id == reserve.holder.id {
-                if other.globs == reserve.globs {
-                    id = other.id.clone();
-                }
                 continue;
             }
             if reserve.shared && other.shared {
@@ -112,9 +115,16 @@ impl Reservations {
                 )));
             }
         }
-        if in_force >= limits::RESERVATIONS {
-            let remedy = "release some, or let them end";
+        let remedy = "release some, or let them end";
+        if in_force > limits::RESERVATIONS {
             return Err(Refusal::Full { what: "reservations", limit: limits::RESERVATIONS, remedy });
+        }
+        if bytes > limits::RESERVED_BYTES {
+            return Err(Refusal::Full {
+                what: "bytes of reserved globs",
+                limit: limits::RESERVED_BYTES,
+                remedy,
+            });
         }
         Ok(vec![Fact::FilesReserved(Arc::new(Reservation {
             id,
@@ -156,6 +166,10 @@ fn check(reserve: &Reserve) -> Result<(), Refusal> {
     for text in &*reserve.globs {
         glob::check(text).map_err(|why| Refusal::Invalid(format!("{text:?} is no glob: {why}")))?;
     }
+    if size(&reserve.globs) > limits::RESERVATION_BYTES {
+        let (bytes, limit) = (size(&reserve.globs), limits::RESERVATION_BYTES);
+        return Err(Refusal::TooLarge { what: "the globs of a reservation", bytes, limit });
+    }
     if let Some(why) = reserve.why.as_ref().filter(|why| why.len() > limits::NAME_BYTES) {
         return Err(Refusal::TooLarge { what: "why", bytes: why.len(), limit: limits::NAME_BYTES });
     }
@@ -164,4 +178,58 @@ fn check(reserve: &Reserve) -> Result<(), Refusal> {
         return Err(Refusal::Invalid("a reservation ends between one millisecond and 366 days ahead".into()));
     }
     Ok(())
+}
+
+/// What globs hold, in bytes.
+fn size(globs: &[Arc<str>]) -> usize {
+    globs.iter().map(|glob| glob.len()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::AgentId;
+
+    fn reserve(name: &str, glob: &str) -> Reserve {
+        let holder = Party { id: AgentId::of("default", name), name: name.into() };
+        Reserve {
+            holder,
+            globs: [glob.into()].into(),
+            shared: false,
+            why: None,
+            ttl: Duration::from_secs(60),
+        }
+    }
+
+    fn make(held: &mut Reservations, number: u128, reserve: &Reserve) -> Result<(), Refusal> {
+        let id = uuid::Uuid::from_u128(number).into();
+        for fact in held.reserve(id, Timestamp::from_millis(0), reserve)? {
+            let Fact::FilesReserved(made) = fact else { panic!("{fact:?}") };
+            held.was_made(&made);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn when_no_more_can_be_reserved_what_is_can_still_be_renewed() {
+        let mut held = Reservations::default();
+        for number in 0..limits::RESERVATIONS {
+            make(&mut held, number as u128, &reserve("web", &format!("src/{number}"))).unwrap();
+        }
+        let full = make(&mut held, 5_000, &reserve("api", "docs/one")).unwrap_err();
+        assert!(matches!(full, Refusal::Full { .. }), "{full}");
+        make(&mut held, 5_001, &reserve("web", "src/7")).unwrap();
+    }
+
+    #[test]
+    fn globs_are_bounded_all_together() {
+        let mut held = Reservations::default();
+        let long = |number: usize| format!("{number}/{}", "x".repeat(limits::GLOB_BYTES - 8));
+        let refused = (0..limits::RESERVATIONS)
+            .find_map(|number| make(&mut held, number as u128, &reserve("web", &long(number))).err());
+        assert!(
+            matches!(refused, Some(Refusal::Full { what: "bytes of reserved globs", .. })),
+            "{refused:?}"
+        );
+    }
 }

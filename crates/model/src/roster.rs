@@ -10,7 +10,7 @@ use crate::address::Address;
 use crate::event::Fact;
 use crate::ids::{AgentId, MemberId};
 use crate::limits;
-use crate::messages::To;
+use crate::messages::{Party, To};
 use crate::names::Principal;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
@@ -150,9 +150,14 @@ impl Roster {
             });
         }
         // An agent of such a name could not be addressed, and would be taken for whom it is named after.
+        if let Some(hidden) = join.name.chars().find(|character| is_invisible(*character)) {
+            let hidden = hidden.escape_unicode();
+            return Err(Refusal::Invalid(format!("a name has no invisible characters, such as {hidden}")));
+        }
         let of_nobody = Address::parse(&join.name)
             .is_ok_and(|address| !matches!(address, Address::Agent(_) | Address::Member(_)));
-        if of_nobody || matches!(To::parse(&join.name), To::Topic(_)) {
+        let of_a_shell = Party::principal_in(&join.name).is_some();
+        if of_nobody || of_a_shell || matches!(To::parse(&join.name), To::Topic(_)) {
             return Err(Refusal::Invalid(format!("the name {:?} means somebody else", join.name)));
         }
         if join.repo_path.len() > limits::PATH_BYTES {
@@ -228,6 +233,14 @@ impl Roster {
         let gone = self.members.shift_remove(&departure.member.id);
         self.bytes -= gone.map_or(0, |gone| gone.bytes());
     }
+}
+
+/// Whether a character leaves no trace on a screen, so that two names would look alike that are not.
+fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 impl Membership {

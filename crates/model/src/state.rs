@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::decisions;
 use crate::directory::Directory;
 use crate::event::{Event, Fact, Position, Recorded};
-use crate::ids::AgentId;
+use crate::ids::{AgentId, MemberId};
 use crate::mailboxes::Mailboxes;
 use crate::messages;
 use crate::questions::Questions;
@@ -75,6 +75,7 @@ impl State {
         let facts = match &proposal.command {
             Command::Join(join) => {
                 self.mailboxes.room(&AgentId::of(&join.workspace, &join.name))?;
+                self.refuse_the_id_of_another(&join.name)?;
                 self.roster.join((&proposal.id).into(), by, at, join)?
             }
             Command::Return(member) => self.roster.bring_back(member)?,
@@ -102,6 +103,16 @@ impl State {
         };
         let event = |fact| Event { at, by: by.clone(), command: proposal.id.clone(), fact };
         Ok(facts.into_iter().map(event).collect())
+    }
+
+    /// A name counts before an id, so whoever bore another's id as a name would be sent what is for that one.
+    fn refuse_the_id_of_another(&self, name: &str) -> Result<(), Refusal> {
+        let is_agents = AgentId::parse(name).is_ok_and(|id| self.mailboxes.get(&id).is_some());
+        let is_members = MemberId::parse(name).is_ok_and(|id| self.roster.get(&id).is_some());
+        if is_agents || is_members {
+            return Err(Refusal::Invalid(format!("the name {name:?} is somebody else's id")));
+        }
+        Ok(())
     }
 
     /// Takes in the next event.

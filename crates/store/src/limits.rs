@@ -14,7 +14,8 @@ pub const WRITER_QUEUE: usize = 4096;
 pub const WAL_CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
 /// … and the writer itself waits for that when it has grown to this: it bounds the time to open after a crash.
 pub const WAL_BYTES: u64 = 64 * 1024 * 1024;
-/// Read-only SQLite connections kept open, each with a cache of its own.
+/// Read-only SQLite connections to each database: each has a cache of its own, and a thread while it is lent. Whoever comes
+/// when all are lent waits.
 pub const READERS: usize = 4;
 /// A `views.db` up to this size is looked through at each start, which takes some hundredths of a second.
 pub const VIEWS_LOOK_BYTES: u64 = 4 * 1024 * 1024;
@@ -24,6 +25,8 @@ pub const EXPIRE_BATCH: usize = 1_000;
 pub const LEASE: Duration = Duration::from_secs(3600);
 /// Rows taken at once where all of a table are checked, so that they need not fit into memory.
 pub const CHECK_ROWS: usize = 1_000;
+/// Files whose digests are remembered while a log is looked through, so that one that was sent often is read once.
+pub const CHECK_FILES: usize = 100_000;
 /// Runs of a list that PostgreSQL is asked for at first; then for as many again as it has given. Together they hold no
 /// more than about twice the items that are wanted, or this many runs.
 pub const RUNS_PAGE: usize = 8;

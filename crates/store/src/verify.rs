@@ -1,5 +1,7 @@
 //! Reading all that is kept of a log to see whether it is what was written.
 
+use std::collections::HashSet;
+
 use model::lists::List;
 use model::rows::Table;
 use model::{Position, WorkspaceName};
@@ -14,6 +16,7 @@ pub(crate) const PAGE: PageLimit = PageLimit { events: 4096, bytes: 16 * 1024 * 
 /// grow meanwhile.
 pub async fn verify(store: &dyn Store, log: &WorkspaceName) -> Result<Head> {
     let head = verify_events(store, log).await?;
+    verify_files(store, log).await?;
     store.projected(log).await?;
     store.indexed(log).await?;
     for table in Table::ALL {
@@ -28,6 +31,32 @@ pub async fn verify(store: &dyn Store, log: &WorkspaceName) -> Result<Head> {
     }
     store.check(log).await?;
     Ok(head)
+}
+
+/// Checks the bytes of the files that messages refer to, each once, as long as they can all be remembered.
+async fn verify_files(store: &dyn Store, log: &WorkspaceName) -> Result<()> {
+    let (mut position, mut seen) = (Position::START, HashSet::new());
+    loop {
+        let page = store.read(log, position, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        position = last.position;
+        for record in &page {
+            let Some(recorded) = record.decode(log)? else { continue };
+            for attachment in recorded.event.fact.attachments() {
+                let digest = Hash::parse(&attachment.digest)
+                    .ok_or_else(|| damaged(log, record.position, "a file's digest is none"))?;
+                if seen.contains(&digest) {
+                    continue;
+                }
+                if store.blob(log, &digest).await?.is_none() {
+                    return Err(StoreError::damaged_blob(log, &digest));
+                }
+                if seen.len() < limits::CHECK_FILES {
+                    seen.insert(digest);
+                }
+            }
+        }
+    }
 }
 
 /// Reads some lists whole. Returns the last of them.
@@ -49,16 +78,8 @@ pub async fn verify_events(store: &dyn Store, log: &WorkspaceName) -> Result<Hea
     loop {
         let page = store.read(log, position, PAGE).await?;
         for record in &page {
-            let Some(recorded) = record.decode(log)? else {
+            if record.decode(log)?.is_none() {
                 return Err(damaged(log, record.position, "its body is missing"));
-            };
-            for attachment in recorded.event.fact.attachments() {
-                let digest = Hash::parse(&attachment.digest);
-                let digest =
-                    digest.ok_or_else(|| damaged(log, record.position, "a file's digest is none"))?;
-                if store.blob(log, &digest).await?.is_none() {
-                    return Err(StoreError::damaged_blob(log, &digest));
-                }
             }
             (position, hash) = (record.position, record.hash);
         }

@@ -11,7 +11,7 @@ use crate::repository::Repository;
 struct Page {
     path: &'static str,
     /// How the names of the files begin in `tests/clients` that hold its cases.
-    tests: &'static str,
+    tests: &'static [&'static str],
     /// Sections that state facts. The others explain or look ahead.
     sections: &'static [&'static str],
 }
@@ -19,10 +19,15 @@ struct Page {
 const PAGES: [Page; 2] = [
     Page {
         path: "docs/wire/coordinator.md",
-        tests: "trpc-",
+        tests: &["trpc-"],
         sections: &["2", "2.1", "2.2", "3", "3.1", "4", "4.1", "4.2", "5", "6", "6.1", "7"],
     },
-    Page { path: "docs/wire/linker.md", tests: "linker-", sections: &["2", "3.1", "3.2", "4", "5", "8"] },
+    Page {
+        path: "docs/wire/linker.md",
+        // Its MCP server is one of the program's own, so section 6 is told by the other end.
+        tests: &["linker-", "mcp-linker."],
+        sections: &["2", "3.1", "3.2", "4", "5", "6", "8"],
+    },
 ];
 
 /// The pages against the names of the clients' tests.
@@ -36,7 +41,9 @@ fn check_page(repository: &Repository, page: &Page) -> Vec<Problem> {
     };
     let is_test = |path: &str| {
         let name = path.strip_prefix("tests/clients/");
-        name.is_some_and(|name| name.starts_with(page.tests) && name.ends_with(".test.mjs"))
+        name.is_some_and(|name| {
+            page.tests.iter().any(|begin| name.starts_with(begin)) && name.ends_with(".test.mjs")
+        })
     };
     let tests = repository.texts().filter(|(path, _)| is_test(path));
     let cases: Vec<String> = tests.flat_map(|(_, text)| case_names(text)).collect();
@@ -44,7 +51,8 @@ fn check_page(repository: &Repository, page: &Page) -> Vec<Problem> {
         .into_iter()
         .filter(|fact| !cases.iter().any(|case| tells(case, &fact.name)))
         .map(|fact| {
-            let what = format!("no test in tests/clients/{}* begins '{}'", page.tests, fact.name);
+            let files: Vec<_> = page.tests.iter().map(|begin| format!("tests/clients/{begin}*")).collect();
+            let what = format!("no test in {} begins '{}'", files.join(" or "), fact.name);
             Problem::at_line(page.path, fact.line, what)
         })
         .collect()
@@ -176,6 +184,23 @@ mod tests {
                 "docs/wire/coordinator.md:12: no test in tests/clients/trpc-* begins '§2 a|b Frames'",
                 "docs/wire/coordinator.md:15: no test in tests/clients/trpc-* begins '§2.1 (1)'",
                 "docs/wire/coordinator.md:18: no test in tests/clients/trpc-* begins '§2.1 (3)'",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_linkers_tools_are_told_by_its_clients_or_by_the_bridge() {
+        let page = "## 6 MCP stdio server\n\n| tool | text |\n|---|---|\n| a | b |\n| c | d |\n";
+        let stories = [
+            (PAGES[1].path, page),
+            ("tests/clients/mcp-linker.test.mjs", "test('§6 a', f)"),
+            ("tests/clients/mcp-messages.test.mjs", "test('§6 c', f)"),
+        ];
+        let problems = check_page(&Repository::of(stories), &PAGES[1]);
+        assert_eq!(
+            problems.iter().map(Problem::to_string).collect::<Vec<_>>(),
+            [
+                "docs/wire/linker.md:6: no test in tests/clients/linker-* or tests/clients/mcp-linker.* begins '§6 c'"
             ]
         );
     }

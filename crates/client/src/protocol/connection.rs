@@ -54,6 +54,10 @@ pub struct Welcome {
     pub workspace: String,
     /// Who the caller is as author: a membership, or a person's standing id.
     pub member: String,
+    /// Who the caller is to those who write messages: an agent's id, the same each time it comes, or a person's standing
+    /// id. Older halls do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
     /// The principal the caller acts as.
     pub principal: String,
     /// Which life of the workspace's log this is. Positions of another life mean nothing in this one.

@@ -23,10 +23,10 @@ pub struct Send {
     /// How soon it wants to be read.
     #[serde(default)]
     pub priority: Priority,
-    /// How long it is offered, in seconds; for ever if absent.
+    /// How long it is offered, in milliseconds, [`LONGEST_SECONDS`](super::LONGEST_SECONDS) at most; for ever if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ttl_seconds: Option<u64>,
-    /// Files that belong to it.
+    pub ttl_ms: Option<u64>,
+    /// Files that belong to it, no two of one name.
     #[serde(default)]
     pub files: Vec<File>,
     /// An idempotency key.
@@ -54,7 +54,7 @@ pub struct File {
     pub name: String,
     /// Its media type, as claimed.
     pub content_type: String,
-    /// Its bytes, at most 8 MiB, in Base64 with padding.
+    /// Its bytes, at most [`FILE_BYTES`](super::FILE_BYTES), in Base64 with padding.
     pub base64: String,
 }
 
@@ -84,6 +84,9 @@ pub struct Sent {
     pub to: String,
     /// When, ISO 8601.
     pub sent_at: String,
+    /// Of one to a topic, for how many it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readers: Option<usize>,
 }
 
 /// See [`Call::Inbox`](super::Call::Inbox).
@@ -178,7 +181,7 @@ pub struct Number {
 pub struct FileOf {
     /// The message's number.
     pub message: u64,
-    /// The file's name. Of several of one name the first.
+    /// The file's name.
     pub name: String,
 }
 
@@ -216,6 +219,9 @@ pub struct Message {
     /// Whether this is the beginning only: its first [`EXCERPT_CHARACTERS`](super::EXCERPT_CHARACTERS).
     #[serde(default, skip_serializing_if = "is_false")]
     pub excerpt: bool,
+    /// How many characters the whole has, if this is the beginning only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub characters: Option<usize>,
     /// How soon it wants to be read.
     #[serde(default)]
     pub priority: Priority,
@@ -260,6 +266,52 @@ pub struct Progress {
     /// When the reader said that it had read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_at: Option<String>,
+    /// Whether its time was over before it came anywhere.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub expired: bool,
+    /// Of a message to a topic, with how many it has come how far; the times are then the first of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readers: Option<Readers>,
+}
+
+impl Progress {
+    /// In words: `delivered 2026-…Z, read 2026-…Z`; of a message to a topic `delivered with 1 of 3, first 2026-…Z`.
+    pub fn in_words(&self) -> String {
+        if self.expired {
+            return "expired before anybody had it".into();
+        }
+        let count =
+            |of: fn(&Readers) -> usize| self.readers.as_ref().map(|readers| (of(readers), readers.all));
+        let steps = [
+            ("delivered", &self.delivered_at, count(|readers| readers.delivered)),
+            ("in context", &self.in_context_at, count(|readers| readers.in_context)),
+            ("read", &self.read_at, count(|readers| readers.read)),
+        ];
+        let words = steps.iter().filter_map(|(step, at, count)| match (at, count) {
+            (Some(at), Some((some, all))) => Some(format!("{step} with {some} of {all}, first {at}")),
+            (Some(at), None) => Some(format!("{step} {at}")),
+            (None, _) => None,
+        });
+        let words: Vec<_> = words.collect();
+        match (&self.readers, words.is_empty()) {
+            (Some(Readers { all: 0, .. }), _) => "nobody follows this topic".into(),
+            (_, true) => "not delivered yet".into(),
+            (_, false) => words.join(", "),
+        }
+    }
+}
+
+/// With how many of those who follow its topic, here or away, a message has come how far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readers {
+    /// For whom it is.
+    pub all: usize,
+    /// Who have had it.
+    pub delivered: usize,
+    /// Whose model had it.
+    pub in_context: usize,
+    /// Who say that they have read it.
+    pub read: usize,
 }
 
 /// A topic.

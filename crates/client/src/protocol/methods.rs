@@ -28,6 +28,9 @@ macro_rules! methods {
         $each! {
             /// Says who speaks; comes first.
             "hello" Hello(Hello) -> Welcome, Single, Anybody, connection::hello;
+            /// Ends the caller's membership, if it is an agent, before the connection does: it is not here any more from then
+            /// on.
+            "leave" Leave(Empty) -> Changed, Harmless, Anybody, standing::leave;
             /// Ends the waiting of another call of this connection: it is answered at once with what there is.
             /// Anything else goes on.
             "cancel" Cancel(Cancel) -> Cancelled, Single, Anybody, connection::cancel;

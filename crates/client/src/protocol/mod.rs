@@ -35,7 +35,7 @@ pub use decisions::{Decide, Decision, Page};
 pub use directory::{CreateToken, IssuedToken, Token, TokenId, Workspace};
 pub use messages::{
     Attachment, Changed, File, FileOf, Follow, Inbox, Mail, MarkRead, Marked, Message, Messages, Number,
-    Priority, Progress, Resend, Send, Sent, Stage, Took, Topic,
+    Priority, Progress, Readers, Resend, Send, Sent, Stage, Took, Topic,
 };
 pub use methods::{Call, Effect, METHODS, Method, Who};
 pub use news::{News, Stale, Wait};
@@ -48,6 +48,11 @@ pub use standing::{Agent, Saying, SetStatus, Status};
 pub const LINE_BYTES: usize = 16 * 1024 * 1024;
 /// The longest a single call waits for something to happen, in seconds.
 pub const WAIT_SECONDS: u64 = 45;
+/// The longest that a message is offered, a question waits or a reservation lasts, in seconds: a year. A longer time would
+/// only hide a mistaken unit.
+pub const LONGEST_SECONDS: u64 = 366 * 24 * 3600;
+/// The most bytes of a file that goes with a message. It is in memory, whole, wherever it passes.
+pub const FILE_BYTES: usize = 8 * 1024 * 1024;
 /// The most characters of each text that is given as an excerpt.
 pub const EXCERPT_CHARACTERS: usize = 500;
 /// The version of this protocol, told in [`Hello`] and [`Welcome`]. Neighbouring versions understand each other.

@@ -39,6 +39,9 @@ pub struct Status {
 pub struct Agent {
     /// The membership's id.
     pub id: String,
+    /// The agent's own, the same each time it comes, by whichever door. Older halls do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
     /// The agent's name.
     pub name: String,
     /// `source` or `target`.

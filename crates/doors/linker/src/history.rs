@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use hall::mail::message;
 use hall::{Entry, HallError, Workspace};
-use model::lists::List;
-use model::{AgentId, Position};
+use model::lists::{List, MessageItem};
+use model::{AgentId, Position, Principal};
 
 use crate::limits;
 use crate::news::recipient;
@@ -13,9 +13,10 @@ use crate::wire::frame::{Frame, Iso, Said};
 use crate::wire::request::{GetConversation, Limit};
 
 /// The messages asked for, oldest first: [`limits::CONVERSATION_MESSAGES`] and about [`limits::CONVERSATION_BYTES`] of
-/// content at most, the newest.
+/// content at most, the newest. What is between agents of other principals is none of them.
 pub(crate) async fn conversation(
     workspace: &Workspace,
+    by: &Principal,
     me: Option<AgentId>,
     asked: &GetConversation,
 ) -> Result<Vec<Arc<Entry>>, HallError> {
@@ -23,12 +24,26 @@ pub(crate) async fn conversation(
         Limit::Newest(most) => most.min(limits::CONVERSATION_MESSAGES),
         Limit::All | Limit::AllBut(_) => limits::CONVERSATION_MESSAGES,
     };
+    let may_read =
+        |item: &MessageItem| workspace.state().mailboxes.may_read(me.as_ref(), by, &item.from.id, &item.to);
     let mut found = match &asked.with {
-        None => workspace.newest(&List::Messages, None, most).await?,
+        None => {
+            let mut found = Vec::new();
+            let scan = hall::limits::CONVERSATION_SCAN;
+            workspace
+                .look_back(&List::Messages, None, scan, |place, item| {
+                    if may_read(&item) {
+                        found.push((place, item));
+                    }
+                    found.len() < most
+                })
+                .await?;
+            found
+        }
         Some(with) => {
             let side = match &asked.side {
                 Some(side) => workspace.agent_called(side).await?,
-                None => me,
+                None => me.clone(),
             };
             match (side, workspace.agent_called(with).await?) {
                 (Some(side), Some(with)) => workspace.between(&side, &with, None, most).await?,
@@ -36,6 +51,7 @@ pub(crate) async fn conversation(
             }
         }
     };
+    found.retain(|(_, item)| may_read(item));
     let mut bytes = 0;
     let within = found.iter().take_while(|(_, item)| {
         bytes += item.bytes;

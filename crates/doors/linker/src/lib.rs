@@ -1,13 +1,15 @@
 //! The door for the linker's clients over WebSocket: the MCP servers of the old broker, 1.0 to 1.3, unchanged.
 //!
 //! [`wire`] knows the text, [`session`] serves one connection with it, from `connected` to [`goodbye`]. A request's way:
-//! [`session`] → [`wire`] → [`requests`], which submits what writes and asks [`mailbox`], [`history`], [`progress`] and
-//! [`instances`] for what is read. The other way goes what happens: [`post`] follows the log of a workspace, knows which
-//! connection speaks for which agent, and tells each what concerns it; [`news`] says it to the client.
+//! [`session`] → [`wire`] → [`requests`], which submits what writes and asks [`history`], [`progress`] and
+//! [`instances`] for what is read; [`evidence`] says which messages in replies have arrived. The other way goes what
+//! happens: [`post`] follows the log of a workspace, knows which connection speaks for which agent, and tells each what
+//! concerns it; [`news`] says it to the client.
 //!
 //! Source of the format: `docs/wire/linker.md`.
 
 mod door;
+mod evidence;
 mod goodbye;
 mod history;
 mod instances;

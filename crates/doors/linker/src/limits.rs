@@ -12,6 +12,9 @@ pub const MARKED: usize = 10_000;
 pub const FETCH_MESSAGES: usize = 4_096;
 /// The same for their contents, in bytes: a reply is made in memory.
 pub const FETCH_BYTES: u64 = 8 * 1024 * 1024;
+/// Replies of one connection whose arrival is not proved; each keeps the places it showed. Of one beyond it nothing is
+/// kept, and what it showed is offered again.
+pub const UNPROVED: usize = 8;
 /// Names in one `message_count`.
 pub const SENDERS: usize = 1_000;
 /// Messages of one `conversation`.
@@ -22,8 +25,6 @@ pub const CONVERSATION_BYTES: u64 = 8 * 1024 * 1024;
 pub const RECEIPTS: usize = 1_000;
 /// Messages that `stats` looks at: the newest.
 pub const STATS_MESSAGES: usize = 2_000;
-/// Readers whose marks tell how far a broadcast has come: the first of those who are here.
-pub const BROADCAST_READERS: usize = 32;
 /// Marks of one reader that are looked through for how far messages have come.
 pub const MARKS_SCAN: usize = 20_000;
 /// Messages under way from one connection; beyond it, no more of its frames are read.

@@ -20,8 +20,8 @@ struct Marks {
     after: Position,
     /// Of each reader and stage, in order.
     taken: HashMap<(AgentId, Stage), Vec<Took>>,
-    /// Whose marks tell how far a broadcast has come.
-    present: IndexSet<AgentId>,
+    /// Who follows a topic and is here, and since when.
+    followers: HashMap<Arc<str>, Vec<(AgentId, Position)>>,
 }
 
 /// What a reader took at once.
@@ -45,7 +45,7 @@ pub(crate) async fn receipts(
 ) -> Result<Vec<Receipt>, HallError> {
     let Some(sender) = sender else { return Ok(vec![]) };
     let sent = collect(workspace, &List::From(sender), limits::RECEIPTS).await?;
-    let mut marks = Marks::new(workspace, &sent);
+    let mut marks = Marks::new(&sent);
     let mut receipts = Vec::with_capacity(sent.len());
     for (place, item) in &sent {
         let reached = marks.reached(workspace, *place, item).await?;
@@ -64,7 +64,7 @@ pub(crate) async fn receipts(
 /// Figures over the newest [`limits::STATS_MESSAGES`] messages. Who is here is for the caller to say.
 pub(crate) async fn stats(workspace: &Workspace, now: Timestamp) -> Result<Stats, HallError> {
     let sent = collect(workspace, &List::Messages, limits::STATS_MESSAGES).await?;
-    let mut marks = Marks::new(workspace, &sent);
+    let mut marks = Marks::new(&sent);
     let mut stats = Stats { total: sent.len(), ..Stats::default() };
     let (mut delivered, mut taken) = (0, 0);
     for (place, item) in &sent {
@@ -118,15 +118,9 @@ async fn collect(
 // === impl Marks ===
 
 impl Marks {
-    fn new(workspace: &Workspace, sent: &[(Position, Arc<MessageItem>)]) -> Self {
+    fn new(sent: &[(Position, Arc<MessageItem>)]) -> Self {
         let first = sent.first().map_or(0, |(place, _)| place.0);
-        let state = workspace.state();
-        let agents: IndexSet<_> = state.roster.members().map(|member| member.agent.clone()).collect();
-        Self {
-            after: Position(first.saturating_sub(1)),
-            taken: HashMap::new(),
-            present: agents.into_iter().take(limits::BROADCAST_READERS).collect(),
-        }
+        Self { after: Position(first.saturating_sub(1)), taken: HashMap::new(), followers: HashMap::new() }
     }
 
     async fn reached(
@@ -138,14 +132,12 @@ impl Marks {
         let readers: Vec<AgentId> = match &item.to {
             Recipient::Party(party) => vec![party.id.clone()],
             Recipient::Topic(topic) => {
-                let state = workspace.state();
-                let follows = |reader: &&AgentId| {
-                    let mailbox = state.mailboxes.get(reader);
-                    let mut follows = mailbox.into_iter().flat_map(|mailbox| mailbox.follows());
-                    **reader != item.from.id
-                        && follows.any(|(followed, since)| followed == topic && since < place)
-                };
-                self.present.iter().filter(follows).cloned().collect()
+                let followers = self.followers.entry(topic.clone());
+                let followers = followers.or_insert_with(|| followers_here(workspace, topic));
+                let is_for =
+                    |(reader, since): &&(AgentId, Position)| *reader != item.from.id && *since < place;
+                let readers = followers.iter().filter(is_for).take(hall::limits::TOPIC_READERS);
+                readers.map(|(reader, _)| reader.clone()).collect()
             }
             Recipient::Unknown(_) => vec![],
         };
@@ -178,6 +170,18 @@ impl Marks {
         let taken = range.filter(|took| took.from <= place).map(|took| took.at);
         Ok(taken.filter(|at| counts(*at, item.expires_at)))
     }
+}
+
+/// Who follows a topic and is here, and since when, in the order they came.
+fn followers_here(workspace: &Workspace, topic: &str) -> Vec<(AgentId, Position)> {
+    let state = workspace.state();
+    let here: IndexSet<_> = state.roster.members().map(|member| &member.agent).collect();
+    let since = |reader: &AgentId| {
+        let (_, since) =
+            state.mailboxes.get(reader)?.follows().find(|(followed, _)| ***followed == *topic)?;
+        Some((reader.clone(), since))
+    };
+    here.into_iter().filter_map(since).collect()
 }
 
 /// Receipts never overlap and stand where they end: those behind a place are all that can hold what is behind it.

@@ -135,7 +135,7 @@ impl Session {
             workspace: self.workspace.name().as_str().into(),
             author: me.member.clone(),
             to: match message.to {
-                Target::One(to) => To::Party(to.into()),
+                Target::One(to) => To::parse(&to),
                 Target::Everybody => To::Topic(BROADCAST.into()),
             },
             reply_to: None,
@@ -180,7 +180,7 @@ impl Session {
         }
         let Some(me) = &self.me else { return self.put(&Frame::MarkedRead { count: 0 }).await };
         let (by, reader) = (&self.identity.principal, me.party.clone());
-        let found = mailbox::find(&self.workspace, &reader.id, &ids).await.map_err(End::Unreadable)?;
+        let found = mailbox::find(&self.workspace, &reader.id, &ids, &[]).await.map_err(End::Unreadable)?;
         if !found.shown.is_empty() {
             let evidence = "linker: mark_read";
             match self.workspace.take(by, reader, Stage::Read, evidence, found.shown).await {
@@ -197,7 +197,9 @@ impl Session {
 
     async fn get_conversation(&mut self, asked: &GetConversation) -> Result<(), End> {
         let me = self.me.as_ref().map(|me| me.party.id.clone());
-        let entries = history::conversation(&self.workspace, me, asked).await.map_err(End::Unreadable)?;
+        let entries = history::conversation(&self.workspace, &self.identity.principal, me, asked)
+            .await
+            .map_err(End::Unreadable)?;
         self.put(&history::frame(&entries)).await
     }
 

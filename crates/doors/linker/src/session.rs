@@ -29,6 +29,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 use tokio_util::sync::CancellationToken;
 
 use crate::door::Inner;
+use crate::evidence::{Evidence, Unproved};
 use crate::goodbye::{End, finish};
 use crate::limits;
 use crate::outbox::Outbox;
@@ -52,8 +53,6 @@ pub(crate) struct Session {
     pub(crate) post: Arc<Post>,
     /// Who it speaks for, once it has said so.
     pub(crate) me: Option<Registration>,
-    /// Messages that it was sent in reply, and that nothing shows to have arrived.
-    pub(crate) unproved: Option<Unproved>,
     pub(crate) news: mpsc::Receiver<News>,
     /// The other end of it, for a seat.
     pub(crate) told: mpsc::Sender<News>,
@@ -62,8 +61,7 @@ pub(crate) struct Session {
     allowance: Allowance,
     socket: Socket,
     outbox: Outbox,
-    /// Pings sent with a reply so far; each carries its number.
-    pings: u64,
+    evidence: Evidence,
     /// When the client was last heard of.
     heard: Instant,
 }
@@ -76,14 +74,6 @@ pub(crate) struct Registration {
     /// Keeps the membership present.
     #[allow(dead_code, reason = "held for its drop")]
     pub(crate) attendance: Attendance,
-}
-
-/// Messages in a reply whose arrival is not proved.
-pub(crate) struct Unproved {
-    /// The number of the ping behind it.
-    ping: u64,
-    reader: Party,
-    shown: Shown,
 }
 
 /// Something submitted that nobody is answered for unless it fails.
@@ -130,12 +120,11 @@ impl Session {
             workspace,
             identity,
             me: None,
-            unproved: None,
             news,
             told,
             behind: CancellationToken::new(),
             pending: FuturesOrdered::new(),
-            pings: 0,
+            evidence: Evidence::default(),
             heard: Instant::now(),
         };
         let Err(end) = session.run().await;
@@ -164,7 +153,7 @@ impl Session {
                 }
                 () = ready(()), if self.outbox.is_full() => Event::Gathered,
                 () = &mut behind => Event::Behind,
-                received = self.socket.next(), if !full && !breathless => Event::Received(received),
+                received = self.evidence.read(&mut self.socket), if !full && !breathless => Event::Received(received),
                 Some(news) = self.news.recv() => Event::News(news),
                 () = ready(()), if self.outbox.is_waiting() => Event::Gathered,
                 () = &mut close => Event::Close,
@@ -199,7 +188,7 @@ impl Session {
     /// word.
     async fn serve_what_has_come(&mut self) -> Result<(), End> {
         for _ in 0..limits::LAST_FRAMES {
-            let Some(received) = self.socket.next().now_or_never() else { break };
+            let Some(received) = self.evidence.read(&mut self.socket).now_or_never() else { break };
             self.receive(received).await?;
             if self.pending.len() >= limits::SENDS {
                 self.settle().await?;
@@ -262,7 +251,10 @@ impl Session {
             Message::Binary(bytes) => self.receive_text(&String::from_utf8_lossy(&bytes)).await,
             // The answer to a ping or a close is in the socket's buffer already.
             Message::Ping(_) => self.flush().await,
-            Message::Pong(number) => self.prove(|ping| number[..] == ping.to_be_bytes()).await,
+            Message::Pong(payload) => {
+                let proved = self.evidence.pong(&payload);
+                self.take(proved).await
+            }
             Message::Frame(_) => Ok(()),
             Message::Close(_) => {
                 self.flush().await?;
@@ -280,8 +272,8 @@ impl Session {
         }
         match request::parse(text) {
             Ok(request) => {
-                // Whoever asks for something has read what it asked for before.
-                self.prove(|_| true).await?;
+                let proved = self.evidence.request();
+                self.take(proved).await?;
                 self.serve_request(request).await
             }
             Err(refusal) => self.put_behind_sends(&Frame::error(refusal)).await,
@@ -290,32 +282,27 @@ impl Session {
 
     // --- evidence ---
 
-    /// Notes messages that were just sent in reply, and asks for a sign that they arrived.
+    /// Notes messages that were just put in reply, and asks for a sign that they arrived.
     pub(crate) async fn ask_for_proof(&mut self, reader: Party, shown: Shown) -> Result<(), End> {
-        self.pings += 1;
-        self.unproved = Some(Unproved { ping: self.pings, reader, shown });
-        let ping = Message::Ping(Bytes::copy_from_slice(&self.pings.to_be_bytes()));
-        self.outbox.send(&mut self.socket, ping).await
+        match self.evidence.ask_for(reader, shown) {
+            Some(ping) => self.outbox.send(&mut self.socket, ping).await,
+            None => Ok(()),
+        }
     }
 
-    /// Messages sent in reply have arrived, if the number of their ping says so.
-    async fn prove(&mut self, says_so: impl FnOnce(u64) -> bool) -> Result<(), End> {
-        let Some(Unproved { reader, shown, .. }) = self.unproved.take_if(|unproved| says_so(unproved.ping))
-        else {
-            return Ok(());
-        };
-        let Shown { ranges, senders } = shown;
-        self.submit(
-            What::Take,
-            Command::Take(Take {
+    /// Marks messages that are proved to have arrived.
+    async fn take(&mut self, proved: Vec<Unproved>) -> Result<(), End> {
+        for Unproved { reader, shown: Shown { ranges, senders }, .. } in proved {
+            let take = Take {
                 reader,
                 stage: Stage::Delivered,
                 evidence: "linker: answered a ping or asked again",
                 ranges: ranges.into(),
                 senders: senders.into(),
-            }),
-        )
-        .await
+            };
+            self.submit(What::Take, Command::Take(take)).await?;
+        }
+        Ok(())
     }
 
     // --- submitting ---
@@ -388,7 +375,9 @@ impl Session {
     }
 
     async fn flush(&mut self) -> Result<(), End> {
-        self.outbox.flush(&mut self.socket).await
+        self.outbox.flush(&mut self.socket).await?;
+        self.evidence.flushed();
+        Ok(())
     }
 }
 

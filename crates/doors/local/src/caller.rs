@@ -6,7 +6,7 @@ use client::protocol::ErrorCode;
 use client::shown;
 use gate::rate::Allowance;
 use hall::{Attendance, Declined, Done, Identity, Workspace};
-use model::messages::Party;
+use model::messages::{Party, Recipient};
 use model::questions::Question;
 use model::roster::Membership;
 use model::{Address, AgentId, Command, MemberId, Principal};
@@ -54,11 +54,15 @@ impl Caller {
     pub(crate) fn party(&self) -> Party {
         match &self.agent {
             Some(member) => Party { id: member.agent.clone(), name: member.name.clone() },
-            None => Party {
-                id: AgentId::of_person(self.workspace.name().as_str(), self.principal.as_str()),
-                name: format!("person:{}", self.principal).into(),
-            },
+            None => Party::without_membership(self.workspace.name().as_str(), &self.principal),
         }
+    }
+
+    /// Whether a message may be shown to the caller. What is said here is the owner's.
+    pub(crate) fn may_read(&self, from: &AgentId, to: &Recipient) -> bool {
+        let state = self.workspace.state();
+        matches!(self.authority, Authority::Owner(_))
+            || state.mailboxes.may_read(Some(&self.party().id), &self.principal, from, to)
     }
 
     /// Whether the caller may do what is for people; `what` completes "cannot …".

@@ -84,6 +84,7 @@ pub(crate) async fn introduce(
         server: env!("CARGO_PKG_VERSION").into(),
         workspace: name.to_string(),
         member: caller.author.to_string(),
+        agent_id: Some(caller.party().id.to_string()),
         principal: caller.principal.to_string(),
         incarnation: caller.workspace.incarnation().0.to_string(),
     };

@@ -26,6 +26,7 @@ pub(crate) fn agent(member: &Membership, statuses: &Statuses) -> wire::Agent {
     wire::Agent {
         saying,
         id: member.id.to_string(),
+        agent_id: Some(member.agent.to_string()),
         name: member.name.to_string(),
         role: member.role.as_str().into(),
         repo_path: member.repo_path.to_string(),
@@ -210,6 +211,7 @@ pub(crate) fn message(place: Position, message: &Message) -> wire::Message {
         thread: message.thread.map(|began| began.0),
         content: message.content.decode().into_owned(),
         excerpt: false,
+        characters: None,
         priority: match message.priority {
             Priority::High => wire::Priority::High,
             Priority::Normal => wire::Priority::Normal,
@@ -226,7 +228,9 @@ pub(crate) fn message(place: Position, message: &Message) -> wire::Message {
 /// A message as it stands in a list or in news: a long one is cut.
 pub(crate) fn message_excerpt(place: Position, message: &Message) -> wire::Message {
     let mut told = self::message(place, message);
+    let characters = told.content.chars().count();
     told.excerpt = shorten(&mut told.content, wire::EXCERPT_CHARACTERS);
+    told.characters = told.excerpt.then_some(characters);
     for name in [&mut told.from, &mut told.to] {
         told.excerpt |= shorten(name, NAME_CHARACTERS);
     }
@@ -239,12 +243,21 @@ pub(crate) fn message_weight(message: &wire::Message) -> usize {
     1024 + 6 * (message.content.len() + message.from.len() + message.to.len()) + files.sum::<usize>()
 }
 
-pub(crate) fn progress(progress: &Progress) -> wire::Progress {
+/// How far a message has come. `expired` says that it is offered no longer.
+pub(crate) fn progress(progress: &Progress, expired: bool) -> wire::Progress {
+    let nowhere = progress.delivered.or(progress.in_context).or(progress.read).is_none();
     let moment = |at: Option<model::Timestamp>| at.map(|at| at.to_string());
     wire::Progress {
         delivered_at: moment(progress.delivered),
         in_context_at: moment(progress.in_context),
         read_at: moment(progress.read),
+        expired: expired && nowhere,
+        readers: progress.readers.map(|readers| wire::Readers {
+            all: readers.all,
+            delivered: readers.delivered,
+            in_context: readers.in_context,
+            read: readers.read,
+        }),
     }
 }
 

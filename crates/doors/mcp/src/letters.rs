@@ -145,11 +145,7 @@ pub(crate) fn line(head: &str, message: &Message) -> String {
 
 /// How far a message of the agent's own has come, in full.
 pub(crate) fn progress(progress: &Progress) -> String {
-    let Progress { delivered_at, in_context_at, read_at } = progress;
-    let steps = [("delivered", delivered_at), ("in context", in_context_at), ("read", read_at)];
-    let steps: Vec<_> =
-        steps.iter().filter_map(|(step, at)| Some(format!("{step} {}", moment(at.as_deref()?)))).collect();
-    if steps.is_empty() { "not delivered yet".into() } else { steps.join(", ") }
+    progress.in_words()
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Every bound on what a result shows, what is remembered of it, and what is read from files. Each says what it protects
-//! against.
+//! Every bound on what a result shows, what is remembered of it, and what may be asked for. Each says what it
+//! protects against.
 
 use std::time::Duration;
 
@@ -30,17 +30,9 @@ pub(crate) const REMEMBERED: usize = 4_096;
 /// How long a call is held up by saying what earlier results have shown. It is said again with the next one.
 pub(crate) const EVIDENCE: Duration = Duration::from_secs(2);
 
-/// Bytes of a file that is sent: what a message may carry.
-pub(crate) const FILE_BYTES: u64 = 8 * 1024 * 1024;
-/// Bytes of the name under which a file is saved, so that a suffix still fits what file systems allow.
-pub(crate) const SAVED_NAME_BYTES: usize = 200;
-/// Suffixes tried for a name that is taken, before the directory is called full of them.
-pub(crate) const SUFFIXES: u32 = 1_000;
 /// Characters of a programming language's name: it stands on the first line of a fenced block.
 pub(crate) const LANGUAGE_CHARACTERS: usize = 40;
 
-/// The longest a message is offered or a question waits, in seconds: a year.
-pub(crate) const LONGEST_SECONDS: u64 = 366 * 24 * 3600;
 /// The longest reservation, in minutes: a day, so that one that is forgotten does not stand in the way for longer.
 pub(crate) const RESERVED_MINUTES: u64 = 24 * 60;
 /// How long a reservation is if nothing else is said, in minutes.

@@ -77,14 +77,14 @@ pub(crate) async fn mark_read(
     marked: MarkRead<'_>,
 ) -> Result<Prepared, TrpcError> {
     let reader = own(workspace, identity, &marked.agent_id).await?;
-    let mut named = Vec::with_capacity(marked.ids.len());
+    let (mut named, mut places) = (Vec::new(), Vec::new());
     for id in marked.ids {
-        named.push(match id {
-            Named::Id(id) => id.into_owned(),
-            Named::Number(number) => find(workspace, &reader.agent, number).await?.id.to_string(),
-        });
+        match id {
+            Named::Id(id) => named.push(id.into_owned()),
+            Named::Number(number) => places.push(Position(number)),
+        }
     }
-    let found = mailbox::find(workspace, &reader.agent, &named).await;
+    let found = mailbox::find(workspace, &reader.agent, &named, &places).await;
     let found = found.map_err(|error| refusal::unreadable(&error))?;
     let Shown { ranges, senders } = found.shown;
     let command = Take {

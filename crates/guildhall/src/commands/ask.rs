@@ -4,14 +4,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum, value_parser};
-use client::protocol::{self, Call, ErrorCode, OnTimeout, Question, QuestionStatus, WAIT_SECONDS};
+use client::protocol::{
+    self, Call, ErrorCode, LONGEST_SECONDS, OnTimeout, Question, QuestionStatus, WAIT_SECONDS,
+};
 use client::{CallError, Connection};
 use tokio::time::Instant;
 
 use super::context::given_or_stdin;
 use super::ticket::{Among, look, whole_id};
 use crate::here::Here;
-use crate::limits;
 
 /// Between two looks for a server that has gone.
 const BETWEEN: Duration = Duration::from_millis(500);
@@ -36,7 +37,7 @@ pub(crate) struct Ask {
     #[arg(long, value_name = "ANSWER")]
     option: Vec<String>,
     /// How long it may wait for an answer.
-    #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..=limits::WAIT_SECONDS))]
+    #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..=LONGEST_SECONDS))]
     deadline: Option<u64>,
     /// What happens then.
     #[arg(long, value_enum, requires = "deadline")]
@@ -45,7 +46,7 @@ pub(crate) struct Ask {
     #[arg(long, value_name = "ANSWER")]
     default: Option<String>,
     /// Wait for the answer, so long at most. Without an answer the command fails.
-    #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(0..=limits::WAIT_SECONDS))]
+    #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(0..=LONGEST_SECONDS))]
     wait: Option<u64>,
 }
 

@@ -5,15 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
-use client::Connection;
 use client::protocol::{
-    self, Call, File, FileOf, Listing, Mail, Marked, Message, Messages, Number, Priority, Progress, Stage,
-    Took,
+    self, Call, File, FileOf, Listing, Mail, Marked, Message, Messages, Number, Priority, Stage, Took,
 };
 use client::shown::name;
+use client::{Connection, files};
 use serde::Serialize;
 
-use super::files;
 use super::limit::Limit;
 use crate::here::Here;
 use crate::output::indented;
@@ -116,7 +114,7 @@ async fn list(here: &Here, hall: &Connection, which: Messages, nothing: &str) ->
 async fn show(here: &Here, hall: &Connection, number: u64, into: Option<&Path>) -> anyhow::Result<()> {
     let message: Message = hall.call(Call::Message(Number { message: number })).await?;
     let saved = match into {
-        Some(directory) => save(here, hall, &message, directory).await?,
+        Some(directory) => save(hall, &message, directory).await?,
         None => Vec::new(),
     };
     here.output.show(&Whole { message, saved }, |Whole { message, saved }| {
@@ -127,25 +125,13 @@ async fn show(here: &Here, hall: &Connection, number: u64, into: Option<&Path>) 
 }
 
 /// Writes a message's files into a directory. Where they went.
-async fn save(
-    here: &Here,
-    hall: &Connection,
-    message: &Message,
-    directory: &Path,
-) -> anyhow::Result<Vec<String>> {
+async fn save(hall: &Connection, message: &Message, directory: &Path) -> anyhow::Result<Vec<String>> {
     std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
     let mut saved = Vec::new();
-    for (nth, attachment) in message.files.iter().enumerate() {
-        // Files are asked for by name, which gives the first of several.
-        if message.files[..nth].iter().any(|earlier| earlier.name == attachment.name) {
-            let called = name(&attachment.name);
-            here.output
-                .say(&format!("Of several files that are called {called}, only the first can be had."));
-            continue;
-        }
+    for attachment in &message.files {
         let which = FileOf { message: message.number, name: attachment.name.clone() };
         let file: File = hall.call(Call::File(which)).await?;
-        saved.push(files::write(directory, &file)?.display().to_string());
+        saved.push(files::save(directory, &file)?.display().to_string());
     }
     Ok(saved)
 }
@@ -175,22 +161,14 @@ fn paragraph(message: &Message) -> String {
         text.push_str(&format!("    until: {expires}\n"));
     }
     if let Some(progress) = &message.progress {
-        text.push_str(&format!("    {}\n", how_far(progress)));
+        text.push_str(&format!("    {}\n", progress.in_words()));
     }
     text
 }
 
-/// How far a message has come, as far as there is evidence.
-fn how_far(Progress { delivered_at, in_context_at, read_at }: &Progress) -> String {
-    let stages = [("delivered", delivered_at), ("in context", in_context_at), ("read", read_at)];
-    let reached: Vec<_> =
-        stages.iter().filter_map(|(stage, at)| Some(format!("{stage} {}", at.as_ref()?))).collect();
-    if reached.is_empty() { "waits for its reader".to_owned() } else { reached.join(", ") }
-}
-
 #[cfg(test)]
 mod tests {
-    use client::protocol::Attachment;
+    use client::protocol::{Attachment, Progress};
 
     use super::*;
 
@@ -251,11 +229,11 @@ mod tests {
                 "    file: a\\nb.txt (text/plain, 3 bytes)",
                 "    thread: guildhall inbox --thread 3",
                 "    until: 2027",
-                "    waits for its reader",
+                "    not delivered yet",
             ]
         );
         let at = |time: &str| Some(time.to_owned());
-        let progress = Progress { delivered_at: at("1"), in_context_at: None, read_at: at("2") };
-        assert_eq!(how_far(&progress), "delivered 1, read 2");
+        let progress = Progress { delivered_at: at("1"), read_at: at("2"), ..Progress::default() };
+        assert_eq!(progress.in_words(), "delivered 1, read 2");
     }
 }

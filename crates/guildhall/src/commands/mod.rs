@@ -8,7 +8,6 @@ pub(crate) mod config;
 pub(crate) mod context;
 pub(crate) mod decide;
 pub(crate) mod doctor;
-mod files;
 pub(crate) mod inbox;
 mod limit;
 pub(crate) mod mcp;

@@ -3,10 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Args, value_parser};
-use client::protocol::{self, Call, Empty, Marked, Release, Reservation};
+use client::protocol::{self, Call, Empty, LONGEST_SECONDS, Marked, Release, Reservation};
 
 use crate::here::Here;
-use crate::limits;
 use crate::output::table;
 
 #[derive(Debug, Args)]
@@ -19,7 +18,7 @@ pub(crate) struct Reserve {
     #[arg(requires = "seconds")]
     files: Vec<String>,
     /// How long you want to hold them.
-    #[arg(long = "for", value_name = "SECONDS", requires = "files", value_parser = value_parser!(u64).range(1..=limits::WAIT_SECONDS))]
+    #[arg(long = "for", value_name = "SECONDS", requires = "files", value_parser = value_parser!(u64).range(1..=LONGEST_SECONDS))]
     seconds: Option<u64>,
     /// Let others hold them too, as long as they share.
     #[arg(long, requires = "files")]

@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::error::{Error, ErrorKind};
 use clap::{ArgMatches, Args, Command, FromArgMatches, ValueEnum, value_parser};
-use client::protocol::{self, Call, Resend, Sent};
+use client::files;
+use client::protocol::{self, Call, File, LONGEST_SECONDS, Resend, Sent};
 use client::shown::name;
 
 use super::context::given_or_stdin;
-use super::files;
 use crate::here::Here;
-use crate::limits;
 
 /// How a message to everybody is addressed.
 const EVERYBODY: &str = "broadcast";
@@ -63,7 +63,7 @@ struct Typed {
     #[arg(long, value_enum, default_value_t = Priority::Normal)]
     priority: Priority,
     /// How long it waits for its reader [default: for ever].
-    #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..=limits::WAIT_SECONDS))]
+    #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..=LONGEST_SECONDS))]
     ttl: Option<u64>,
     /// A file to go with it, of 8 MiB at most; may be given several times.
     #[arg(long, value_name = "PATH")]
@@ -157,7 +157,7 @@ impl Letter {
     fn read(self) -> anyhow::Result<protocol::Send> {
         Ok(protocol::Send {
             to: self.to,
-            files: files::read(&self.files)?,
+            files: read_files(&self.files)?,
             content: given_or_stdin(self.text)?,
             reply_to: self.reply_to,
             priority: match self.priority {
@@ -165,10 +165,24 @@ impl Letter {
                 Priority::Normal => protocol::Priority::Normal,
                 Priority::Low => protocol::Priority::Low,
             },
-            ttl_seconds: self.ttl,
+            ttl_ms: self.ttl.map(|seconds| seconds * 1000),
             once: None,
         })
     }
+}
+
+/// Reads the files to go with a message. Each has a name of its own there; whoever typed paths has to be told of that in
+/// other words than the hall has.
+fn read_files(paths: &[PathBuf]) -> anyhow::Result<Vec<File>> {
+    let mut files: Vec<File> = Vec::with_capacity(paths.len());
+    for path in paths {
+        let file = files::read(path)?;
+        if files.iter().any(|other| other.name == file.name) {
+            bail!("two of these files are called {}; send them one by one", name(&file.name));
+        }
+        files.push(file);
+    }
+    Ok(files)
 }
 
 #[cfg(test)]
@@ -214,5 +228,18 @@ mod tests {
             assert_eq!(why.exit_code(), 2, "{line}");
             assert!(why.to_string().contains(says), "{line}: {why}");
         }
+    }
+
+    #[test]
+    fn two_files_of_one_name_are_not_sent_together() {
+        let place = tempfile::tempdir().unwrap();
+        let [a, b] = ["a/x.txt", "b/x.txt"].map(|name| place.path().join(name));
+        for path in [&a, &b] {
+            std::fs::create_dir(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
+        }
+        assert_eq!(read_files(std::slice::from_ref(&a)).unwrap()[0].name, "x.txt");
+        let why = read_files(&[a, b]).unwrap_err().to_string();
+        assert_eq!(why, "two of these files are called x.txt; send them one by one");
     }
 }

@@ -75,7 +75,7 @@ fn a_message_goes_to_an_agent_and_says_how_far_it_has_come() {
     let heading = sent.lines().next().unwrap();
     assert!(heading.starts_with(&format!("{number}  from person:owner to web, ")), "{sent}");
     assert!(heading.ends_with(", high priority"), "{sent}");
-    for line in ["    The build\n    is green\n", "    until: ", "    waits for its reader\n"] {
+    for line in ["    The build\n    is green\n", "    until: ", "    not delivered yet\n"] {
         assert!(sent.contains(line), "{sent}");
     }
     assert!(place.text(&["inbox", "--with", "web"]).contains("The build"));
@@ -90,7 +90,7 @@ fn a_long_text_comes_from_stdin_and_is_shown_whole_where_it_waits() {
     let place = &scene.place;
     let long = "so ".repeat(400);
     scene.strangers_text(&["send", "person:owner", "Here I am."]);
-    let mut send = place.command(&["send", "person:local", "-"]);
+    let mut send = place.command(&["send", "shell:local", "-"]);
     let mut send = send.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     send.stdin.take().unwrap().write_all(long.as_bytes()).unwrap();
     assert!(send.wait().unwrap().success());
@@ -128,10 +128,7 @@ fn what_waits_is_looked_at_or_taken_once() {
     assert!(status.contains("\nmessages   2 for you\n"), "{status}");
     let peeked = place.text(&["inbox", "--peek"]);
     assert_eq!(headings(&peeked), 2, "{peeked}");
-    assert!(
-        peeked.starts_with(&format!("{}  from person:local to person:owner, ", first.trim())),
-        "{peeked}"
-    );
+    assert!(peeked.starts_with(&format!("{}  from shell:local to person:owner, ", first.trim())), "{peeked}");
     assert_eq!(place.text(&["inbox", "--peek"]), peeked);
 
     let (reader, writer) = std::io::pipe().unwrap();
@@ -161,7 +158,7 @@ fn who_is_not_the_owner_has_a_mailbox_too_and_answers() {
     let place = &scene.place;
     scene.strangers_text(&["send", "person:owner", "I begin."]);
     assert!(place.text(&["inbox"]).contains("I begin."));
-    let number = place.text(&["send", "person:local", "Done?"]);
+    let number = place.text(&["send", "shell:local", "Done?"]);
     let taken = scene.stranger(&["inbox"]);
     assert!(String::from_utf8(taken.stdout).unwrap().contains("    Done?\n"));
     let said = String::from_utf8(taken.stderr).unwrap();
@@ -269,13 +266,13 @@ fn files_go_with_a_message_and_are_written_down_beside_others() {
     assert!(text.contains("    file: shot.png (image/png, 4 bytes)\n"), "{text}");
 
     let whole = place.text(&["inbox", "--message", number, "--save", "."]);
-    assert!(whole.contains("    saved: ./plan-2.md\n    saved: ./shot-2.png\n"), "{whole}");
-    assert_eq!(fs::read(directory.join("shot-2.png")).unwrap(), picture);
+    assert!(whole.contains("    saved: ./plan-1.md\n    saved: ./shot-1.png\n"), "{whole}");
+    assert_eq!(fs::read(directory.join("shot-1.png")).unwrap(), picture);
     let whole = place.json(&["inbox", "--message", number, "--save", "new/place"]);
     assert_eq!(whole["saved"][0], "new/place/plan.md", "{whole}");
     assert_eq!(fs::read_to_string(directory.join("new/place/plan.md")).unwrap(), "# Plan");
 
-    let why = place.failure(&["send", "person:local", "And this.", "--file", "none.txt"]);
+    let why = place.failure(&["send", "shell:local", "And this.", "--file", "none.txt"]);
     assert!(why.contains("cannot read none.txt"), "{why}");
     assert_eq!(place.said(&["inbox", "--sent"]), "There are no messages.\n");
 }

@@ -11,7 +11,7 @@ use model::roster::{Leave, Membership, Reason};
 use model::{AgentId, Command, Fact, MemberId, Position, Principal, Text};
 use store::{MemoryStore, Span, SqliteStore, Store};
 
-use crate::scene::Scene;
+use crate::scene::{Scene, join};
 
 fn letter(from: &Membership, to: &str, content: &str) -> Send {
     let to = match to.strip_prefix('#') {
@@ -303,4 +303,72 @@ async fn what_was_read_before_it_was_fetched_is_not_said_to_have_been_fetched() 
     let progress = scene.workspace.progress(&api.agent, place, &read).await.unwrap();
     assert!(progress.read.is_some() && progress.delivered.is_none(), "{progress:?}");
     assert!(fetch(&scene, &api).await.messages.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_said_between_two_is_for_them_and_for_whoever_holds_their_names() {
+    let scene = Scene::new().await;
+    let (web, api) = (scene.join("web").await, scene.join("api").await);
+    let eve = Principal::parse("eve").unwrap();
+    scene.workspace.carry_out(&eve, join("spy")).await.unwrap();
+    let spy = AgentId::of("default", "spy");
+    let (secret, news) =
+        (say(&scene, &web, "api", "psst").await, say(&scene, &web, "#broadcast", "hi").await);
+    let state = scene.workspace.state();
+    let may = |reader, by: &Principal, message: &Message| {
+        state.mailboxes.may_read(reader, by, &message.from.id, &message.to)
+    };
+    assert!(may(Some(&api.agent), &eve, &secret), "its recipient, whoever acts for it");
+    assert!(may(None, &Principal::local(), &secret), "whoever holds both names");
+    assert!(!may(Some(&spy), &eve, &secret));
+    assert!(may(Some(&spy), &eve, &news));
+}
+
+#[tokio::test]
+async fn nobody_can_be_called_by_the_id_of_another() {
+    let scene = Scene::new().await;
+    let web = scene.join("web").await;
+    for id in [web.agent.as_str(), web.id.as_str()] {
+        let refused = scene.workspace.carry_out(&Principal::compat(), join(id)).await.unwrap_err();
+        assert!(refused.to_string().contains("is somebody else's id"), "{refused}");
+    }
+    scene
+        .workspace
+        .carry_out(&Principal::compat(), join("0b8d0000-0000-4000-8000-000000000000"))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn messages_are_found_in_a_mailbox_by_id_and_place_however_many_came_after_them() {
+    const MANY: usize = 2 * hall::limits::LIST_PAGE * hall::limits::MAILBOX_PAGES;
+    let scene = Scene::new().await;
+    let (web, api) = (scene.join("web").await, scene.join("api").await);
+    // So many take longer than the hall waits for somebody who shows no sign of life.
+    let _here = scene.workspace.attend(&web.id);
+    let first = say(&scene, &web, "api", "first").await;
+    let place = scene.workspace.state().position();
+    let second = say(&scene, &web, "api", "second").await;
+    for chunk in 0..MANY / 1_000 {
+        let sent = (0..1_000).map(|n| letter(&web, "api", &format!("{chunk} {n}")));
+        let mut submitted = Vec::new();
+        for send in sent {
+            submitted.push(scene.workspace.submit(&Principal::local(), Command::Send(send)).await.unwrap());
+        }
+        for send in submitted {
+            send.outcome().await.unwrap();
+        }
+    }
+    let find = async |ids: &[String], places: &[Position]| {
+        hall::mailbox::find(&scene.workspace, &api.agent, ids, places).await.unwrap()
+    };
+    let ids = [first.id.to_string(), second.id.to_string(), "nobody's".into()];
+    let found = find(&ids, &[]).await;
+    assert_eq!((found.count, found.shown.ranges.len()), (2, 1), "among those that wait");
+    let page = scene.workspace.fetch(&api.agent, 1_000, u64::MAX).await.unwrap();
+    take(&scene, &api, page).await;
+    let found = find(&ids, &[place]).await;
+    assert_eq!(found.count, 3, "and among those that were taken last");
+    assert!(found.shown.ranges.iter().any(|(from, to)| *from <= place && place <= *to));
+    assert_eq!(find(&[], &[Position(1)]).await.count, 0, "a joining is no message");
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use tokio::sync::Semaphore;
 
 use super::failure::failed;
 use super::files;
@@ -38,16 +39,19 @@ pub(super) fn fault(connection: &Connection, check: &str) -> Result<Option<Strin
     }
 }
 
-/// A pool of read-only connections to one database. They are made when needed and a few are kept.
+/// A pool of read-only connections to one database, made when needed: [`limits::READERS`] at most, and whoever comes when
+/// all are lent waits for one.
 #[derive(Clone)]
 pub(super) struct Readers {
     path: Arc<PathBuf>,
     idle: Arc<Mutex<Vec<Connection>>>,
+    /// A permit for each connection that may be lent.
+    free: Arc<Semaphore>,
 }
 
 impl Readers {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path: Arc::new(path), idle: Arc::default() }
+        Self { path: Arc::new(path), idle: Arc::default(), free: Arc::new(Semaphore::new(limits::READERS)) }
     }
 
     /// Runs a query on a thread where it may block. The connection holds no transaction when it returns.
@@ -55,8 +59,11 @@ impl Readers {
         &self,
         query: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        let permit = self.free.clone().acquire_owned().await.expect("the semaphore is never closed");
         let pool = self.clone();
         let work = move || {
+            // Held as long as the query runs, also if nobody waits for it any more.
+            let _permit = permit;
             let connection = pool.take()?;
             let result = query(&connection);
             pool.put_back(connection);
@@ -81,9 +88,6 @@ impl Readers {
     }
 
     fn put_back(&self, connection: Connection) {
-        let mut idle = self.idle.lock().expect("nothing panics while it holds the pool");
-        if idle.len() < limits::READERS {
-            idle.push(connection);
-        }
+        self.idle.lock().expect("nothing panics while it holds the pool").push(connection);
     }
 }

@@ -8,7 +8,6 @@ use model::mailboxes::Stage;
 
 use super::Request;
 use super::list::{PAGE_BYTES, most};
-use super::messages::find;
 use crate::caller::Caller;
 use crate::limits;
 use crate::refused::Refused;
@@ -47,14 +46,14 @@ pub(super) async fn mark_read(
     if marked.messages.len() > limits::LIST {
         return Err(Refused::bad_request(format!("{} messages at most are marked at once", limits::LIST)));
     }
-    let mut ids = Vec::with_capacity(marked.messages.len());
+    let (mut ids, mut places) = (Vec::new(), Vec::new());
     for named in marked.messages {
-        ids.push(match named.parse() {
-            Ok(number) => find(caller, number).await?.id.to_string(),
-            Err(_) => named,
-        });
+        match named.parse() {
+            Ok(number) => places.push(Position(number)),
+            Err(_) => ids.push(named),
+        }
     }
-    let found = mailbox::find(&caller.workspace, &caller.party().id, &ids).await?;
+    let found = mailbox::find(&caller.workspace, &caller.party().id, &ids, &places).await?;
     let count = found.count;
     take(caller, Stage::Read, "local: said to be read", found.shown).await?;
     Ok(Marked { count })

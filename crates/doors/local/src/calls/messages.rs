@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::protocol::{self as wire, FileOf, Listing, Messages, Number, Resend, Sent};
+use client::protocol::{self as wire, ErrorCode, FileOf, Listing, Messages, Number, Resend, Sent};
 use hall::history::Noted;
 use hall::{Done, attach};
 use model::lists::List;
@@ -11,10 +11,10 @@ use model::messages::{Attachment, Message, Priority, Recipient, Send, To};
 use model::{Fact, MessageId, Position, Text};
 use store::Blob;
 
-use super::list::{Growing, most};
+use super::list::{PAGE_BYTES, most};
 use super::questions::who_is_here;
 use super::{Request, unreadable};
-use crate::caller::{Authority, Caller};
+use crate::caller::Caller;
 use crate::refused::Refused;
 use crate::told;
 
@@ -22,9 +22,13 @@ pub(super) async fn send(Request { caller, .. }: Request<'_>, send: wire::Send) 
     if send.content.is_empty() && send.files.is_empty() {
         return Err(Refused::bad_request("a message has at least one character, or a file"));
     }
-    let to = match (&send.to, send.reply_to) {
+    let answered = match send.reply_to {
+        Some(number) => Some(find(caller, number).await?),
+        None => None,
+    };
+    let to = match (&send.to, answered) {
         (Some(to), _) => To::parse(to),
-        (None, Some(number)) => To::Party(find(caller, number).await?.from.name.clone()),
+        (None, Some(answered)) => To::Party(answered.from.name.clone()),
         (None, None) => return Err(Refused::bad_request("a message is for somebody, or answers another")),
     };
     let files = send.files.iter().map(|file| {
@@ -43,7 +47,7 @@ pub(super) async fn send(Request { caller, .. }: Request<'_>, send: wire::Send) 
             wire::Priority::Normal => Priority::Normal,
             wire::Priority::Low => Priority::Low,
         },
-        ttl: send.ttl_seconds.map(Duration::from_secs),
+        ttl: send.ttl_ms.map(Duration::from_millis),
         attachments,
         resends: None,
     };
@@ -55,10 +59,12 @@ pub(super) async fn resend(Request { caller, .. }: Request<'_>, again: Resend) -
     let Recipient::Unknown(written) = &dead.to else {
         return Err(Refused::bad_request(format!("message {} is no dead letter", again.message)));
     };
-    if dead.from.id != caller.party().id && !matches!(caller.authority, Authority::Owner(_)) {
-        let why =
-            format!("{} wrote this letter, and only its author or the owner sends it again", dead.from.name);
-        return Err(Refused::new(wire::ErrorCode::Forbidden, why));
+    if dead.from.id != caller.party().id {
+        let why = format!(
+            "{} wrote this letter, and only its author sends it again: they are its words",
+            dead.from.name
+        );
+        return Err(Refused::new(ErrorCode::Forbidden, why));
     }
     let letter = Letter {
         to: To::parse(again.to.as_deref().unwrap_or(written)),
@@ -112,7 +118,12 @@ async fn post(
             who_is_here(caller)
         )));
     }
+    let readers = matches!(message.to, Recipient::Topic(_)).then(|| {
+        let state = caller.workspace.state();
+        state.mailboxes.iter().filter(|(reader, mailbox)| mailbox.is_for(reader, number, message)).count()
+    });
     Ok(Sent {
+        readers,
         number: number.0,
         id: message.id.to_string(),
         to: message.to.written().into_owned(),
@@ -131,11 +142,11 @@ pub(super) async fn get(
     Request { caller, .. }: Request<'_>,
     Number { message: number }: Number,
 ) -> Result<wire::Message, Refused> {
-    let message = find(caller, number).await?;
+    let (message, now) = (find(caller, number).await?, caller.door.hall.clock().now());
     let mut told = told::message(Position(number), &message);
-    if message.from.id == caller.party().id {
+    if message.from.id == caller.party().id && !told.dead {
         let progress = caller.workspace.progress_of(Position(number), &message).await?;
-        told.progress = Some(told::progress(&progress));
+        told.progress = Some(told::progress(&progress, message.is_expired(now)));
     }
     Ok(told)
 }
@@ -193,34 +204,48 @@ pub(super) async fn list(
     told(caller, found, None, most).await
 }
 
-/// Messages as they are told, oldest first, from places newest first; a thread's with the one that `began` it.
+/// Messages as they are told, oldest first, from places newest first; a thread's with the one that `began` it. What is
+/// between others is left out. No more of them are read than fit a page.
 async fn told(
     caller: &Caller,
     found: Vec<Noted>,
     began: Option<Position>,
     most: usize,
 ) -> Result<Listing<wire::Message>, Refused> {
-    let me = caller.party().id;
-    let places: Vec<_> = found.iter().map(|(place, _)| *place).chain(began).take(most + 1).collect();
-    let mut messages = Growing::new(most);
-    for entry in caller.workspace.entries(&places).await? {
-        let Some(message) = hall::mail::message(&entry) else { continue };
-        let mut told = told::message_excerpt(entry.position(), message);
-        if message.from.id == me {
-            let progress = caller.workspace.progress_of(entry.position(), message).await?;
-            told.progress = Some(told::progress(&progress));
-        }
-        if !messages.push(told::message_weight(&told), told) {
+    let (mut places, mut bytes, mut more) = (Vec::new(), 0, found.len() > most);
+    for (place, item) in found.iter().take(most) {
+        bytes += item.bytes;
+        if bytes > PAGE_BYTES as u64 && !places.is_empty() {
+            more = true;
             break;
         }
+        if caller.may_read(&item.from.id, &item.to) {
+            places.push(*place);
+        }
     }
-    let mut listing = messages.into_listing();
-    listing.items.reverse();
-    Ok(listing)
+    if !more {
+        places.extend(began);
+    }
+    let (me, now) = (caller.party().id, caller.door.hall.clock().now());
+    let mut items = Vec::with_capacity(places.len());
+    for entry in caller.workspace.entries(&places).await?.iter().rev() {
+        let Some(message) = hall::mail::message(entry) else { continue };
+        let mut told = told::message_excerpt(entry.position(), message);
+        if message.from.id == me && !told.dead {
+            let progress = caller.workspace.progress_of(entry.position(), message).await?;
+            told.progress = Some(told::progress(&progress, message.is_expired(now)));
+        }
+        items.push(told);
+    }
+    Ok(Listing { items, more })
 }
 
 /// The message of a number.
 pub(super) async fn find(caller: &Caller, number: u64) -> Result<Arc<Message>, Refused> {
     let found = caller.workspace.message_at(Position(number)).await.map_err(unreadable)?;
-    found.ok_or_else(|| Refused::not_found(format!("there is no message {number}")))
+    let message = found.ok_or_else(|| Refused::not_found(format!("there is no message {number}")))?;
+    if !caller.may_read(&message.from.id, &message.to) {
+        return Err(Refused::new(ErrorCode::Forbidden, format!("message {number} is between others")));
+    }
+    Ok(message)
 }

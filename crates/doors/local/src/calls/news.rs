@@ -90,10 +90,12 @@ impl Found {
     /// Looks through a page, up to where one more thing would not fit an answer: then, up to which event it has seen.
     fn look(&mut self, caller: &Caller, page: &Page) -> Option<Position> {
         let mut seen = None;
-        let (me, mailbox) = (caller.party().id, caller.workspace.mailbox(&caller.party().id));
+        let (me, now) = (caller.party().id, caller.door.hall.clock().now());
+        let mailbox = caller.workspace.mailbox(&me);
         for entry in page {
             if let (Fact::MessageSent(message), Some(mailbox)) = (entry.fact(), &mailbox)
                 && mailbox.is_for(&me, entry.position(), message)
+                && !message.is_expired(now)
             {
                 let told = told::message_excerpt(entry.position(), message);
                 self.weight += told::message_weight(&told);

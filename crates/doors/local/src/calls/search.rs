@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use client::protocol::{self as wire, Found, Hit, Search};
 use hall::Entry;
+use hall::mail::message;
 use model::search::{Kind, Query};
 use model::{Fact, Position};
 
@@ -29,7 +30,9 @@ pub(super) async fn search(Request { caller, .. }: Request<'_>, search: Search) 
     let end = caller.workspace.state().position();
     let found = caller.workspace.search(&query, &kinds, search.before.map(Position), most).await?;
     let (mut hits, mut authors) = (Vec::with_capacity(found.hits.len()), Authors::new(caller));
-    for entry in &found.hits {
+    let between_others =
+        |entry: &Entry| message(entry).is_some_and(|message| !caller.may_read(&message.from.id, &message.to));
+    for entry in found.hits.iter().filter(|entry| !between_others(entry)) {
         hits.extend(hit(&mut authors, entry).await?);
     }
     let next = found.next.map(|place| place.0);

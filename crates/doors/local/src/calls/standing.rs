@@ -1,6 +1,7 @@
 //! How things stand, and who is here.
 
-use client::protocol::{Agent, Empty, ErrorCode, SetStatus, Status};
+use client::protocol::{Agent, Changed, Empty, ErrorCode, SetStatus, Status};
+use model::roster::{Leave, Reason};
 use model::{Command, Position, statuses};
 
 use super::Request;
@@ -48,4 +49,11 @@ pub(super) async fn set_status(
     };
     caller.carry_out(Command::SetStatus(command), None).await?;
     Ok(told::agent(member, &caller.workspace.state().statuses))
+}
+
+pub(super) async fn leave(Request { caller, .. }: Request<'_>, _: Empty) -> Result<Changed, Refused> {
+    let Some(member) = &caller.agent else { return Ok(Changed { success: false }) };
+    let leave = Leave { member: member.id.clone(), reason: Reason::Left };
+    let done = caller.carry_out(Command::Leave(leave), None).await?;
+    Ok(Changed { success: !done.entries.is_empty() })
 }

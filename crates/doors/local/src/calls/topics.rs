@@ -1,13 +1,12 @@
 //! Topics: which there are, and who follows them.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use client::protocol::{Changed, Empty, Follow, Topic};
 use model::Command;
 use model::lists::List;
 use model::mailboxes;
-use model::messages::BROADCAST;
 
 use super::Request;
 use crate::limits;
@@ -15,22 +14,21 @@ use crate::refused::Refused;
 
 pub(super) async fn list(Request { caller, .. }: Request<'_>, _: Empty) -> Result<Vec<Topic>, Refused> {
     let workspace = &caller.workspace;
-    let mut names: BTreeSet<Arc<str>> = workspace.topics(limits::LIST).await?.into_iter().collect();
-    names.extend(workspace.state().mailboxes.topics().cloned());
-    names.insert(BROADCAST.into());
-    let me = caller.party().id;
-    let mut topics = Vec::new();
-    for name in names.into_iter().take(limits::LIST) {
-        let newest = workspace.newest(&List::Topic(name.clone()), None, 1).await?;
-        let state = workspace.state();
-        topics.push(Topic {
-            followed: state.mailboxes.get(&me).is_some_and(|mailbox| mailbox.follows_topic(&name)),
-            followers: state.mailboxes.followers(&name),
-            last_at: newest.first().map(|(_, item)| item.sent_at.to_string()),
-            name: name.to_string(),
-        });
+    let followed: HashSet<Arc<str>> = match workspace.mailbox(&caller.party().id) {
+        Some(mailbox) => mailbox.follows().map(|(topic, _)| topic.clone()).collect(),
+        None => HashSet::new(),
+    };
+    let mut topics = workspace.state().mailboxes.followers();
+    for written_to in workspace.topics(limits::LIST).await? {
+        topics.entry(written_to).or_default();
     }
-    Ok(topics)
+    let mut told = Vec::new();
+    for (topic, followers) in topics.into_iter().take(limits::LIST) {
+        let newest = workspace.newest(&List::Topic(topic.clone()), None, 1).await?;
+        let last_at = newest.first().map(|(_, item)| item.sent_at.to_string());
+        told.push(Topic { name: topic.to_string(), followed: followed.contains(&topic), followers, last_at });
+    }
+    Ok(told)
 }
 
 pub(super) async fn follow(Request { caller, .. }: Request<'_>, follow: Follow) -> Result<Changed, Refused> {

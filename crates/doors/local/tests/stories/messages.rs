@@ -268,3 +268,35 @@ async fn what_was_said_shared_asked_and_decided_is_found_by_its_words() {
         assert_eq!(refused(&api, search(nothing)).await.0, ErrorCode::BadRequest, "{nothing:?}");
     }
 }
+
+#[tokio::test]
+async fn whoever_leaves_is_gone_at_once() {
+    let place = Place::of_strangers().await;
+    let (web, api) = (place.agent("web").await, place.agent("api").await);
+    assert!(ok::<Changed>(&web, Call::Leave(Empty {})).await.success);
+    assert_eq!(place.present(), ["api"]);
+    assert!(!ok::<Changed>(&place.somebody().await, Call::Leave(Empty {})).await.success);
+    say(&api, "web", "it is still known").await;
+}
+
+#[tokio::test]
+async fn a_message_to_a_topic_tells_for_how_many_it_is_and_with_how_many_it_has_come_how_far() {
+    let place = Place::of_strangers().await;
+    let (web, api, ci) = (place.agent("web").await, place.agent("api").await, place.agent("ci").await);
+    let sent = say(&web, "topic:biuld", "green").await;
+    assert_eq!(sent.readers, Some(0), "nobody follows it");
+    let sent = say(&web, "broadcast", "lunch").await;
+    assert_eq!(sent.readers, Some(2));
+    let receipt = inbox(&api).await.receipt;
+    ok::<Marked>(&api, Call::Took(Took { receipt, stage: Stage::InContext })).await;
+    ok::<Changed>(&api, Call::Leave(Empty {})).await;
+    ok::<Changed>(&ci, Call::Leave(Empty {})).await;
+    let own: Message = ok(&web, Call::Message(Number { message: sent.number })).await;
+    let readers = own.progress.as_ref().unwrap().readers.unwrap();
+    assert_eq!(
+        (readers.all, readers.delivered, readers.in_context, readers.read),
+        (2, 1, 1, 0),
+        "here or away"
+    );
+    assert!(own.progress.unwrap().in_words().starts_with("in context with 1 of 2"));
+}

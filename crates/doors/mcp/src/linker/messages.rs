@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use client::protocol::{Call, Inbox, Listing, Mail, Message, Messages, Number, Priority, Send, Sent};
+use client::protocol::{
+    Call, Inbox, LONGEST_SECONDS, Listing, Mail, Message, Messages, Number, Priority, Send, Sent,
+};
 use client::shown::name;
 use serde_json::json;
 
@@ -10,7 +12,7 @@ use crate::about::About;
 use crate::arguments::Arguments;
 use crate::hall::Visit;
 use crate::letters::{Long, Page};
-use crate::limits::{CONVERSATION, LONGEST_SECONDS, RESULT_CHARACTERS, RESULT_MESSAGES};
+use crate::limits::{CONVERSATION, RESULT_CHARACTERS, RESULT_MESSAGES};
 use crate::outcome::{Failure, Outcome};
 use crate::text::below;
 use crate::tools::send::PRIORITIES;
@@ -40,12 +42,12 @@ pub(super) async fn send(hall: &Visit<'_>, arguments: &Arguments) -> Result<Outc
     let to = arguments.text("to")?;
     let priority = arguments.word("priority", &PRIORITIES)?.unwrap_or_default();
     // 0 has always meant none.
-    let ttl = arguments.number("ttl", 0..=LONGEST_SECONDS * 1000)?.filter(|ttl| *ttl > 0);
+    let ttl_ms = arguments.number("ttl", 0..=LONGEST_SECONDS * 1000)?.filter(|ttl| *ttl > 0);
     let send = Send {
         to: Some(to.clone()),
         content: arguments.text("content")?,
         priority,
-        ttl_seconds: ttl.map(|ttl| ttl.div_ceil(1000)),
+        ttl_ms,
         ..Send::default()
     };
     let Sent { id, .. } = hall.call(Call::Send(send)).await?;
@@ -55,8 +57,8 @@ pub(super) async fn send(hall: &Visit<'_>, arguments: &Arguments) -> Result<Outc
         Priority::Normal => {}
         Priority::Low => said.push_str(" (priority: low)"),
     }
-    if let Some(ttl) = ttl {
-        _ = write!(said, " (expires in {}s)", ttl as f64 / 1000.0);
+    if let Some(ttl_ms) = ttl_ms {
+        _ = write!(said, " (expires in {}s)", ttl_ms as f64 / 1000.0);
     }
     _ = write!(said, " (ID: {id})");
     Ok(Outcome::text(said))

@@ -123,7 +123,7 @@ fn was_delivered(come: &Progress) -> bool {
 
 /// What happened to a message, in turn.
 fn steps_of(message: &Message) -> Vec<String> {
-    let Some(Progress { delivered_at, in_context_at, read_at }) = &message.progress else {
+    let Some(Progress { delivered_at, in_context_at, read_at, .. }) = &message.progress else {
         return Vec::new();
     };
     let to = name(&message.to);

@@ -1,6 +1,8 @@
 //! Who the agent is here, and who else is.
 
-use client::protocol::{Agent, Call, Empty, Saying, SetStatus};
+use std::collections::HashSet;
+
+use client::protocol::{Agent, Call, Empty, Saying, SetStatus, Welcome};
 use client::shown::name;
 use serde_json::json;
 
@@ -34,7 +36,12 @@ pub(super) async fn register(hall: &Visit<'_>, arguments: &Arguments) -> Result<
         let status = SetStatus { status: Some(AVAILABLE.into()), description: Some(description) };
         let Agent { .. } = hall.call(Call::SetStatus(status)).await?;
     }
-    Ok(Outcome::text(format!("Successfully registered as \"{}\" (ID: {})", name(&new), welcome.member)))
+    Ok(Outcome::text(format!("Successfully registered as \"{}\" (ID: {})", name(&new), own_id(&welcome))))
+}
+
+/// The id that the agent keeps, under which the linker's other clients know it; of an older hall, its membership's.
+pub(super) fn own_id(welcome: &Welcome) -> &str {
+    welcome.agent_id.as_deref().unwrap_or(&welcome.member)
 }
 
 pub(super) fn about_list() -> About {
@@ -47,11 +54,17 @@ pub(super) async fn list(hall: &Visit<'_>) -> Result<Outcome, Failure> {
         return Ok(Outcome::text("No instances connected"));
     }
     let mut lines = vec!["Connected Claude instances:".to_owned()];
+    let mut listed = HashSet::new();
     for agent in &agents {
+        let id = agent.agent_id.as_ref().unwrap_or(&agent.id);
+        // One agent may be here several times, in several sessions or by several doors.
+        if !listed.insert(id) {
+            continue;
+        }
         lines.push(format!("- {}: {}", name(&agent.name), description(agent)));
         // Whoever is listed is here: there is no later time at which it was last seen.
         let since = moment(&agent.connected_at);
-        lines.push(format!("  (ID: {}, Last seen: now, here since {since})", agent.id));
+        lines.push(format!("  (ID: {id}, Last seen: now, here since {since})"));
     }
     Ok(Outcome::text(lines.join("\n")))
 }

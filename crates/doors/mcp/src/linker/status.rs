@@ -4,6 +4,7 @@ use client::protocol::{Agent, Call, Empty, SetStatus, Status};
 use client::shown::name;
 use serde_json::json;
 
+use super::registration::own_id;
 use crate::about::About;
 use crate::arguments::Arguments;
 use crate::hall::Visit;
@@ -29,7 +30,7 @@ pub(super) async fn status(hall: &Visit<'_>) -> Result<Outcome, Failure> {
         "- WebSocket: none, a unix socket".into(),
         format!("- Broker URL: {}", hall.socket().display()),
         format!("- Instance Name: {}", name(&hall.name())),
-        format!("- Instance ID: {}", welcome.member),
+        format!("- Instance ID: {}", own_id(&welcome)),
         "- Registered: yes".into(),
         String::new(),
         "Health:".into(),

@@ -3,13 +3,12 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use client::protocol::{Ask, Call, OnTimeout, Question, QuestionStatus, WAIT_SECONDS};
+use client::protocol::{Ask, Call, LONGEST_SECONDS, OnTimeout, Question, QuestionStatus, WAIT_SECONDS};
 use serde_json::json;
 
 use crate::about::About;
 use crate::arguments::Arguments;
 use crate::hall::Visit;
-use crate::limits::LONGEST_SECONDS;
 use crate::outcome::{Failure, Outcome};
 use crate::text::status;
 

@@ -1,8 +1,6 @@
 //! Shows the messages that wait for the agent, and those of before.
 
-use std::collections::BTreeSet;
-
-use client::protocol::{Call, File, FileOf, Inbox, Listing, Mail, Message, Messages, Number};
+use client::protocol::{Attachment, Call, File, FileOf, Inbox, Listing, Mail, Message, Messages, Number};
 use serde_json::json;
 
 use crate::about::About;
@@ -93,16 +91,12 @@ async fn show(hall: &Visit<'_>, number: u64, save: Option<String>) -> Result<Out
 
 /// Saves a message's files, one after the other, and says where they are.
 async fn save_files(hall: &Visit<'_>, message: &Message, into: &str) -> Result<String, Failure> {
-    let names: BTreeSet<&str> = message.files.iter().map(|file| file.name.as_str()).collect();
-    if names.is_empty() {
+    if message.files.is_empty() {
         return Ok("it has no files to save".into());
     }
     let mut lines = Vec::new();
-    if names.len() < message.files.len() {
-        lines.push("of several files of one name only the first can be saved".to_owned());
-    }
-    for name in names {
-        let asked = FileOf { message: message.number, name: name.to_owned() };
+    for Attachment { name, .. } in &message.files {
+        let asked = FileOf { message: message.number, name: name.clone() };
         let file: File = hall.call(Call::File(asked)).await?;
         let path = files::save(hall.directory(), into, file).await?;
         lines.push(format!("saved {name:?} as {:?}", path.to_string_lossy()));

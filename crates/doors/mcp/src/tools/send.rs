@@ -1,13 +1,12 @@
 //! Sends messages.
 
-use client::protocol::{Call, Priority, Send, Sent};
+use client::protocol::{Call, LONGEST_SECONDS, Priority, Send, Sent};
 use client::shown::name;
 use serde_json::json;
 
 use crate::about::About;
 use crate::arguments::Arguments;
 use crate::hall::Visit;
-use crate::limits::LONGEST_SECONDS;
 use crate::outcome::{Failure, Outcome};
 
 /// What `priority` may be.
@@ -39,7 +38,7 @@ pub(super) async fn call(hall: &Visit<'_>, arguments: &Arguments) -> Result<Outc
         content: arguments.text("content")?,
         reply_to,
         priority: arguments.word("priority", &PRIORITIES)?.unwrap_or_default(),
-        ttl_seconds: arguments.number("ttl", 1..=LONGEST_SECONDS)?,
+        ttl_ms: arguments.number("ttl", 1..=LONGEST_SECONDS)?.map(|seconds| seconds * 1000),
         ..Send::default()
     };
     let Sent { number, to, .. } = hall.call(Call::Send(send)).await?;

@@ -22,7 +22,7 @@ async fn a_message_is_sent_once_and_its_number_told() {
     );
     let sent = heard.all("messages.send");
     assert!(sent[0]["once"].is_string(), "so that sending again after a lost answer sends once");
-    assert_eq!((&sent[0]["priority"], &sent[0]["ttl_seconds"]), (&json!("high"), &json!(60)));
+    assert_eq!((&sent[0]["priority"], &sent[0]["ttl_ms"]), (&json!("high"), &json!(60_000)));
     assert_eq!((sent[1].get("to"), &sent[1]["reply_to"]), (None, &json!(4)));
 }
 

@@ -88,6 +88,44 @@ async fn under_its_own_name_an_agent_describes_itself_and_under_another_it_is_an
 }
 
 #[tokio::test]
+async fn an_instance_has_the_id_that_its_agent_keeps_and_is_listed_once() {
+    let (mut host, socket, _home) = opened().await;
+    let agent = |member: &str, agent: &str, name: &str| {
+        json!({
+            "id": member, "agent_id": agent, "name": name, "role": "source", "repo_path": "/src", "door": "mcp",
+            "principal": "local", "connected_at": "2026-11-20T10:22:03.456Z",
+        })
+    };
+    let agents =
+        json!([agent("m-1", "a-api", "api"), agent("m-2", "a-web", "web"), agent("m-3", "a-api", "api")]);
+    let _heard = listening(&socket, move |method, _| match method {
+        "hello" => Some(json!({"agent_id": "a-web"})),
+        "agents" => Some(agents.clone()),
+        "agents.set_status" => Some(agent("m-2", "a-web", "web")),
+        "status" => Some(json!({
+            "server": "0.1.0", "workspace": "default", "position": 1, "ready": true, "agents": 3, "context_keys": 0,
+            "open_questions": 0, "for_you": 0, "messages": 0, "listening": [],
+        })),
+        _ => None,
+    });
+    let register = json!({"name": "web", "description": "UI work"});
+    assert_eq!(
+        host.done("linker_register", register).await,
+        "Successfully registered as \"web\" (ID: a-web)"
+    );
+    let since = "Last seen: now, here since 2026-11-20T10:22:03Z";
+    assert_eq!(
+        host.done("linker_list_instances", json!({})).await,
+        format!(
+            "Connected Claude instances:\n- api: source in /src\n  (ID: a-api, {since})\n\
+             - web: source in /src\n  (ID: a-web, {since})"
+        )
+    );
+    let status = host.done("linker_status", json!({})).await;
+    assert!(status.contains("\n- Instance ID: a-web\n"), "{status}");
+}
+
+#[tokio::test]
 async fn a_name_that_is_somebody_elses_leaves_the_agent_what_it_was() {
     let (mut host, socket, _home) = opened().await;
     let why = "the name \"boss\" belongs to somebody else";
@@ -152,7 +190,11 @@ async fn what_is_sent_tells_its_id_and_its_receipt_is_found_by_it() {
         host.done("linker_send_message", send).await,
         "Message sent to api (priority: high) (expires in 1.5s) (ID: m-9)"
     );
-    assert_eq!(heard.all("messages.send")[0]["ttl_seconds"], 2);
+    let brief = json!({"to": "api", "content": "quick", "ttl": 500});
+    let said = host.done("linker_send_message", brief).await;
+    assert_eq!(said, "Message sent to api (expires in 0.5s) (ID: m-9)");
+    let set: Vec<_> = heard.all("messages.send").iter().map(|sent| sent["ttl_ms"].clone()).collect();
+    assert_eq!(set, [1500, 500], "what is said is what is set");
     assert_eq!(
         host.done("linker_broadcast", json!({"content": "hi"})).await,
         "Message broadcast to all instances (ID: m-9)"
