@@ -45,7 +45,7 @@ enum Door {
 
 /// One connection of a correspondent's.
 enum Desk {
-    Linker(LinkerDesk),
+    Linker(Box<LinkerDesk>),
     Trpc(TrpcDesk),
 }
 
@@ -125,7 +125,7 @@ impl Correspondent {
     async fn open(&self) -> Result<Desk, Failure> {
         let Self { name, letters, door } = self;
         Ok(match door {
-            Door::Linker(address) => Desk::Linker(LinkerDesk::open(*address, name, letters).await?),
+            Door::Linker(address) => Desk::Linker(Box::new(LinkerDesk::open(*address, name, letters).await?)),
             Door::Trpc(address, agent) => Desk::Trpc(TrpcDesk::open(*address, name, agent, letters).await?),
         })
     }

@@ -11,6 +11,7 @@
 //! | [`judgement`] | the log that is left, held against the ledger |
 //! | [`linker`] | a bare client of the linker's door |
 //! | [`letters`] | what the writers and readers of messages were promised and shown |
+//! | [`reading`] | how far one of them has come with a reader, as is known outside |
 //! | [`correspondence`] | clients of both doors that write to one another, and outlive the server |
 //! | [`mail`] | the mailboxes that are left, held against the letters |
 //! | [`dice`] | chance from a seed |
@@ -28,6 +29,7 @@ pub mod linker;
 mod linker_desk;
 pub mod load;
 pub mod mail;
+pub mod reading;
 pub mod trpc;
 mod trpc_desk;
 

@@ -11,7 +11,8 @@ use model::{AgentId, Fact, Position, WorkspaceName};
 use store::{Span, SqliteStore, Store};
 
 use crate::judgement::events;
-use crate::letters::{Letter, Reading, STAGES};
+use crate::letters::Letter;
+use crate::reading::{Reading, STAGES};
 
 /// All messages that are kept, and how far each has come.
 #[derive(Debug, Default)]
@@ -210,7 +211,8 @@ fn short(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::letters::{Known, To};
+    use crate::letters::To;
+    use crate::reading::Known;
 
     const WAITS: Standing = Standing { waits: true, marked: [false, false, false] };
     const HAD: Standing = Standing { waits: false, marked: [true, false, false] };

@@ -9,8 +9,9 @@ use model::mailboxes::Stage;
 use serde_json::{Value, json};
 
 use crate::dice::Dice;
-use crate::letters::{Letters, STAGES, number_of};
+use crate::letters::{Letters, number_of};
 use crate::linker::Failure;
+use crate::reading::STAGES;
 use crate::trpc::{self, Client};
 
 /// As many as an inbox or a list gives at once.

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use indexmap::IndexSet;
 use model::lists::{List, MessageItem};
 use model::mailboxes::Mailbox;
-use model::marks::Range;
-use model::{AgentId, Position};
+use model::marks::{Marks, Range};
+use model::{AgentId, MessageId, Position};
 use store::Span;
 
 use crate::error::HallError;
 use crate::limits;
-use crate::mail::Shown;
+use crate::mail::{Fetched, Shown, message};
 use crate::workspace::Workspace;
 
 /// What was found of the messages asked for.
@@ -24,6 +24,16 @@ pub struct Found {
     pub shown: Shown,
 }
 
+/// What a reader was handed last: whoever marks messages has mostly just been given them, out of turn perhaps, and they are
+/// then found without looking for them.
+#[derive(Debug, Default)]
+pub struct Handed {
+    /// In the order of the log: where each stands, its id, and whose it is.
+    messages: Vec<(Position, MessageId, AgentId)>,
+    /// Within each of these, these are all there is to this reader.
+    ranges: Vec<Range>,
+}
+
 /// One list of a mailbox, read backwards.
 struct Pile {
     list: List,
@@ -32,8 +42,40 @@ struct Pile {
     before: Option<Position>,
 }
 
-/// Looks for messages in a reader's mailbox: by where they stand, and by their ids. For those it looks among all that
-/// wait, then among what was taken last, then among what came last, of the latter two [`limits::MAILBOX_PAGES`] pages of
+// === impl Handed ===
+
+impl Handed {
+    /// What was fetched.
+    pub fn of(fetched: &Fetched) -> Self {
+        let messages = fetched.messages.iter().filter_map(|entry| Some((entry.position(), message(entry)?)));
+        let mut messages: Vec<_> =
+            messages.map(|(place, message)| (place, message.id.clone(), message.from.id.clone())).collect();
+        messages.sort_unstable_by_key(|(place, ..)| *place);
+        Self { messages, ranges: fetched.receipt.ranges.clone() }
+    }
+
+    /// Those among them that are wanted, which are then wanted no more.
+    fn find(&self, wanted: &mut HashMap<&str, usize>) -> Found {
+        let (mut found, mut messages) = (Found::default(), self.messages.iter().peekable());
+        let mut marks = Marks::default();
+        for (from, to) in &self.ranges {
+            let mut before = Position(from.0.saturating_sub(1));
+            while let Some((place, id, sender)) = messages.next_if(|(place, ..)| place <= to) {
+                if let Some(times) = wanted.remove(id.as_str()) {
+                    found.count += times;
+                    found.shown.senders.push(sender.clone());
+                    marks.insert((before.next(), *place));
+                }
+                before = *place;
+            }
+        }
+        found.shown.ranges = marks.ranges().to_vec();
+        found
+    }
+}
+
+/// Looks for messages in a reader's mailbox: by where they stand, and by their ids. For those it looks among what the
+/// reader was handed last, if that is known, then among all that wait, then among what was taken last, then among what came last, of the latter two [`limits::MAILBOX_PAGES`] pages of
 /// each list.
 ///
 /// # Errors
@@ -43,12 +85,19 @@ pub async fn find(
     reader: &AgentId,
     ids: &[String],
     places: &[Position],
+    handed: &Handed,
 ) -> Result<Found, HallError> {
-    let waiting = workspace.waiting(reader).await?;
     let Some(mailbox) = workspace.mailbox(reader) else { return Ok(Found::default()) };
     let mut wanted: HashMap<&str, usize> = HashMap::new();
     ids.iter().for_each(|id| *wanted.entry(id).or_default() += 1);
     let mut found = at(workspace, reader, &mailbox, places).await?;
+    let just_now = handed.find(&mut wanted);
+    found.count += just_now.count;
+    found.shown.join(just_now.shown);
+    if wanted.is_empty() {
+        return Ok(found);
+    }
+    let waiting = workspace.waiting(reader).await?;
     let among: HashSet<Position> = (waiting.messages.iter())
         .filter_map(|(place, item)| wanted.remove(item.id.as_str()).map(|times| (*place, times)))
         .map(|(place, times)| {
@@ -165,8 +214,8 @@ impl Pile {
 
 #[cfg(test)]
 mod tests {
+    use model::Timestamp;
     use model::messages::{Party, Priority, Recipient};
-    use model::{MessageId, Timestamp};
 
     use super::*;
 

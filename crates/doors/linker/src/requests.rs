@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use hall::mail::message;
-use hall::{Declined, HallError, mailbox};
+use hall::mailbox::{self, Handed};
+use hall::{Declined, HallError};
 use indexmap::IndexSet;
 use model::mailboxes::Stage;
 use model::messages::{BROADCAST, Party, Priority, Send, To};
@@ -79,6 +80,10 @@ impl Session {
                 }
             },
         };
+        if before.as_ref().is_none_or(|before| before.party.id != member.agent) {
+            // What another was handed is none of this one's.
+            self.handed = Handed::default();
+        }
         let now = self.door.hall.clock().now();
         let card = Card { description: description.clone(), registered_at: now, last_seen: now };
         let party = Party { id: member.agent.clone(), name: member.name.clone() };
@@ -155,6 +160,7 @@ impl Session {
         let reader = me.party.clone();
         let fetched = self.workspace.fetch(&reader.id, limits::FETCH_MESSAGES, limits::FETCH_BYTES).await;
         let fetched = fetched.map_err(End::Unreadable)?;
+        self.handed = Handed::of(&fetched);
         let messages = fetched.messages.iter().filter_map(|entry| message(entry));
         let messages = messages.map(|message| frame::Message::from(&**message)).collect();
         self.put(&Frame::Messages { messages }).await?;
@@ -180,7 +186,9 @@ impl Session {
         }
         let Some(me) = &self.me else { return self.put(&Frame::MarkedRead { count: 0 }).await };
         let (by, reader) = (&self.identity.principal, me.party.clone());
-        let found = mailbox::find(&self.workspace, &reader.id, &ids, &[]).await.map_err(End::Unreadable)?;
+        let found = mailbox::find(&self.workspace, &reader.id, &ids, &[], &self.handed)
+            .await
+            .map_err(End::Unreadable)?;
         if !found.shown.is_empty() {
             let evidence = "linker: mark_read";
             match self.workspace.take(by, reader, Stage::Read, evidence, found.shown).await {

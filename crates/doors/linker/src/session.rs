@@ -16,6 +16,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use gate::rate::Allowance;
 use gate::{Caller, Connection, Socket};
 use hall::mail::Shown;
+use hall::mailbox::Handed;
 use hall::workspace::Submitted;
 use hall::{Attendance, Declined, Done, Identity, Workspace};
 use model::mailboxes::{Stage, Take};
@@ -53,6 +54,8 @@ pub(crate) struct Session {
     pub(crate) post: Arc<Post>,
     /// Who it speaks for, once it has said so.
     pub(crate) me: Option<Registration>,
+    /// Messages of its last reply that held any.
+    pub(crate) handed: Handed,
     pub(crate) news: mpsc::Receiver<News>,
     /// The other end of it, for a seat.
     pub(crate) told: mpsc::Sender<News>,
@@ -120,6 +123,7 @@ impl Session {
             workspace,
             identity,
             me: None,
+            handed: Handed::default(),
             news,
             told,
             behind: CancellationToken::new(),

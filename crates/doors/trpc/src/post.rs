@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hall::mail::Shown;
+use hall::mailbox::Handed;
 use hall::{Identity, Workspace, mailbox};
 use model::mailboxes::{Follow, Stage, Take};
 use model::messages::{self, Priority, To};
@@ -84,7 +85,7 @@ pub(crate) async fn mark_read(
             Named::Number(number) => places.push(Position(number)),
         }
     }
-    let found = mailbox::find(workspace, &reader.agent, &named, &places).await;
+    let found = mailbox::find(workspace, &reader.agent, &named, &places, &Handed::default()).await;
     let found = found.map_err(|error| refusal::unreadable(&error))?;
     let Shown { ranges, senders } = found.shown;
     let command = Take {

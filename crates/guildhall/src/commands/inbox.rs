@@ -182,6 +182,7 @@ mod tests {
             thread: None,
             content: "done\n9  from owner".into(),
             excerpt: false,
+            characters: None,
             priority: Priority::Normal,
             files: Vec::new(),
             sent_at: "2026-01-02T03:04:05.000Z".into(),

@@ -39,9 +39,14 @@ impl Serve {
             }
         };
         let paths = here.home.paths()?;
+        runtime.max_blocking_threads(BLOCKING_THREADS);
         runtime.enable_all().build()?.block_on(serve(config.into_options(paths), here))
     }
 }
+
+/// Threads for what blocks, which is reading and writing the databases. Those wait for one another anyhow, and every thread
+/// holds on to memory that it has once used.
+const BLOCKING_THREADS: usize = 16;
 
 impl Config {
     fn into_options(self, paths: Paths) -> Options {

@@ -2,7 +2,7 @@
 
 use client::protocol::{self as wire, Inbox, Mail, MarkRead, Marked, Took};
 use hall::mail::{Shown, message};
-use hall::mailbox;
+use hall::mailbox::{self, Handed};
 use model::Position;
 use model::mailboxes::Stage;
 
@@ -53,7 +53,8 @@ pub(super) async fn mark_read(
             Err(_) => ids.push(named),
         }
     }
-    let found = mailbox::find(&caller.workspace, &caller.party().id, &ids, &places).await?;
+    let found =
+        mailbox::find(&caller.workspace, &caller.party().id, &ids, &places, &Handed::default()).await?;
     let count = found.count;
     take(caller, Stage::Read, "local: said to be read", found.shown).await?;
     Ok(Marked { count })
