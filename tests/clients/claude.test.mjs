@@ -52,7 +52,7 @@ test('claude: a session connects, looks around, shares, decides, and others see 
 
   // The model was shown what the hall said, what it is for, and the tools without having to search for them.
   const known = api.requests[0].tools.map(({ name }) => name).filter((name) => name.startsWith('mcp__guildhall__'));
-  assert.deepEqual(known.sort(), ['agents', 'answer', 'ask', 'context', 'decide', 'status', 'wait'].map((name) => `mcp__guildhall__${name}`));
+  assert.deepEqual(known.sort(), ['agents', 'answer', 'ask', 'context', 'decide', 'inbox', 'reserve', 'search', 'send', 'send_file', 'status', 'wait'].map((name) => `mcp__guildhall__${name}`));
   assert.deepEqual(api.results.slice(0, 1), [status.text]);
   assert.match(JSON.stringify(api.requests[0]), /Guildhall is where the coding agents/);
   assert.equal(api.left, 0);

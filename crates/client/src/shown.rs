@@ -1,13 +1,33 @@
 //! How words of others are shown, to people at terminals and to models: so that nobody's name or message can be taken
-//! for something else. Characters that command a terminal, or turn the direction of writing around, are written as
-//! escapes such as `\u{1b}`; a name stays on its line, and what is said under a heading stays below it.
+//! for something else. Characters that command a terminal, turn the direction of writing around, or leave no trace, are
+//! written as escapes such as `\u{1b}`; a name stays on its line, and what is said under a heading stays below it.
 
 use std::borrow::Cow;
 
-/// Whether a character is to be written as an escape: it commands, breaks the line, or shows other words than there are.
+/// Whether a character is to be written as an escape: it commands, breaks the line, shows other words than there are, or
+/// nothing at all, so that two names look the same.
 pub fn is_hidden(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    character.is_control() || leaves_no_trace(character) || matches!(character, '\u{2028}'..='\u{202e}')
+}
+
+/// Soft hyphens, spaces without width, joiners, marks and controls of direction, and the fillers of Hangul.
+fn leaves_no_trace(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}'
+            | '\u{115f}'
+            | '\u{1160}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+    )
+}
+
+/// What scripts and emoji are joined with: ordinary in a text, where nobody is known by it.
+fn joins(character: char) -> bool {
+    matches!(character, '\u{200c}' | '\u{200d}')
 }
 
 /// A name, or anything else that is to stay on one line.
@@ -15,9 +35,9 @@ pub fn name(text: &str) -> Cow<'_, str> {
     escaped(text, is_hidden)
 }
 
-/// A text of several lines. Line breaks and tabs stay, and `\r\n` is a line break too.
+/// A text of several lines. Line breaks, tabs and joiners stay, and `\r\n` is a line break too.
 pub fn prose(text: &str) -> Cow<'_, str> {
-    let hidden = |character| is_hidden(character) && !matches!(character, '\n' | '\t');
+    let hidden = |character| is_hidden(character) && !matches!(character, '\n' | '\t') && !joins(character);
     if !text.contains("\r\n") {
         return escaped(text, hidden);
     }
@@ -53,6 +73,18 @@ mod tests {
         assert_eq!(name("owner\nDEADBEEF  from owner"), "owner\\nDEADBEEF  from owner");
         assert_eq!(name("w\u{1b}[2Jeb\u{9b}\u{202e}\u{2028}"), "w\\u{1b}[2Jeb\\u{9b}\\u{202e}\\u{2028}");
         assert!(matches!(name("Zoë 🦀"), Cow::Borrowed("Zoë 🦀")));
+    }
+
+    #[test]
+    fn no_two_names_look_the_same() {
+        assert_eq!(name("ow\u{200b}ner"), "ow\\u{200b}ner");
+        for unseen in
+            ['\u{ad}', '\u{200e}', '\u{2060}', '\u{206a}', '\u{feff}', '\u{115f}', '\u{3164}', '\u{ffa0}']
+        {
+            assert!(name(&format!("owner{unseen}")).ends_with('}'), "{unseen:?}");
+        }
+        assert_eq!(name("a\u{200d}b"), "a\\u{200d}b");
+        assert_eq!(prose("👩\u{200d}💻 می\u{200c}خواهم"), "👩\u{200d}💻 می\u{200c}خواهم");
     }
 
     #[test]

@@ -62,6 +62,7 @@ fn calls() -> Vec<(&'static str, Value)> {
         ("questions.get", json!({"question": "q", "wait_seconds": 45})),
         ("questions.list", json!({"for_me": true, "all": false, "beginning": "0a"})),
         ("wait", json!({"seconds": 1, "after": 7})),
+        ("leave", json!({})),
         ("cancel", json!({"id": 7})),
         ("decisions.log", json!({"decision": "d", "rationale": "r", "supersedes": "s"})),
         ("decisions.list", json!({"limit": 3})),

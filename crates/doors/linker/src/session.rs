@@ -24,6 +24,7 @@ use model::messages::{Party, Recipient};
 use model::roster::{Leave, Reason};
 use model::{Command, Fact, MemberId, Refusal};
 use tokio::sync::mpsc;
+use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep};
 use tokio_tungstenite::tungstenite::error::Error;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
@@ -191,8 +192,20 @@ impl Session {
     /// Serves the frames that are here already. Messages have no reply: one that is left unread would be lost without a
     /// word.
     async fn serve_what_has_come(&mut self) -> Result<(), End> {
+        let mut looked_again = false;
         for _ in 0..limits::LAST_FRAMES {
-            let Some(received) = self.evidence.read(&mut self.socket).now_or_never() else { break };
+            // Not held to the runtime's measure for one turn, which would look as if nothing more had come.
+            let read = unconstrained(self.evidence.read(&mut self.socket)).now_or_never();
+            let Some(received) = read else {
+                if looked_again {
+                    break;
+                }
+                // The runtime may not have looked at the socket since it came.
+                looked_again = true;
+                tokio::task::yield_now().await;
+                continue;
+            };
+            looked_again = false;
             self.receive(received).await?;
             if self.pending.len() >= limits::SENDS {
                 self.settle().await?;

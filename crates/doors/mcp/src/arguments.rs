@@ -1,8 +1,8 @@
 //! Reads a tool call's arguments. Whatever does not fit is refused with a sentence that names the argument, for the
 //! model to mend: it sees errors of a tool, never those of the protocol.
 //!
-//! Two liberties models take are granted: `null`, or an empty text for an optional one, means absent; and a single
-//! text stands for a list of one.
+//! Two liberties models take are granted: `null`, or an empty text for an optional one, means absent, unless something else
+//! would be done without it; and a single text stands for a list of one.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -53,6 +53,26 @@ impl Arguments {
         match self.0.get(name) {
             None => Ok(None),
             Some(_) => self.any_text(name).map(|text| Some(text).filter(|text| !text.is_empty())),
+        }
+    }
+
+    /// A text that may be absent, and is not empty: without it, the call would do something else.
+    pub(crate) fn telling_text(&self, name: &str) -> Result<Option<String>, Failure> {
+        self.0.contains_key(name).then(|| self.text(name)).transpose()
+    }
+
+    /// Which of these is given.
+    pub(crate) fn first_of<'n>(&self, names: &[&'n str]) -> Option<&'n str> {
+        names.iter().copied().find(|name| self.0.contains_key(*name))
+    }
+
+    /// A list of texts that may be absent, and is not empty: without it, the call would do something else.
+    pub(crate) fn telling_texts(&self, name: &str) -> Result<Vec<String>, Failure> {
+        match self.texts(name)? {
+            texts if texts.is_empty() && self.0.contains_key(name) => {
+                Err(Failure::argument(name, "must not be empty"))
+            }
+            texts => Ok(texts),
         }
     }
 

@@ -1,11 +1,13 @@
 //! What the SDK asks of a server: who it is, which tools there are, and to call one.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ErrorData, Implementation, JsonObject,
-    ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig, Tool,
+    ListToolsResult, PaginatedRequestParams, ProtocolVersion, RequestId, ServerCapabilities, ServerConfig,
+    Tool,
 };
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
@@ -23,14 +25,14 @@ pub(crate) const GRACE: Duration = Duration::from_millis(500);
 
 /// One agent's bridge.
 pub(crate) struct Bridge {
-    hall: Hall,
+    hall: Arc<Hall>,
     tools: ToolSet,
     hung_up: CancellationToken,
 }
 
 impl Bridge {
     /// `hung_up` is cancelled when the host has closed its side.
-    pub(crate) fn new(hall: Hall, tools: ToolSet, hung_up: CancellationToken) -> Self {
+    pub(crate) fn new(hall: Arc<Hall>, tools: ToolSet, hung_up: CancellationToken) -> Self {
         Self { hall, tools, hung_up }
     }
 
@@ -57,7 +59,7 @@ impl Bridge {
 
     /// A call of one of the hall's own tools. What its result shows counts as shown when this returns: nothing comes
     /// between that and the answer.
-    async fn call(&self, tool: Named, arguments: Option<JsonObject>) -> CallToolResult {
+    async fn call(&self, id: &RequestId, tool: Named, arguments: Option<JsonObject>) -> CallToolResult {
         self.hall.settle().await;
         let outcome = tool.call(&mut self.hall.visit(), arguments).await;
         let telling = match &outcome {
@@ -65,7 +67,7 @@ impl Bridge {
             outcome => self.hall.notice(outcome.as_ref().ok()).await,
         };
         let notice = telling.told();
-        self.hall.showed(&outcome);
+        self.hall.showed(id, &outcome);
         result(outcome, notice)
     }
 }
@@ -112,10 +114,10 @@ impl ServerHandler for Bridge {
         let call = async {
             match self.tools {
                 ToolSet::Default => match Named::find(&name) {
-                    Some(tool) => Ok(self.call(tool, arguments).await),
+                    Some(tool) => Ok(self.call(&context.id, tool, arguments).await),
                     None => Err(ErrorData::invalid_params(format!("unknown tool: {name}"), None)),
                 },
-                ToolSet::Linker => Ok(linker::call(&self.hall, &name, arguments).await),
+                ToolSet::Linker => Ok(linker::call(&self.hall, &context.id, &name, arguments).await),
             }
         };
         let abandoned = async {
@@ -125,8 +127,10 @@ impl ServerHandler for Bridge {
             }
         };
         Ok(tokio::select! {
-            answer = call => answer?,
+            // What is cancelled before its answer is there does not count as shown.
+            biased;
             () = abandoned => result(Err(Failure::Abandoned), None),
+            answer = call => answer?,
         }
         .into())
     }

@@ -2,11 +2,13 @@
 //!
 //! That a result was written to the host is no evidence that a model had it: the host may have died, or dropped it. A later
 //! call of a tool is, since the model makes it with the earlier result before it. So what a result showed whole is kept
-//! here once it is on its way, and said to the hall when the next call begins.
+//! here once it is on its way, and said to the hall when the next call begins. A host that cancels a call drops its result,
+//! also one that has been written already: what that showed is taken back.
 
 use std::collections::VecDeque;
-use std::mem;
 use std::sync::{Mutex, MutexGuard};
+
+use rmcp::model::RequestId;
 
 use crate::limits::{OWED, REMEMBERED};
 
@@ -32,6 +34,28 @@ pub(crate) struct MailShown {
     pub(crate) receipt: Vec<Stretch>,
     /// How many waiting messages it speaks of, those it only counts included.
     pub(crate) told: usize,
+    /// What it shows of one that is longer than a result may be, and is read part by part.
+    pub(crate) part: Option<Part>,
+}
+
+/// A part of a message, in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// Which message.
+    pub(crate) number: u64,
+    /// How many characters come before it.
+    pub(crate) from: usize,
+    /// How many there are up to its end.
+    pub(crate) to: usize,
+    /// How many the message has.
+    pub(crate) all: usize,
+}
+
+impl Part {
+    /// Whether nothing comes after it.
+    pub(crate) fn is_last(&self) -> bool {
+        self.to == self.all
+    }
 }
 
 /// What all results have shown so far.
@@ -41,15 +65,24 @@ pub(crate) struct Evidence(Mutex<Shown>);
 #[derive(Debug, Default)]
 struct Shown {
     mailbox: Mailbox,
-    /// Shown whole, and not yet said to the hall.
-    owed: Vec<Stretch>,
+    /// Shown whole, and not yet said to the hall, the newest result last.
+    owed: VecDeque<Owed>,
     /// Numbers of messages shown, the newest last.
     numbers: VecDeque<u64>,
+    /// The newest part of a long message, and the call that showed it.
+    reading: Option<(RequestId, Part)>,
+}
+
+/// What the result of one call showed whole.
+#[derive(Debug)]
+struct Owed {
+    request: RequestId,
+    receipt: Vec<Stretch>,
 }
 
 impl Evidence {
-    /// A result is on its way to the host.
-    pub(crate) fn showed(&self, mail: &MailShown) {
+    /// The result of this call is on its way to the host.
+    pub(crate) fn showed(&self, request: &RequestId, mail: &MailShown) {
         if mail.numbers.is_empty() {
             return;
         }
@@ -64,9 +97,31 @@ impl Evidence {
         }
         let forgotten = shown.numbers.len().saturating_sub(REMEMBERED);
         shown.numbers.drain(..forgotten);
-        shown.owed = joined(mem::take(&mut shown.owed).into_iter().chain(mail.receipt.iter().copied()));
-        let forgotten = shown.owed.len().saturating_sub(OWED);
-        shown.owed.drain(..forgotten);
+        if let Some(part) = mail.part {
+            shown.reading = Some((request.clone(), part));
+        }
+        if !mail.receipt.is_empty() {
+            shown.owed.push_back(Owed { request: request.clone(), receipt: mail.receipt.clone() });
+        }
+        while shown.owed.iter().map(|owed| owed.receipt.len()).sum::<usize>() > OWED {
+            shown.owed.pop_front();
+        }
+    }
+
+    /// The host has cancelled this call, so no model has its result, or will have.
+    pub(crate) fn withdrawn(&self, request: &RequestId) {
+        let mut shown = self.lock();
+        shown.owed.retain(|owed| owed.request != *request);
+        if let Some((_, part)) = shown.reading.as_mut().filter(|(by, _)| by == request) {
+            part.to = part.from;
+        }
+    }
+
+    /// Where the reading of this message goes on, in characters from its beginning.
+    pub(crate) fn read_up_to(&self, mailbox: &Mailbox, number: u64) -> usize {
+        let shown = self.lock();
+        let reading = shown.reading.as_ref().filter(|_| shown.mailbox == *mailbox);
+        reading.filter(|(_, part)| part.number == number && !part.is_last()).map_or(0, |(_, part)| part.to)
     }
 
     /// Whether a result has shown this message before.
@@ -78,15 +133,16 @@ impl Evidence {
     /// What is to be said to the hall, and of which mailbox.
     pub(crate) fn owed(&self) -> Option<(Mailbox, Vec<Stretch>)> {
         let shown = self.lock();
-        (!shown.owed.is_empty()).then(|| (shown.mailbox.clone(), shown.owed.clone()))
+        let receipt = joined(shown.owed.iter().flat_map(|owed| owed.receipt.iter().copied()));
+        (!receipt.is_empty()).then(|| (shown.mailbox.clone(), receipt))
     }
 
     /// This need not be said any more.
     pub(crate) fn settled(&self, mailbox: &Mailbox, receipt: &[Stretch]) {
         let mut shown = self.lock();
         if shown.mailbox == *mailbox {
-            // Another call may have added to a stretch meanwhile: then it is said again, which does no harm.
-            shown.owed.retain(|stretch| !receipt.contains(stretch));
+            let said = |(first, last): &Stretch| receipt.iter().any(|(from, to)| from <= first && last <= to);
+            shown.owed.retain(|owed| !owed.receipt.iter().all(said));
         }
     }
 
@@ -118,15 +174,20 @@ mod tests {
     }
 
     fn mail(incarnation: &str, numbers: &[u64], receipt: &[Stretch]) -> MailShown {
-        MailShown { mailbox: mailbox(incarnation), numbers: numbers.into(), receipt: receipt.into(), told: 0 }
+        let (numbers, receipt) = (numbers.into(), receipt.into());
+        MailShown { mailbox: mailbox(incarnation), numbers, receipt, ..MailShown::default() }
+    }
+
+    fn call(id: u32) -> RequestId {
+        RequestId::Number(id.into())
     }
 
     #[test]
     fn what_was_shown_is_owed_until_it_is_settled() {
         let evidence = Evidence::default();
         assert_eq!(evidence.owed(), None);
-        evidence.showed(&mail("a", &[3, 9], &[(3, 3)]));
-        evidence.showed(&mail("a", &[4, 7], &[(4, 7)]));
+        evidence.showed(&call(1), &mail("a", &[3, 9], &[(3, 3)]));
+        evidence.showed(&call(2), &mail("a", &[4, 7], &[(4, 7)]));
         assert_eq!(evidence.owed(), Some((mailbox("a"), vec![(3, 7)])));
         assert!(
             evidence.was_shown(&mailbox("a"), 9)
@@ -135,7 +196,7 @@ mod tests {
         );
         evidence.settled(&mailbox("b"), &[(3, 7)]);
         assert!(evidence.owed().is_some(), "another life's evidence settles nothing");
-        evidence.showed(&mail("a", &[20], &[(20, 20)]));
+        evidence.showed(&call(3), &mail("a", &[20], &[(20, 20)]));
         evidence.settled(&mailbox("a"), &[(3, 7)]);
         assert_eq!(
             evidence.owed(),
@@ -145,14 +206,44 @@ mod tests {
     }
 
     #[test]
+    fn what_a_cancelled_call_showed_is_taken_back() {
+        let evidence = Evidence::default();
+        evidence.showed(&call(1), &mail("a", &[3, 4], &[(3, 4)]));
+        evidence.showed(&call(2), &mail("a", &[4, 5], &[(4, 5)]));
+        evidence.withdrawn(&call(1));
+        assert_eq!(evidence.owed(), Some((mailbox("a"), vec![(4, 5)])), "the other showed that too");
+        assert!(evidence.was_shown(&mailbox("a"), 3), "it may have come to somebody's eyes");
+        evidence.withdrawn(&call(2));
+        assert_eq!(evidence.owed(), None);
+    }
+
+    #[test]
+    fn reading_goes_on_behind_the_newest_part_that_came() {
+        let evidence = Evidence::default();
+        let part = |from, to| MailShown {
+            part: Some(Part { number: 3, from, to, all: 30 }),
+            ..mail("a", &[3], &[])
+        };
+        assert_eq!(evidence.read_up_to(&mailbox("a"), 3), 0);
+        evidence.showed(&call(1), &part(0, 10));
+        evidence.showed(&call(2), &part(10, 20));
+        assert_eq!((evidence.read_up_to(&mailbox("a"), 3), evidence.read_up_to(&mailbox("a"), 4)), (20, 0));
+        evidence.withdrawn(&call(2));
+        assert_eq!(evidence.read_up_to(&mailbox("a"), 3), 10);
+        evidence.showed(&call(3), &part(10, 30));
+        assert_eq!(evidence.read_up_to(&mailbox("a"), 3), 0, "from the beginning, if it is offered again");
+    }
+
+    #[test]
     fn another_life_of_the_log_begins_anew() {
         let evidence = Evidence::default();
-        evidence.showed(&mail("a", &[3], &[(3, 3)]));
-        evidence.showed(&mail("b", &[4], &[(4, 4)]));
+        evidence.showed(&call(1), &mail("a", &[3], &[(3, 3)]));
+        evidence.showed(&call(2), &mail("b", &[4], &[(4, 4)]));
         assert_eq!(evidence.owed(), Some((mailbox("b"), vec![(4, 4)])));
         assert!(!evidence.was_shown(&mailbox("b"), 3));
         let renamed = Mailbox { owner: "ui".into(), ..mailbox("b") };
-        evidence.showed(&MailShown { mailbox: renamed.clone(), ..mail("b", &[9], &[(9, 9)]) });
+        let shown = MailShown { mailbox: renamed.clone(), ..mail("b", &[9], &[(9, 9)]) };
+        evidence.showed(&call(3), &shown);
         assert_eq!(evidence.owed(), Some((renamed, vec![(9, 9)])), "another name has another mailbox");
     }
 
@@ -160,7 +251,7 @@ mod tests {
     fn what_is_remembered_is_bounded() {
         let evidence = Evidence::default();
         for number in (0..20_000).step_by(2) {
-            evidence.showed(&mail("a", &[number], &[(number, number)]));
+            evidence.showed(&call(1), &mail("a", &[number], &[(number, number)]));
         }
         assert_eq!(evidence.owed().unwrap().1.len(), OWED);
         assert!(evidence.was_shown(&mailbox("a"), 19_998) && !evidence.was_shown(&mailbox("a"), 0));

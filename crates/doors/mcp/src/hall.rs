@@ -1,14 +1,16 @@
 //! The hall behind the bridge: typed calls, all those of one tool with one end, and news that is told until it is heard.
 
+use std::mem;
 use std::path::Path;
-use std::sync::RwLock;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use client::protocol::{
-    Call, ErrorCode, Hello, Inbox, Listing, Mail, Marked, News, Question, QuestionStatus, Questions, Speaker,
-    Stage, Ticket, Took, VERSION, Wait, Welcome,
+    Call, Changed, Empty, ErrorCode, Hello, Inbox, Listing, Mail, Marked, News, Question, QuestionStatus,
+    Questions, Speaker, Stage, Ticket, Took, VERSION, Wait, Welcome,
 };
 use client::{CallError, Reconnecting};
+use rmcp::model::RequestId;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -17,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Options;
 use crate::authors::Authors;
 use crate::evidence::{Evidence, Mailbox};
-use crate::limits::{EVIDENCE, FOOTER_MESSAGES};
+use crate::limits::{EVIDENCE, FOOTER_MESSAGES, LEAVING};
 use crate::notices;
 use crate::outcome::{Failure, Outcome};
 
@@ -35,7 +37,7 @@ pub(crate) struct Hall {
     options: Options,
     presence: RwLock<Presence>,
     cursor: Mutex<Cursor>,
-    evidence: Evidence,
+    evidence: Arc<Evidence>,
     hung_up: CancellationToken,
 }
 
@@ -53,6 +55,18 @@ impl Presence {
         let speaker = Speaker::Agent { name: name.clone(), role, repo_path, instance, member: None };
         let hello = Hello { version: VERSION, workspace, speaker };
         Self { name, client: Reconnecting::new(socket, hello, wait_for_server) }
+    }
+
+    /// Ends it at once, rather than once the hall has waited for its return. A hall that does not hear of it will do so.
+    async fn end(&self) {
+        if self.client.welcome().is_none() {
+            return;
+        }
+        match timeout(LEAVING, self.client.call::<Changed>(Call::Leave(Empty {}))).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(why)) => tracing::debug!(%why, "the hall does not hear that the agent has left"),
+            Err(_) => tracing::debug!("the hall is slow to hear that the agent has left"),
+        }
     }
 }
 
@@ -101,7 +115,17 @@ impl Hall {
     /// `hung_up` is cancelled when the host has closed its side.
     pub(crate) fn new(options: Options, hung_up: CancellationToken) -> Self {
         let presence = RwLock::new(Presence::begin(&options, options.name.clone()));
-        Self { options, presence, cursor: Mutex::default(), evidence: Evidence::default(), hung_up }
+        Self { options, presence, cursor: Mutex::default(), evidence: Arc::default(), hung_up }
+    }
+
+    /// What results have shown of the agent's mail.
+    pub(crate) fn evidence(&self) -> Arc<Evidence> {
+        self.evidence.clone()
+    }
+
+    /// The host has hung up: the agent is not here any more.
+    pub(crate) async fn leave(&self) {
+        self.presence().end().await;
     }
 
     /// The agent's name.
@@ -188,10 +212,10 @@ impl Hall {
         }
     }
 
-    /// This outcome goes out to the host now.
-    pub(crate) fn showed(&self, outcome: &Result<Outcome, Failure>) {
+    /// This outcome of a call goes out to the host now.
+    pub(crate) fn showed(&self, request: &RequestId, outcome: &Result<Outcome, Failure>) {
         if let Ok(outcome) = outcome {
-            self.evidence.showed(&outcome.mail);
+            self.evidence.showed(request, &outcome.mail);
         }
     }
 
@@ -253,14 +277,23 @@ impl Visit<'_> {
         self.hall.evidence.was_shown(mailbox, number)
     }
 
+    /// Where the reading of a message goes on that is longer than a result, in characters from its beginning.
+    pub(crate) fn read_up_to(&self, mailbox: &Mailbox, number: u64) -> usize {
+        self.hall.evidence.read_up_to(mailbox, number)
+    }
+
     /// Introduces the agent under another name. The old presence ends once the new one is let in; if it is not, the old
     /// one stays.
     pub(crate) async fn rename(&self, name: String) -> Result<Welcome, Failure> {
         let presence = Presence::begin(&self.hall.options, name);
         let welcome = self.in_time(presence.client.introduced()).await?;
-        let mut cursor = self.hall.cursor.lock().await;
-        *cursor = Cursor::default();
-        *self.hall.presence.write().expect("nothing panics while it is held") = presence;
+        let old = {
+            let mut cursor = self.hall.cursor.lock().await;
+            *cursor = Cursor::default();
+            let mut now = self.hall.presence.write().expect("nothing panics while it is held");
+            mem::replace(&mut *now, presence)
+        };
+        old.end().await;
         Ok(welcome)
     }
 

@@ -12,16 +12,18 @@
 
 use rmcp::RoleServer;
 use rmcp::model::{
-    ClientJsonRpcMessage, ClientRequest, ErrorCode, ErrorData, JsonRpcRequest, RequestId,
-    ServerJsonRpcMessage,
+    ClientJsonRpcMessage, ClientNotification, ClientRequest, ErrorCode, ErrorData, JsonRpcNotification,
+    JsonRpcRequest, RequestId, ServerJsonRpcMessage,
 };
 use rmcp::transport::Transport;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
+use crate::evidence::Evidence;
 use crate::lines::{Heard, Lines};
 
 /// The methods that are served.
@@ -32,14 +34,28 @@ pub(crate) struct Handshake<R, W> {
     lines: Lines<R, W>,
     opened: bool,
     hung_up: CancellationToken,
+    evidence: Arc<Evidence>,
     /// A refusal on its way out. Kept here because `receive` may be dropped at any await and is then called again.
     refusal: Option<Pin<Box<dyn Future<Output = io::Result<()>> + Send>>>,
 }
 
 impl<R: AsyncRead + Unpin + 'static, W: AsyncWrite + Send + Unpin + 'static> Handshake<R, W> {
     /// `hung_up` is cancelled when the host has closed its side.
-    pub(crate) fn new(lines: Lines<R, W>, hung_up: CancellationToken) -> Self {
-        Self { lines, opened: false, hung_up, refusal: None }
+    pub(crate) fn new(lines: Lines<R, W>, hung_up: CancellationToken, evidence: Arc<Evidence>) -> Self {
+        Self { lines, opened: false, hung_up, evidence, refusal: None }
+    }
+
+    /// A cancelled call may have been answered already. What its result showed is taken back here, where lines are still in
+    /// order: the SDK deals with a notification and the call behind it side by side.
+    fn take_back(&self, message: &ClientJsonRpcMessage) {
+        if let ClientJsonRpcMessage::Notification(JsonRpcNotification {
+            notification: ClientNotification::CancelledNotification(cancelled),
+            ..
+        }) = message
+            && let Some(request) = &cancelled.params.request_id
+        {
+            self.evidence.withdrawn(request);
+        }
     }
 
     /// What to answer in the SDK's place, if anything.
@@ -112,7 +128,10 @@ where
                     let Some(error) = self.judge(request) else { return Some(message) };
                     self.refuse(Some(id.clone()), error);
                 }
-                message if self.opened => return Some(message),
+                message if self.opened => {
+                    self.take_back(&message);
+                    return Some(message);
+                }
                 _ => tracing::debug!("passed over: neither a request nor after `initialize`"),
             }
         }

@@ -6,11 +6,11 @@
 use std::fmt::Write as _;
 
 use client::protocol::{Attachment, EXCERPT_CHARACTERS, Mail, Message, Priority, Progress};
-use client::shown::name;
+use client::shown::{self, name};
 
-use crate::evidence::{MailShown, Mailbox, Stretch};
-use crate::limits::RESULT_CHARACTERS;
-use crate::text::{below, excerpt, moment};
+use crate::evidence::{MailShown, Mailbox, Part, Stretch};
+use crate::limits::{ABOUT_CHARACTERS, RESULT_CHARACTERS};
+use crate::text::{beginning, below, excerpt, moment};
 
 /// As much of what waits as fits a result.
 pub(crate) struct Page {
@@ -23,23 +23,29 @@ pub(crate) struct Page {
 }
 
 /// What becomes of a message that is longer than a result may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Long {
-    /// Its beginning is shown, and counts for nothing: there is a tool to read it whole.
+pub(crate) enum Long<'a> {
+    /// Its beginning is shown, and counts for nothing: there is a tool to read all of it.
     Excerpt,
-    /// It is shown whole, in a result of its own: there is no other way to read it.
-    Alone,
+    /// It is shown part by part, each in a result of its own, and counts with the last: there is no other way to read it.
+    /// This says where the part of a message begins.
+    InParts(&'a dyn Fn(&Message) -> usize),
 }
 
 impl Page {
-    /// What of `mail`, which is of this mailbox, fits a result if each message is shown as `read` says.
-    pub(crate) fn of(mail: Mail, mailbox: Mailbox, long: Long, read: impl Fn(&Message) -> String) -> Self {
+    /// What of `mail`, which is of this mailbox, fits a result if each message, or a part of one, is shown as `read` says.
+    pub(crate) fn of(
+        mail: Mail,
+        mailbox: Mailbox,
+        long: Long<'_>,
+        read: impl Fn(&Message, Option<Part>) -> String,
+    ) -> Self {
         let mut letters = Vec::new();
         let mut numbers = Vec::new();
         let mut whole: Vec<Stretch> = Vec::new();
+        let mut shown_part = None;
         let mut room = RESULT_CHARACTERS;
         for message in &mail.messages {
-            let letter = read(message);
+            let letter = read(message, None);
             let length = letter.chars().count();
             if length <= room {
                 room -= length;
@@ -47,15 +53,17 @@ impl Page {
                 letters.push(letter);
             } else if length <= RESULT_CHARACTERS {
                 break;
-            } else if long == Long::Alone {
+            } else if let Long::InParts(from) = long {
                 if letters.is_empty() {
-                    whole.push((message.number, message.number));
-                    letters.push(letter);
+                    let (text, part) = part_of(message, from(message));
+                    whole.extend(part.is_last().then_some((message.number, message.number)));
+                    letters.push(read(&text, Some(part)));
                     numbers.push(message.number);
+                    shown_part = Some(part);
                 }
                 break;
             } else {
-                let letter = read(&beginning_of(message));
+                let letter = read(&beginning_of(message), None);
                 let length = letter.chars().count();
                 if length > room && !letters.is_empty() {
                     break;
@@ -69,13 +77,41 @@ impl Page {
         // The hall's own receipt has fewer stretches, but speaks of all that it gave.
         let receipt = if whole.len() == mail.messages.len() { mail.receipt } else { whole };
         let told = letters.len() + left;
-        Self { letters, left, shown: MailShown { mailbox, numbers, receipt, told } }
+        Self { letters, left, shown: MailShown { mailbox, numbers, receipt, told, part: shown_part } }
     }
 }
 
-fn beginning_of(message: &Message) -> Message {
+/// The beginning of a message that is too long for a result.
+pub(crate) fn beginning_of(message: &Message) -> Message {
     let content = message.content.chars().take(EXCERPT_CHARACTERS).collect();
-    Message { content, excerpt: true, ..message.clone() }
+    let characters = message.characters.or_else(|| Some(message.content.chars().count()));
+    Message { content, excerpt: true, characters, ..message.clone() }
+}
+
+/// As much of a message from this character on as fits a result with what is said about it.
+pub(crate) fn part_of(message: &Message, from: usize) -> (Message, Part) {
+    let mut room = RESULT_CHARACTERS - ABOUT_CHARACTERS;
+    let fits = |character: &char| {
+        // As it is shown: further lines are indented, and what commands is written as an escape.
+        let length = match character {
+            '\n' => 3,
+            '\t' => 1,
+            character if shown::is_hidden(*character) => character.escape_default().count(),
+            _ => 1,
+        };
+        let left = room.checked_sub(length);
+        room = left.unwrap_or(0);
+        left.is_some()
+    };
+    let content: String = message.content.chars().skip(from).take_while(fits).collect();
+    let to = from + content.chars().count();
+    let part = Part { number: message.number, from, to, all: message.content.chars().count() };
+    (Message { content, ..message.clone() }, part)
+}
+
+/// `characters 1 to 40000 of 100000`
+pub(crate) fn extent(part: &Part) -> String {
+    format!("characters {} to {} of {}", part.from + 1, part.to, part.all)
 }
 
 /// `#123 from web (high), 2026-11-20T10:22:03Z, in the thread of #98, files: a.txt (text/plain, 12 bytes)`
@@ -112,12 +148,17 @@ fn trail(head: &mut String, message: &Message) {
         _ = write!(head, ", until {}", moment(until));
     }
     if message.dead {
-        head.push_str(", a dead letter");
+        _ = write!(head, ", {}", dead_letter(message));
     }
     if !message.files.is_empty() {
         let files: Vec<_> = message.files.iter().map(attachment).collect();
         _ = write!(head, ", files: {}", files.join(", "));
     }
+}
+
+/// What is to be said of a message that found nobody.
+pub(crate) fn dead_letter(message: &Message) -> String {
+    format!("dead letter: nobody was known as \"{}\"", name(&message.to))
 }
 
 fn attachment(file: &Attachment) -> String {
@@ -138,14 +179,23 @@ pub(crate) fn letter(head: &str, message: &Message) -> String {
 
 /// A line of a list: a head, and the beginning of the message behind it.
 pub(crate) fn line(head: &str, message: &Message) -> String {
-    let said = if message.content.is_empty() { "(no text)".into() } else { excerpt(&message.content) };
-    let more = if message.excerpt { " … (a long message)" } else { "" };
-    format!("- {head}: {said}{more}")
+    let said = match message.characters {
+        _ if message.content.is_empty() => "(no text)".into(),
+        Some(all) if message.excerpt => {
+            format!("{}… ({all} characters in all)", beginning(&message.content)).into()
+        }
+        None if message.excerpt => format!("{}… (a long message)", beginning(&message.content)).into(),
+        _ => excerpt(&message.content),
+    };
+    format!("- {head}: {said}")
 }
 
-/// How far a message of the agent's own has come, in full.
-pub(crate) fn progress(progress: &Progress) -> String {
-    progress.in_words()
+/// How far a message of the agent's own has come, to the second.
+pub(crate) fn progress(come: &Progress) -> String {
+    let to_the_second = |at: &Option<String>| at.as_deref().map(|at| moment(at).into_owned());
+    let Progress { delivered_at, in_context_at, read_at, .. } = come;
+    let [delivered_at, in_context_at, read_at] = [delivered_at, in_context_at, read_at].map(to_the_second);
+    Progress { delivered_at, in_context_at, read_at, ..come.clone() }.in_words()
 }
 
 #[cfg(test)]
@@ -162,10 +212,10 @@ mod tests {
         .unwrap()
     }
 
-    fn page(contents: &[&str], long: Long) -> Page {
+    fn page(contents: &[&str], long: Long<'_>) -> Page {
         let messages = contents.iter().zip(1..).map(|(content, n)| message(n * 10, content)).collect();
         let mail = Mail { messages, left: 2, receipt: vec![(1, 99)] };
-        Page::of(mail, Mailbox::default(), long, |message| letter(&head(message), message))
+        Page::of(mail, Mailbox::default(), long, |message, _| letter(&head(message), message))
     }
 
     #[test]
@@ -184,17 +234,32 @@ mod tests {
     }
 
     #[test]
-    fn one_that_never_fits_is_shown_in_part_or_alone() {
+    fn one_that_never_fits_is_shown_by_its_beginning_or_part_by_part() {
         let long = "é".repeat(RESULT_CHARACTERS + 1);
         let part = page(&[&long, "b"], Long::Excerpt);
         assert_eq!((part.shown.numbers, part.shown.receipt), (vec![10, 20], vec![(20, 20)]));
         assert!(part.letters[0].contains("only its beginning: read all of it with `inbox`, `message` 10"));
         assert!(part.letters[0].chars().count() < 1_000);
-        let alone = page(&[&long, "b"], Long::Alone);
-        assert_eq!((alone.shown.numbers, alone.shown.receipt), (vec![10], vec![(10, 10)]));
-        assert_eq!(alone.left, 3);
-        let later = page(&["a", &long], Long::Alone);
-        assert_eq!((later.shown.numbers, later.left), (vec![10], 3));
+        let first = page(&[&long, "b"], Long::InParts(&|_| 0));
+        assert!(first.letters[0].chars().count() <= RESULT_CHARACTERS);
+        assert_eq!((first.shown.numbers, first.shown.receipt, first.left), (vec![10], vec![], 3));
+        let up_to = first.shown.part.unwrap().to;
+        let last = page(&[&long, "b"], Long::InParts(&|_| up_to));
+        assert_eq!(
+            (last.shown.receipt, last.shown.part.unwrap().to),
+            (vec![(10, 10)], RESULT_CHARACTERS + 1)
+        );
+        let later = page(&["a", &long], Long::InParts(&|_| 0));
+        assert_eq!((later.shown.numbers, later.shown.part, later.left), (vec![10], None, 3));
+    }
+
+    #[test]
+    fn a_part_is_as_long_as_it_is_shown() {
+        let message = message(7, &"\n\u{1b}".repeat(RESULT_CHARACTERS));
+        let (text, part) = part_of(&message, 0);
+        let shown = letter(&head(&message), &text).chars().count();
+        assert!((RESULT_CHARACTERS - 2 * ABOUT_CHARACTERS..=RESULT_CHARACTERS).contains(&shown), "{shown}");
+        assert_eq!((part.from, part.all), (0, 2 * RESULT_CHARACTERS));
     }
 
     #[test]
@@ -228,5 +293,21 @@ mod tests {
             line(&head_with_recipient(&self::message(7, "")), &message),
             "- #7 from web to api, 2026-11-20T10:22:03Z: (no text)"
         );
+    }
+
+    #[test]
+    fn a_line_tells_the_length_of_the_whole() {
+        let mut cut = message(7, &"x".repeat(500));
+        (cut.excerpt, cut.characters) = (true, Some(70_000));
+        let line = line("#7", &cut);
+        assert!(line.ends_with("x… (70000 characters in all)"), "{line}");
+    }
+
+    #[test]
+    fn a_dead_letter_says_whom_it_did_not_find() {
+        let mut dead = message(7, "x");
+        (dead.dead, dead.to) = (true, "zzz".into());
+        let head = head_with_recipient(&dead);
+        assert!(head.ends_with("Z, dead letter: nobody was known as \"zzz\""), "{head}");
     }
 }

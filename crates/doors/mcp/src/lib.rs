@@ -42,6 +42,7 @@ mod text;
 mod tools;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rmcp::service::{QuitReason, ServerInitializeError, serve_server};
@@ -123,8 +124,21 @@ pub async fn serve(
     let hung_up = CancellationToken::new();
     let lines = Lines::new(from_host, to_host);
     let tools = options.tools;
-    let bridge = Bridge::new(Hall::new(options, hung_up.clone()), tools, hung_up.clone());
-    let conversation = match serve_server(bridge, Handshake::new(lines, hung_up.clone())).await {
+    let hall = Arc::new(Hall::new(options, hung_up.clone()));
+    let handshake = Handshake::new(lines, hung_up.clone(), hall.evidence());
+    let bridge = Bridge::new(hall.clone(), tools, hung_up.clone());
+    converse(bridge, handshake, hung_up).await?;
+    hall.leave().await;
+    Ok(())
+}
+
+/// Until the host has hung up, and calls that are nearly done have ended.
+async fn converse(
+    bridge: Bridge,
+    handshake: Handshake<impl AsyncRead + Send + Unpin + 'static, impl AsyncWrite + Send + Unpin + 'static>,
+    hung_up: CancellationToken,
+) -> Result<(), Error> {
+    let conversation = match serve_server(bridge, handshake).await {
         Ok(conversation) => conversation,
         Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
         Err(cause) => return Err(Error::Opening(Box::new(cause))),

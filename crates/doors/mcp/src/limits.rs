@@ -8,6 +8,8 @@ use client::protocol::EXCERPT_CHARACTERS;
 /// Characters of messages in one result. A model's context is dear, and hosts cut results that are much longer.
 pub(crate) const RESULT_CHARACTERS: usize = 40_000;
 const _: () = assert!(EXCERPT_CHARACTERS * 4 < RESULT_CHARACTERS, "an excerpt always fits");
+/// How many of these are left for what is said about a message that is shown part by part.
+pub(crate) const ABOUT_CHARACTERS: usize = 1_000;
 /// Messages in one result if nothing else is said: more than that a model does not answer one by one.
 pub(crate) const RESULT_MESSAGES: u64 = 20;
 /// Messages, or things found, in one result at the most that a model may ask for.
@@ -29,6 +31,9 @@ pub(crate) const OWED: usize = 256;
 pub(crate) const REMEMBERED: usize = 4_096;
 /// How long a call is held up by saying what earlier results have shown. It is said again with the next one.
 pub(crate) const EVIDENCE: Duration = Duration::from_secs(2);
+/// How long the end of a bridge, or a new name, is held up by saying that the agent has left under the old one. A hall that
+/// hangs notices by itself, later.
+pub(crate) const LEAVING: Duration = Duration::from_millis(500);
 
 /// Characters of a programming language's name: it stands on the first line of a fenced block.
 pub(crate) const LANGUAGE_CHARACTERS: usize = 40;

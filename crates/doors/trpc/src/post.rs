@@ -82,7 +82,10 @@ pub(crate) async fn mark_read(
     for id in marked.ids {
         match id {
             Named::Id(id) => named.push(id.into_owned()),
-            Named::Number(number) => places.push(Position(number)),
+            Named::Number(number) => {
+                find(workspace, &reader.agent, number).await?;
+                places.push(Position(number));
+            }
         }
     }
     let found = mailbox::find(workspace, &reader.agent, &named, &places, &Handed::default()).await;

@@ -145,7 +145,7 @@ fn paragraph(message: &Message) -> String {
         Priority::Normal => "",
         Priority::Low => ", low priority",
     });
-    text.push_str(if message.dead { ", a dead letter\n" } else { "\n" });
+    text.push('\n');
     text.push_str(&indented(&message.content));
     if message.excerpt {
         text.push_str(&format!("    … (the beginning; all of it: guildhall inbox --message {number})\n"));
@@ -159,6 +159,9 @@ fn paragraph(message: &Message) -> String {
     }
     if let Some(expires) = &message.expires_at {
         text.push_str(&format!("    until: {expires}\n"));
+    }
+    if message.dead {
+        text.push_str(&format!("    dead letter: nobody was known as \"{}\"\n", name(to)));
     }
     if let Some(progress) = &message.progress {
         text.push_str(&format!("    {}\n", progress.in_words()));
@@ -216,12 +219,11 @@ mod tests {
             thread: Some(3),
             expires_at: Some("2027".into()),
             dead: true,
-            progress: Some(Progress::default()),
             ..message()
         };
         let text = paragraph(&message);
         let mut lines = text.lines();
-        assert!(lines.next().unwrap().ends_with("Z, high priority, a dead letter"), "{text}");
+        assert!(lines.next().unwrap().ends_with("Z, high priority"), "{text}");
         assert_eq!(
             lines.collect::<Vec<_>>(),
             [
@@ -230,7 +232,7 @@ mod tests {
                 "    file: a\\nb.txt (text/plain, 3 bytes)",
                 "    thread: guildhall inbox --thread 3",
                 "    until: 2027",
-                "    not delivered yet",
+                "    dead letter: nobody was known as \"person:owner\"",
             ]
         );
         let at = |time: &str| Some(time.to_owned());

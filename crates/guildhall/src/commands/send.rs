@@ -141,7 +141,12 @@ impl Args for Send {
 impl FromArgMatches for Send {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         let typed = Typed::from_arg_matches(matches)?;
-        typed.try_into().map_err(|why| Error::raw(ErrorKind::WrongNumberOfValues, format!("{why}\n")))
+        typed.try_into().map_err(|why| {
+            // Put into words here, where it is known that this is about `send`: further out it would end with the usage of the
+            // whole program.
+            let mut command = Self::augment_args(Command::new("send"));
+            Error::raw(ErrorKind::WrongNumberOfValues, why).format(&mut command)
+        })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
@@ -227,6 +232,7 @@ mod tests {
             let why = typed(line).unwrap_err();
             assert_eq!(why.exit_code(), 2, "{line}");
             assert!(why.to_string().contains(says), "{line}: {why}");
+            assert!(why.to_string().contains("\nUsage: guildhall send "), "{line}: {why}");
         }
     }
 

@@ -10,8 +10,9 @@ use serde_json::json;
 
 use crate::about::About;
 use crate::arguments::Arguments;
+use crate::evidence::Part;
 use crate::hall::Visit;
-use crate::letters::{Long, Page};
+use crate::letters::{Long, Page, beginning_of, extent};
 use crate::limits::{CONVERSATION, RESULT_CHARACTERS, RESULT_MESSAGES};
 use crate::outcome::{Failure, Outcome};
 use crate::text::below;
@@ -94,8 +95,9 @@ pub(super) async fn get(hall: &Visit<'_>) -> Result<Outcome, Failure> {
     if mail.messages.is_empty() && mail.left == 0 {
         return Ok(Outcome::text("No new messages"));
     }
-    let page = Page::of(mail, mailbox.clone(), Long::Alone, |message| {
-        read(message, hall.was_shown(&mailbox, message.number))
+    let from = |message: &Message| hall.read_up_to(&mailbox, message.number);
+    let page = Page::of(mail, mailbox.clone(), Long::InParts(&from), |message, part| {
+        read(message, part, hall.was_shown(&mailbox, message.number))
     });
     let mut text =
         format!("You have {} new message(s):\n\n{}", page.letters.len(), page.letters.join("---\n"));
@@ -106,7 +108,7 @@ pub(super) async fn get(hall: &Visit<'_>) -> Result<Outcome, Failure> {
 }
 
 /// The message last, so that no line of it can be taken for another's head.
-fn read(message: &Message, before: bool) -> String {
+fn read(message: &Message, part: Option<Part>, before: bool) -> String {
     let mut head = format!("From: {}\nTime: {}\nID: {}", name(&message.from), message.sent_at, message.id);
     match message.priority {
         Priority::High => head.push_str("\nPriority: high"),
@@ -117,7 +119,12 @@ fn read(message: &Message, before: bool) -> String {
         let files: Vec<_> = message.files.iter().map(|file| name(&file.name)).collect();
         _ = write!(head, "\nFiles: {}", files.join(", "));
     }
-    if before {
+    if let Some(part) = &part {
+        let more = if part.is_last() { ", the last" } else { "; linker_get_messages goes on behind them" };
+        _ = write!(head, "\nPart: {}{more}", extent(part));
+    }
+    // Of what is read part by part the beginning was shown before in any case.
+    if before && part.is_none_or(|part| part.from == 0) {
         head.push_str("\n(shown before)");
     }
     format!("{head}\nMessage: {}\n\n", below(&message.content))
@@ -155,7 +162,11 @@ pub(super) async fn conversation(hall: &Visit<'_>, arguments: &Arguments) -> Res
             true => hall.call(Call::Message(Number { message: message.number })).await?,
             false => message,
         };
-        let line = spoken(&message, with.is_none());
+        let mut line = spoken(&message, with.is_none());
+        if line.chars().count() > RESULT_CHARACTERS {
+            let all = message.content.chars().count();
+            line = format!("{}… ({all} characters in all)", spoken(&beginning_of(&message), with.is_none()));
+        }
         let length = line.chars().count();
         if length > room && !lines.is_empty() {
             cut = true;

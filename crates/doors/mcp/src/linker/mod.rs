@@ -17,7 +17,7 @@ use std::fmt::Write as _;
 
 use client::protocol::{Mail, Priority};
 use client::shown;
-use rmcp::model::{CallToolResult, JsonObject, Tool};
+use rmcp::model::{CallToolResult, JsonObject, RequestId, Tool};
 
 use crate::about::About;
 use crate::hall::{Hall, Visit};
@@ -159,7 +159,12 @@ pub(crate) fn instructions(hall: &Hall) -> String {
 }
 
 /// Calls a tool. What fails is told as the linker's server told it: as a result, whatever it was.
-pub(crate) async fn call(hall: &Hall, name: &str, given: Option<JsonObject>) -> CallToolResult {
+pub(crate) async fn call(
+    hall: &Hall,
+    id: &RequestId,
+    name: &str,
+    given: Option<JsonObject>,
+) -> CallToolResult {
     hall.settle().await;
     let Some(tool) = Named::find(name) else {
         return blocks([format!("Error: Unknown tool: {name}")], true);
@@ -168,7 +173,7 @@ pub(crate) async fn call(hall: &Hall, name: &str, given: Option<JsonObject>) -> 
     let away = outcome.as_ref().is_err_and(Failure::is_of_the_way_there);
     let waiting = if away || tool == Named::GetMessages { None } else { hall.glance().await };
     // Nothing comes between this and the answer.
-    hall.showed(&outcome);
+    hall.showed(id, &outcome);
     let footer = waiting.as_ref().and_then(footer).unwrap_or_default();
     match outcome {
         Ok(outcome) => blocks([outcome.text + &footer], false),

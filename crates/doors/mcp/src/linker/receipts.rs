@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::about::About;
 use crate::arguments::Arguments;
 use crate::hall::Visit;
+use crate::letters::dead_letter;
 use crate::limits::{CONVERSATION, MARKED_AT_ONCE, PAGES_FOR_AN_ID};
 use crate::outcome::{Failure, Outcome};
 use crate::text::moment;
@@ -117,15 +118,28 @@ async fn page(hall: &Visit<'_>, before: Option<u64>, limit: usize) -> Result<Lis
     hall.call(Call::Messages(what)).await
 }
 
+/// With a capital letter, as the other lines.
+fn sentence(words: &str) -> String {
+    let mut characters = words.chars();
+    characters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(characters).collect()
+}
+
 fn was_delivered(come: &Progress) -> bool {
     come.delivered_at.is_some() || come.in_context_at.is_some()
 }
 
 /// What happened to a message, in turn.
 fn steps_of(message: &Message) -> Vec<String> {
-    let Some(Progress { delivered_at, in_context_at, read_at, .. }) = &message.progress else {
+    if message.dead {
+        return vec![sentence(&dead_letter(message))];
+    }
+    let Some(come @ Progress { delivered_at, in_context_at, read_at, expired, .. }) = &message.progress
+    else {
         return Vec::new();
     };
+    if *expired {
+        return vec![sentence(&come.in_words())];
+    }
     let to = name(&message.to);
     [
         (format!("Delivered to {to}"), delivered_at),

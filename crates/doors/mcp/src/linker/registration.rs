@@ -62,9 +62,8 @@ pub(super) async fn list(hall: &Visit<'_>) -> Result<Outcome, Failure> {
             continue;
         }
         lines.push(format!("- {}: {}", name(&agent.name), description(agent)));
-        // Whoever is listed is here: there is no later time at which it was last seen.
-        let since = moment(&agent.connected_at);
-        lines.push(format!("  (ID: {id}, Last seen: now, here since {since})"));
+        // Not "now": who has just been cut off is listed a while longer.
+        lines.push(format!("  (ID: {id}, Last seen: here since {})", moment(&agent.connected_at)));
     }
     Ok(Outcome::text(lines.join("\n")))
 }

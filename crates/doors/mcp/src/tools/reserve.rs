@@ -31,7 +31,7 @@ pub(super) fn about() -> About {
 }
 
 pub(super) async fn call(hall: &Visit<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
-    let files = arguments.texts("files")?;
+    let files = arguments.telling_texts("files")?;
     let shared = arguments.flag("shared")?;
     let minutes = arguments.number("minutes", 1..=RESERVED_MINUTES)?;
     let why = arguments.optional_text("why")?;

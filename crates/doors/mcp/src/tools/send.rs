@@ -1,6 +1,6 @@
 //! Sends messages.
 
-use client::protocol::{Call, LONGEST_SECONDS, Priority, Send, Sent};
+use client::protocol::{Call, LONGEST_SECONDS, Priority, Resend, Send, Sent};
 use client::shown::name;
 use serde_json::json;
 
@@ -8,6 +8,7 @@ use crate::about::About;
 use crate::arguments::Arguments;
 use crate::hall::Visit;
 use crate::outcome::{Failure, Outcome};
+use crate::text::count;
 
 /// What `priority` may be.
 pub(crate) const PRIORITIES: [(&str, Priority); 3] =
@@ -26,12 +27,16 @@ pub(super) fn about() -> About {
             "reply_to": {"type": "integer", "description": "number of the message it answers"},
             "priority": {"enum": ["high", "normal", "low"]},
             "ttl": {"type": "integer", "description": "seconds it is of use; no end if absent"},
+            "resend": {"type": "integer", "description": "number of your dead letter, to send it again: with `to` or alone"},
         }),
-        required: &["content"],
+        required: &[],
     }
 }
 
 pub(super) async fn call(hall: &Visit<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
+    if let Some(dead) = arguments.number("resend", 1..=u64::MAX)? {
+        return again(hall, arguments, dead).await;
+    }
     let (to, reply_to) = recipient(arguments)?;
     let send = Send {
         to,
@@ -41,8 +46,30 @@ pub(super) async fn call(hall: &Visit<'_>, arguments: &Arguments) -> Result<Outc
         ttl_ms: arguments.number("ttl", 1..=LONGEST_SECONDS)?.map(|seconds| seconds * 1000),
         ..Send::default()
     };
-    let Sent { number, to, .. } = hall.call(Call::Send(send)).await?;
-    Ok(Outcome::text(format!("sent message #{number} to {}", name(&to))))
+    let sent: Sent = hall.call(Call::Send(send)).await?;
+    Ok(Outcome::text(format!("sent message #{} {}", sent.number, whom(&sent))))
+}
+
+/// A dead letter goes out as it was written.
+async fn again(hall: &Visit<'_>, arguments: &Arguments, dead: u64) -> Result<Outcome, Failure> {
+    let stays = arguments.first_of(&["content", "reply_to", "priority", "ttl"]);
+    if let Some(other) = stays {
+        return Err(Failure::argument(other, "stays what it was: give `resend` alone or with `to`"));
+    }
+    let to = arguments.optional_text("to")?;
+    let sent: Sent = hall.call(Call::Resend(Resend { message: dead, to, once: None })).await?;
+    Ok(Outcome::text(format!("sent dead letter #{dead} again as message #{} {}", sent.number, whom(&sent))))
+}
+
+/// `to api`; of a message to a topic also `, for 3 readers`.
+pub(super) fn whom(Sent { to, readers, .. }: &Sent) -> String {
+    let to = name(to);
+    match readers {
+        None => format!("to {to}"),
+        Some(0) if to == "broadcast" => format!("to {to}; nobody else is here to read it"),
+        Some(0) => format!("to {to}; nobody follows this topic yet"),
+        Some(some) => format!("to {to}, for {}", count(*some, "reader")),
+    }
 }
 
 /// For whom a message is, and which one it answers: at least one of them must be said.

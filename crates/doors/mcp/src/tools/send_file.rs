@@ -4,7 +4,7 @@ use client::protocol::{Call, Send, Sent};
 use client::shown::name;
 use serde_json::json;
 
-use super::send::recipient;
+use super::send::{recipient, whom};
 use crate::about::About;
 use crate::arguments::Arguments;
 use crate::files;
@@ -32,6 +32,6 @@ pub(super) async fn call(hall: &Visit<'_>, arguments: &Arguments) -> Result<Outc
     // A message says something, also where files are not shown.
     let content = content.unwrap_or_else(|| format!("file {called}"));
     let send = Send { to, content, reply_to, files: vec![file], ..Send::default() };
-    let Sent { number, to, .. } = hall.call(Call::Send(send)).await?;
-    Ok(Outcome::text(format!("sent {called} with message #{number} to {}", name(&to))))
+    let sent: Sent = hall.call(Call::Send(send)).await?;
+    Ok(Outcome::text(format!("sent {called} with message #{} {}", sent.number, whom(&sent))))
 }

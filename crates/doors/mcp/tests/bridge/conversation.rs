@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use client::protocol::LINE_BYTES;
 use serde_json::{Value, json};
 
-use crate::stage::{SOON, hall, opened, read_result, start};
+use crate::stage::{SOON, hall, listening, opened, read_result, start};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -120,7 +120,7 @@ async fn wrong_arguments_are_told_to_the_model() {
         (
             "inbox",
             json!({"message": 1, "sent": true}),
-            "argument `message` and `thread` and `sent` ask for different things: give one",
+            "argument `message` and `sent` ask for different things: give one",
         ),
         ("inbox", json!({"save": "here"}), "argument `save` goes with `message` and nothing else"),
         ("reserve", json!({"why": "mine"}), "argument `files` is missing: say which files you claim"),
@@ -630,6 +630,16 @@ async fn a_host_that_hangs_up_ends_the_bridge_at_once() {
     assert_eq!(host.hang_up(SOON).await, [] as [Value; 0], "before it said anything");
     let (host, _) = opened(PATIENCE).await;
     assert_eq!(host.hang_up(SOON).await, [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn an_agent_whose_host_hangs_up_is_gone_at_once() {
+    let (mut host, socket) = opened(PATIENCE).await;
+    let heard = listening(&socket, |method, _| (method == "leave").then(|| json!({"success": true})));
+    host.done("agents", json!({})).await;
+    heard.methods();
+    host.hang_up(SOON).await;
+    assert_eq!(heard.methods(), ["leave"]);
 }
 
 #[tokio::test]

@@ -85,6 +85,7 @@ async fn under_its_own_name_an_agent_describes_itself_and_under_another_it_is_an
     assert_eq!(heard.all("agents.set_status"), [described.clone(), described]);
     host.done("linker_broadcast", json!({"content": "hi"})).await;
     assert_eq!(heard.all("hello").len(), 2, "it goes on under the new name");
+    assert_eq!(heard.all("leave").len(), 1, "and is not there under the old one any more");
 }
 
 #[tokio::test]
@@ -113,7 +114,7 @@ async fn an_instance_has_the_id_that_its_agent_keeps_and_is_listed_once() {
         host.done("linker_register", register).await,
         "Successfully registered as \"web\" (ID: a-web)"
     );
-    let since = "Last seen: now, here since 2026-11-20T10:22:03Z";
+    let since = "Last seen: here since 2026-11-20T10:22:03Z";
     assert_eq!(
         host.done("linker_list_instances", json!({})).await,
         format!(
@@ -167,6 +168,56 @@ async fn messages_tell_their_ids_and_count_as_had_with_the_next_call() {
     );
     assert_eq!(heard.all("messages.took"), [json!({"receipt": [[1, 7]], "stage": "in_context"})]);
     assert_eq!(heard.all("messages.mark_read"), [json!({"messages": ["m-7"]})]);
+}
+
+#[tokio::test]
+async fn a_message_longer_than_a_result_comes_in_parts_and_counts_with_the_last() {
+    let (mut host, socket, _home) = opened().await;
+    let long = format!("begins{}ends", "x".repeat(69_990));
+    let heard = listening(&socket, move |method, _| {
+        (method == "messages.inbox")
+            .then(|| json!({"messages": [message(4, "api", &long)], "left": 0, "receipt": [[4, 4]]}))
+    });
+    let first = host.done("linker_get_messages", json!({})).await;
+    assert!(first.chars().count() <= 40_000 && first.contains("\nMessage: begins"), "its beginning");
+    assert!(first.contains(" of 70000; linker_get_messages goes on behind them\n"), "it says so");
+    let cancelled =
+        |id: u64| json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}});
+    let dropped = host.request("tools/call", json!({"name": "linker_get_messages"})).await;
+    host.write(&cancelled(dropped["id"].as_u64().unwrap())).await;
+    let last = host.done("linker_get_messages", json!({})).await;
+    assert!(
+        last.contains(" to 70000 of 70000, the last\n") && last.ends_with("ends"),
+        "the part that was dropped"
+    );
+    assert!(!last.contains("shown before"));
+    assert_eq!(heard.all("messages.took"), [] as [Value; 0]);
+    host.done("linker_list_instances", json!({})).await;
+    assert_eq!(heard.all("messages.took"), [json!({"receipt": [[4, 4]], "stage": "in_context"})]);
+}
+
+#[tokio::test]
+async fn a_dead_letter_and_one_that_expired_are_not_said_to_wait() {
+    let (mut host, socket, _home) = opened().await;
+    let mut dead = message(8, "web", "hi");
+    (dead["to"], dead["dead"]) = ("zzz".into(), true.into());
+    let mut expired = message(9, "web", "hi");
+    expired["progress"] = json!({"expired": true});
+    let items = [dead.clone(), expired];
+    let _heard = listening(&socket, move |method, _| match method {
+        "messages.list" => Some(json!({"items": items})),
+        "messages.get" => Some(dead.clone()),
+        _ => None,
+    });
+    assert_eq!(
+        host.done("linker_get_receipts", json!({})).await,
+        "Message receipts (0 delivered, 0 read):\nMessage m-8: Dead letter: nobody was known as \"zzz\"\n\
+         Message m-9: Expired before anybody had it"
+    );
+    assert_eq!(
+        host.done("linker_get_receipts", json!({"messageId": "m-8"})).await,
+        "Message m-8 to zzz, sent at 2026-11-20T10:22:03Z:\nDead letter: nobody was known as \"zzz\""
+    );
 }
 
 #[tokio::test]

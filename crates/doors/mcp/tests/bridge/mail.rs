@@ -124,7 +124,7 @@ async fn a_restarted_hall_hears_of_what_was_shown_and_another_life_of_the_log_do
 #[tokio::test]
 async fn a_message_too_long_for_a_result_counts_once_it_was_read_by_number() {
     let (mut host, socket) = opened(PATIENCE).await;
-    let long = format!("begins{}ends", "x".repeat(50_000));
+    let long = format!("begins{}ends", "x".repeat(49_990));
     let whole = message(4, "api", &long);
     let heard = listening(&socket, move |method, _| match method {
         "messages.inbox" => Some(mail(&[whole.clone(), message(5, "api", "short")], 0, json!([[1, 5]]))),
@@ -136,10 +136,36 @@ async fn a_message_too_long_for_a_result_counts_once_it_was_read_by_number() {
     assert!(shown.contains(", only its beginning: read all of it with `inbox`, `message` 4\n"), "{shown}");
     assert!(shown.ends_with("\n#5 from api, 2026-11-20T10:22:03Z\n  short"), "{shown}");
     let read = host.done("inbox", json!({"message": 4})).await;
-    assert!(read.ends_with("ends"), "whole");
-    assert_eq!(heard.all("messages.took")[0]["receipt"], json!([[5, 5]]), "not the one shown in part");
+    assert!(read.chars().count() <= 40_000 && !read.contains("ends"), "a part");
+    let (head, text) = read.split_once('\n').unwrap();
+    let up_to = text.trim_start().chars().count();
+    let more = format!(", characters 1 to {up_to} of 50000; go on with `inbox`, `message` 4, `from` {up_to}");
+    assert!(head.ends_with(&more), "{head}");
+    let rest = host.done("inbox", json!({"message": 4, "from": up_to})).await;
+    assert!(rest.contains(&format!(", characters {} to 50000 of 50000, the last\n", up_to + 1)), "its end");
+    assert!(rest.ends_with("ends"));
+    let said = host.refused("inbox", json!({"message": 4, "from": 50_000})).await;
+    assert_eq!(said, "argument `from` must be less than 50000: so many characters the message has");
+    let took: Vec<_> = heard.all("messages.took").iter().map(|took| took["receipt"].clone()).collect();
+    assert_eq!(took, [json!([[5, 5]]), json!([[4, 4]])], "what was shown in part only when its end was");
+}
+
+#[tokio::test]
+async fn a_call_cancelled_after_its_answer_counts_for_nothing_and_its_message_is_shown_again() {
+    let (mut host, socket) = opened(PATIENCE).await;
+    let heard = listening(&socket, |method, _| {
+        (method == "messages.inbox").then(|| mail(&[message(4, "api", "hi")], 0, json!([[4, 4]])))
+    });
+    let answer = host.request("tools/call", json!({"name": "inbox"})).await;
+    let cancelled = json!({
+        "jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": answer["id"]},
+    });
+    host.write(&cancelled).await;
+    let again = host.done("inbox", json!({})).await;
+    assert_eq!(again, "#4 from api, 2026-11-20T10:22:03Z (shown before)\n  hi");
+    assert_eq!(heard.all("messages.took"), [] as [Value; 0], "the host dropped what was written");
     host.done("agents", json!({})).await;
-    assert_eq!(heard.all("messages.took")[1]["receipt"], json!([[4, 4]]));
+    assert_eq!(heard.all("messages.took").len(), 1, "the second was read");
 }
 
 // === hearing of mail ===
@@ -201,7 +227,7 @@ async fn threads_and_what_was_sent_are_lists() {
     );
     assert_eq!(
         host.done("inbox", json!({"sent": true, "limit": 1})).await,
-        format!("1 message, the newest last\n{own}\nthere are older ones: raise `limit`")
+        format!("1 message, the newest last\n{own}\nthere are older ones: `before` 5")
     );
     assert_eq!(
         host.done("inbox", json!({"message": 5})).await,
@@ -209,6 +235,93 @@ async fn threads_and_what_was_sent_are_lists() {
     );
     host.done("agents", json!({})).await;
     assert_eq!(heard.all("messages.took"), [] as [Value; 0], "nobody takes what is its own");
+}
+
+#[tokio::test]
+async fn older_ones_are_gone_on_to_and_dead_letters_sent_again() {
+    let (mut host, socket) = opened(PATIENCE).await;
+    let mut dead = message(5, "web", "hi");
+    (dead["to"], dead["dead"]) = ("zzz".into(), true.into());
+    let heard = listening(&socket, move |method, params| match method {
+        "messages.list" => Some(json!({"items": [dead], "more": true})),
+        "messages.get" => Some(dead.clone()),
+        "messages.resend" => Some(
+            json!({"number": 9, "id": "m-9", "to": params["to"].as_str().unwrap_or("zzz"), "sent_at": ""}),
+        ),
+        _ => None,
+    });
+    let head = "#5 from web to zzz, 2026-11-20T10:22:03Z, dead letter: nobody was known as \"zzz\"";
+    assert_eq!(
+        host.done("inbox", json!({"dead": true, "before": 8, "limit": 100})).await,
+        format!("1 message, the newest last\n- {head}: hi\nthere are older ones: `before` 5")
+    );
+    let asked = &heard.all("messages.list")[0];
+    assert_eq!((&asked["dead"], &asked["before"], &asked["limit"]), (&json!(true), &json!(8), &json!(100)));
+    assert_eq!(host.done("inbox", json!({"message": 5})).await, format!("{head}\n  hi"));
+    let said = host.done("send", json!({"resend": 5, "to": "api"})).await;
+    assert_eq!(said, "sent dead letter #5 again as message #9 to api");
+    assert_eq!(
+        host.done("send", json!({"resend": 5})).await,
+        "sent dead letter #5 again as message #9 to zzz"
+    );
+    let again = &heard.all("messages.resend")[0];
+    assert_eq!((&again["message"], &again["to"]), (&json!(5), &json!("api")));
+    let said = host.refused("send", json!({"resend": 5, "content": "other"})).await;
+    assert_eq!(said, "argument `content` stays what it was: give `resend` alone or with `to`");
+}
+
+#[tokio::test]
+async fn topics_are_followed_and_what_is_sent_to_them_tells_for_how_many_it_is() {
+    let (mut host, socket) = opened(PATIENCE).await;
+    let mut readers = [0, 1, 3].into_iter();
+    let mut follows = 0;
+    let heard = listening(&socket, move |method, params| match method {
+        "topics.follow" => {
+            follows += 1;
+            Some(json!({"success": follows != 2}))
+        }
+        "messages.send" => Some(json!({
+            "number": 9, "id": "m-9", "to": params["to"], "sent_at": "", "readers": readers.next(),
+        })),
+        _ => None,
+    });
+    for (what, said) in [
+        (json!({"follow": "builds"}), "from now on you get what is sent to topic:builds"),
+        (json!({"follow": "topic:builds"}), "you follow topic:builds already"),
+        (json!({"unfollow": "builds"}), "you do not follow topic:builds any more"),
+    ] {
+        assert_eq!(host.done("inbox", what).await, said);
+    }
+    let follow = |follow| json!({"topic": "builds", "follow": follow});
+    assert_eq!(heard.all("topics.follow"), [follow(true), follow(true), follow(false)]);
+    for said in ["; nobody follows this topic yet", ", for 1 reader", ", for 3 readers"] {
+        let send = json!({"to": "topic:builds", "content": "green"});
+        assert_eq!(host.done("send", send).await, format!("sent message #9 to topic:builds{said}"));
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_go_together_is_told_by_name() {
+    let (mut host, socket) = opened(PATIENCE).await;
+    let heard = listening(&socket, |_, _| None);
+    for (tool, arguments, said) in [
+        ("inbox", json!({"message": 4, "save": ""}), "argument `save` must not be empty"),
+        ("inbox", json!({"save": "mail"}), "argument `save` goes with `message` and nothing else"),
+        ("inbox", json!({"sent": true, "from": 3}), "argument `from` goes with `message` and nothing else"),
+        ("inbox", json!({"before": 3}), "argument `before` goes with `thread`, `sent` or `dead`"),
+        ("inbox", json!({"follow": ""}), "argument `follow` must not be empty"),
+        (
+            "inbox",
+            json!({"sent": true, "dead": true}),
+            "argument `sent` and `dead` ask for different things: give one",
+        ),
+        ("reserve", json!({"files": []}), "argument `files` must not be empty"),
+        ("send", json!({"to": "api"}), "argument `content` is missing"),
+    ] {
+        assert_eq!(host.refused(tool, arguments).await, said);
+    }
+    let done = heard.methods();
+    assert!(done.iter().all(|method| method == "hello"), "nothing was done: {done:?}");
 }
 
 #[tokio::test]
