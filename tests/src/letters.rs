@@ -195,6 +195,17 @@ impl Letters {
         sure
     }
 
+    /// Of these those of which the server cannot know yet that they have come to a stage, or further.
+    pub(crate) fn news(&self, reader: &str, stage: Stage, numbers: &[usize]) -> Vec<usize> {
+        let now = self.now();
+        let book = self.book();
+        let is_news = |number: &&usize| {
+            let reading = &book.letters[**number].readers[reader];
+            !reading.of(stage).may(now) && !reading.may_be_further(stage, now)
+        };
+        numbers.iter().filter(is_news).copied().collect()
+    }
+
     /// The server has learned that these were had: it has answered something later. `sure` are those of them that have come
     /// to the stage by that, as [`Letters::evident`] gave them.
     pub fn proved(&self, reader: &str, stage: Stage, numbers: &[usize], sure: &[usize]) {

@@ -160,6 +160,7 @@ impl TrpcDesk {
     }
 
     async fn say(&mut self, stage: Stage, shown: Shown) -> Result<(), Failure> {
+        let news = self.letters.news(&self.name, stage, &shown.letters);
         let sure = self.letters.evident(&self.name, stage, &shown.letters, self.letters.now());
         let name = match stage {
             Stage::Delivered => "delivered",
@@ -168,8 +169,8 @@ impl TrpcDesk {
         };
         let input = self.with(json!({ "receipt": shown.receipt, "stage": name }));
         let took = self.client.mutate("messages.took", input).await?;
-        if !sure.is_empty() && took["success"] != true {
-            self.letters.fault(format!("{} is told that it is no news that it has {sure:?}", self.name));
+        if !news.is_empty() && took["success"] != true {
+            self.letters.fault(format!("{} is told that it is no news that it has {news:?}", self.name));
         }
         self.letters.proved(&self.name, stage, &shown.letters, &sure);
         if stage < Stage::Read && self.taken.len() < RECEIPTS {

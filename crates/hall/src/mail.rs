@@ -261,7 +261,7 @@ impl Workspace {
     /// # Errors
     /// If it cannot be read.
     pub async fn message_at(&self, place: Position) -> Result<Option<Arc<Message>>, HallError> {
-        if place == Position::START || place > *self.head().borrow() {
+        if place == Position::START || place > self.end() {
             return Ok(None);
         }
         Ok(message(&*self.entry(place).await?).cloned())
@@ -309,7 +309,7 @@ impl Workspace {
     /// # Errors
     /// If its mailbox cannot be read.
     pub async fn shown(&self, reader: &AgentId, ranges: &[Range]) -> Result<Shown, HallError> {
-        let end = *self.head().borrow();
+        let end = self.end();
         let Some(mailbox) = self.mailbox(reader) else { return Ok(Shown::default()) };
         let mut senders = IndexSet::new();
         let mut shown = Vec::new();
@@ -414,6 +414,12 @@ impl Workspace {
         let found = self.taken(reader, stage, span).await?;
         let Some((_, taken)) = found.first() else { return Ok(None) };
         Ok((taken.from <= place && counts(taken.at, message.expires_at)).then_some(taken.at))
+    }
+
+    /// Where the log ends that mailboxes are read from: what a reader was just shown is not behind it, although those who
+    /// follow the log may not have been told of it yet.
+    fn end(&self) -> Position {
+        self.state().position()
     }
 
     /// A reader's mailbox, as it stands.

@@ -6,8 +6,9 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::task::{Context, Poll};
 
-use futures_util::StreamExt as _;
+use futures_util::{SinkExt as _, StreamExt as _};
 use gate::Socket;
 use hall::mail::Shown;
 use model::messages::Party;
@@ -15,7 +16,9 @@ use tokio::task::coop;
 use tokio_tungstenite::tungstenite::error::Error;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
+use crate::goodbye::End;
 use crate::limits;
+use crate::outbox::Outbox;
 
 /// How far the replies of one connection have gone, and what has come since.
 #[derive(Default)]
@@ -26,11 +29,20 @@ pub(crate) struct Evidence {
     pings: u64,
     /// Of these, how many have left.
     left: u64,
-    /// How many had left before what is read next came.
+    /// How many had left before what is read next from the socket came.
     answerable: u64,
+    /// How many had left before what was read last came.
+    answered: u64,
     /// Whether there was nothing to read when it was last looked.
     is_drained: bool,
+    /// What was read while something left, and so came before that, with how many had left before it.
+    ahead: VecDeque<(Received, u64)>,
+    /// The bytes of that.
+    ahead_bytes: usize,
 }
+
+/// What a socket gives: none at its end.
+type Received = Option<Result<Message, Error>>;
 
 /// Messages in a reply whose arrival is not proved.
 pub(crate) struct Unproved {
@@ -54,27 +66,65 @@ impl Evidence {
         Some(Message::Ping(Bytes::copy_from_slice(&self.pings.to_be_bytes())))
     }
 
+    /// Lets everything leave. What has come is read before the last of it does, to be told from what comes afterwards.
+    pub(crate) async fn flush(&mut self, outbox: &mut Outbox, socket: &mut Socket) -> Result<(), End> {
+        let leaving = poll_fn(|context| {
+            self.look_ahead(context, socket);
+            socket.poll_flush_unpin(context)
+        });
+        outbox.leave(leaving).await?;
+        self.flushed();
+        Ok(())
+    }
+
+    fn look_ahead(&mut self, context: &mut Context<'_>, socket: &mut Socket) {
+        let is_over = matches!(self.ahead.back(), Some((None | Some(Err(_)), _)));
+        while !is_over && self.ahead.len() < limits::AHEAD && self.ahead_bytes < limits::AHEAD_BYTES {
+            let Poll::Ready(received) = self.poll(context, socket) else { return };
+            self.ahead_bytes += bytes_of(&received);
+            let goes_on = matches!(received, Some(Ok(_)));
+            self.ahead.push_back((received, self.answerable));
+            if !goes_on {
+                return;
+            }
+        }
+        self.is_drained = false;
+    }
+
     /// All that was written has left.
-    pub(crate) fn flushed(&mut self) {
+    fn flushed(&mut self) {
         self.left = self.pings;
         if self.is_drained {
             self.answerable = self.left;
         }
     }
 
-    /// Reads the next frame, and notes whether it had to be waited for.
-    pub(crate) async fn read(&mut self, socket: &mut Socket) -> Option<Result<Message, Error>> {
-        poll_fn(|context| {
-            let received = socket.poll_next_unpin(context);
-            if received.is_ready() {
-                self.is_drained = false;
-            } else if coop::has_budget_remaining() {
-                // Without budget the runtime says that nothing has come, although it has not looked.
-                self.drained();
-            }
-            received
-        })
-        .await
+    /// Reads the next frame, and notes what had left before it came.
+    pub(crate) async fn read(&mut self, socket: &mut Socket) -> Received {
+        if let Some((received, answered)) = self.ahead.pop_front() {
+            self.ahead_bytes -= bytes_of(&received);
+            self.answered = answered;
+            return received;
+        }
+        let received = poll_fn(|context| self.poll(context, socket)).await;
+        self.came();
+        received
+    }
+
+    /// What was read last came just now.
+    fn came(&mut self) {
+        self.answered = self.answerable;
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>, socket: &mut Socket) -> Poll<Received> {
+        let received = socket.poll_next_unpin(context);
+        if received.is_ready() {
+            self.is_drained = false;
+        } else if coop::has_budget_remaining() {
+            // Without budget the runtime says that nothing has come, although it has not looked.
+            self.drained();
+        }
+        received
     }
 
     /// There is nothing to read: what comes from now on comes after all that has left.
@@ -93,13 +143,17 @@ impl Evidence {
 
     /// What a request that was just read shows to have arrived: whoever asks for something has read what had left before.
     pub(crate) fn request(&mut self) -> Vec<Unproved> {
-        self.up_to(self.answerable)
+        self.up_to(self.answered)
     }
 
     fn up_to(&mut self, number: u64) -> Vec<Unproved> {
         let proved = self.unproved.partition_point(|unproved| unproved.ping <= number);
         self.unproved.drain(..proved).collect()
     }
+}
+
+fn bytes_of(received: &Received) -> usize {
+    received.as_ref().and_then(|received| received.as_ref().ok()).map_or(0, Message::len)
 }
 
 #[cfg(test)]
@@ -126,8 +180,11 @@ mod tests {
         let mut evidence = evidence(1);
         assert!(evidence.request().is_empty());
         evidence.flushed();
+        evidence.came();
         assert!(evidence.request().is_empty(), "it may have come with the one before");
         evidence.drained();
+        assert!(evidence.request().is_empty(), "that one has been read before");
+        evidence.came();
         assert_eq!(numbers(evidence.request()), [1]);
     }
 
@@ -135,8 +192,10 @@ mod tests {
     fn a_request_that_comes_after_the_reply_left_shows_that_it_arrived() {
         let mut evidence = evidence(1);
         evidence.drained();
+        evidence.came();
         assert!(evidence.request().is_empty(), "the reply is in the buffer still");
         evidence.flushed();
+        evidence.came();
         assert_eq!(numbers(evidence.request()), [1]);
     }
 

@@ -40,6 +40,12 @@ pub const LAST_FRAMES: usize = 8_192;
 pub const BYTES_PER_STALL: usize = 1024 * 1024;
 /// Frames written before the socket is flushed, although more could be gathered.
 pub const UNFLUSHED: usize = 256;
+/// … or bytes, if these are reached before.
+pub const UNFLUSHED_BYTES: usize = 64 * 1024;
+/// Frames that are read while something leaves, …
+pub const AHEAD: usize = 64;
+/// … or bytes, the last frame not counted.
+pub const AHEAD_BYTES: usize = 64 * 1024;
 /// Before the log is read again, after that has failed.
 pub const READ_AGAIN: Duration = Duration::from_secs(1);
 /// How much, and how long, is read from a client after the reason for closing was sent to it.

@@ -9,7 +9,6 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use crate::goodbye::End;
 use crate::limits;
-use crate::wire::frame::Frame;
 
 /// Frames that have been put into the socket's buffer and not been flushed.
 pub(crate) struct Outbox {
@@ -30,16 +29,11 @@ impl Outbox {
 
     /// Whether it is time to flush although more could be gathered.
     pub(crate) fn is_full(&self) -> bool {
-        self.frames >= limits::UNFLUSHED
-    }
-
-    /// Puts one frame into the buffer.
-    pub(crate) async fn put(&mut self, socket: &mut Socket, frame: &Frame<'_>) -> Result<(), End> {
-        self.put_encoded(socket, frame.encode()).await
+        self.frames >= limits::UNFLUSHED || self.bytes >= limits::UNFLUSHED_BYTES
     }
 
     /// Puts one frame, as it is sent, into the buffer.
-    pub(crate) async fn put_encoded(&mut self, socket: &mut Socket, frame: Bytes) -> Result<(), End> {
+    pub(crate) async fn put(&mut self, socket: &mut Socket, frame: Bytes) -> Result<(), End> {
         let text = Utf8Bytes::try_from(frame).map_err(|_| End::Defect("a frame is not UTF-8"))?;
         self.send(socket, Message::Text(text)).await
     }
@@ -59,9 +53,14 @@ impl Outbox {
 
     /// Waits until everything has left.
     pub(crate) async fn flush(&mut self, socket: &mut Socket) -> Result<(), End> {
+        self.leave(socket.flush()).await
+    }
+
+    /// The same, by what flushes the socket.
+    pub(crate) async fn leave(&mut self, flush: impl Future<Output = Result<(), Error>>) -> Result<(), End> {
         let patience = self.patience();
         (self.frames, self.bytes) = (0, 0);
-        within(patience, socket.flush()).await
+        within(patience, flush).await
     }
 }
 

@@ -163,8 +163,7 @@ impl Session {
         self.handed = Handed::of(&fetched);
         let messages = fetched.messages.iter().filter_map(|entry| message(entry));
         let messages = messages.map(|message| frame::Message::from(&**message)).collect();
-        self.put(&Frame::Messages { messages }).await?;
-        if fetched.receipt.is_empty() { Ok(()) } else { self.ask_for_proof(reader, fetched.receipt).await }
+        self.put_messages(&Frame::Messages { messages }, reader, fetched.receipt).await
     }
 
     async fn get_message_count(&mut self) -> Result<(), End> {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use futures_util::stream::FuturesOrdered;
 use futures_util::{FutureExt as _, StreamExt as _};
 use gate::rate::Allowance;
-use gate::{Caller, Connection, Socket};
+use gate::{Caller, Connection, Leaves, Socket};
 use hall::mail::Shown;
 use hall::mailbox::Handed;
 use hall::workspace::Submitted;
@@ -119,7 +119,7 @@ impl Session {
             post: door.post(&workspace),
             allowance: caller.allowance(&identity),
             outbox: Outbox::new(door.options.write_stall),
-            socket: connection.known().await,
+            socket: connection.known(Leaves::WhenFlushed).await,
             door,
             workspace,
             identity,
@@ -156,7 +156,6 @@ impl Session {
                 Some((what, outcome)) = self.pending.next(), if !self.pending.is_empty() => {
                     Event::Settled(what, outcome)
                 }
-                () = ready(()), if self.outbox.is_full() => Event::Gathered,
                 () = &mut behind => Event::Behind,
                 received = self.evidence.read(&mut self.socket), if !full && !breathless => Event::Received(received),
                 Some(news) = self.news.recv() => Event::News(news),
@@ -299,12 +298,19 @@ impl Session {
 
     // --- evidence ---
 
-    /// Notes messages that were just put in reply, and asks for a sign that they arrived.
-    pub(crate) async fn ask_for_proof(&mut self, reader: Party, shown: Shown) -> Result<(), End> {
-        match self.evidence.ask_for(reader, shown) {
-            Some(ping) => self.outbox.send(&mut self.socket, ping).await,
-            None => Ok(()),
+    /// Puts a reply with messages, and asks for a sign that they arrived. Both leave together.
+    pub(crate) async fn put_messages(
+        &mut self,
+        frame: &Frame<'_>,
+        reader: Party,
+        shown: Shown,
+    ) -> Result<(), End> {
+        self.outbox.put(&mut self.socket, frame.encode()).await?;
+        let ping = if shown.is_empty() { None } else { self.evidence.ask_for(reader, shown) };
+        if let Some(ping) = ping {
+            self.outbox.send(&mut self.socket, ping).await?;
         }
+        self.flush_if_full().await
     }
 
     /// Marks messages that are proved to have arrived.
@@ -378,11 +384,16 @@ impl Session {
     // --- writing ---
 
     pub(crate) async fn put(&mut self, frame: &Frame<'_>) -> Result<(), End> {
-        self.outbox.put(&mut self.socket, frame).await
+        self.put_encoded(frame.encode()).await
     }
 
     pub(crate) async fn put_encoded(&mut self, frame: bytes::Bytes) -> Result<(), End> {
-        self.outbox.put_encoded(&mut self.socket, frame).await
+        self.outbox.put(&mut self.socket, frame).await?;
+        self.flush_if_full().await
+    }
+
+    async fn flush_if_full(&mut self) -> Result<(), End> {
+        if self.outbox.is_full() { self.flush().await } else { Ok(()) }
     }
 
     /// Answers once what was sent before is settled: an error about it comes first.
@@ -392,9 +403,7 @@ impl Session {
     }
 
     async fn flush(&mut self) -> Result<(), End> {
-        self.outbox.flush(&mut self.socket).await?;
-        self.evidence.flushed();
-        Ok(())
+        self.evidence.flush(&mut self.outbox, &mut self.socket).await
     }
 }
 
