@@ -29,8 +29,8 @@ pub(crate) enum End {
     Socket(Error),
     #[error("not let in: {0}")]
     Unauthorized(&'static str),
-    #[error("the server closes")]
-    Closing,
+    #[error("the server closes, and has said so")]
+    Closed,
     #[error("what is kept could not be read: {0}")]
     Unreadable(HallError),
     #[error("a defect: {0}")]
@@ -40,7 +40,7 @@ pub(crate) enum End {
 /// Says goodbye as well as the way it ended allows.
 pub(crate) async fn finish(mut socket: Socket, mut outbox: Outbox, end: End, address: IpAddr) {
     let (code, reason): (_, Utf8Bytes) = match &end {
-        End::Gone => return,
+        End::Gone | End::Closed => return,
         End::Stalled | End::Silent | End::Behind => {
             return tracing::info!(%address, reason = %end, "dropped a client");
         }
@@ -54,17 +54,27 @@ pub(crate) async fn finish(mut socket: Socket, mut outbox: Outbox, end: End, add
             tracing::info!(%address, why, "closed a connection");
             (CloseCode::Policy, (*why).into())
         }
-        End::Closing => (CloseCode::Restart, "the server is restarting".into()),
         End::Unreadable(_) | End::Defect(_) => {
             tracing::error!(%address, reason = %end, "ended a connection");
             (CloseCode::Error, "the server cannot go on with this connection".into())
         }
     };
-    let close = Message::Close(Some(CloseFrame { code, reason }));
     // The client may be gone already, and then there is nobody to say it to.
-    if outbox.send(&mut socket, close).await.is_ok() && outbox.flush(&mut socket).await.is_ok() {
+    if say(&mut socket, &mut outbox, code, reason).await.is_ok() {
         linger(socket.into_inner()).await;
     }
+}
+
+/// Sends what was gathered, and that there will be no more.
+pub(crate) async fn say(
+    socket: &mut Socket,
+    outbox: &mut Outbox,
+    code: CloseCode,
+    reason: impl Into<Utf8Bytes>,
+) -> Result<(), End> {
+    let frame = CloseFrame { code, reason: reason.into() };
+    outbox.send(socket, Message::Close(Some(frame))).await?;
+    outbox.flush(socket).await
 }
 
 /// Reads on for a while, and throws away what comes. Closing a connection with unread bytes in it resets it, and the

@@ -48,6 +48,8 @@ pub const AHEAD: usize = 64;
 pub const AHEAD_BYTES: usize = 64 * 1024;
 /// Before the log is read again, after that has failed.
 pub const READ_AGAIN: Duration = Duration::from_secs(1);
+/// A client from which nothing came for so long has nothing under way when the server closes.
+pub const NOTHING_MORE: Duration = Duration::from_millis(50);
 /// How much, and how long, is read from a client after the reason for closing was sent to it.
 pub const LINGER_BYTES: u64 = 64 * 1024 * 1024;
 /// See [`LINGER_BYTES`].

@@ -132,11 +132,17 @@ impl Session {
     // --- messages ---
 
     async fn send_message(&mut self, message: SendMessage) -> Result<(), End> {
-        let Some(me) = &self.me else {
+        let Some(send) = self.letter(message) else {
             self.settle().await?;
             return self.put(&Frame::error(format!("{UNKNOWN_SENDER}: register first"))).await;
         };
-        let send = Send {
+        self.submit(What::Send, send).await
+    }
+
+    /// What a message submits; nothing if it is not known who says it.
+    pub(crate) fn letter(&self, message: SendMessage) -> Option<Command> {
+        let me = self.me.as_ref()?;
+        Some(Command::Send(Send {
             workspace: self.workspace.name().as_str().into(),
             author: me.member.clone(),
             to: match message.to {
@@ -151,8 +157,7 @@ impl Session {
             attachments: [].into(),
             resends: None,
             found: None,
-        };
-        self.submit(What::Send, Command::Send(send)).await
+        }))
     }
 
     async fn get_messages(&mut self) -> Result<(), End> {

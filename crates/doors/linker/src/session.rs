@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
-use futures_util::{FutureExt as _, StreamExt as _};
 use gate::rate::Allowance;
 use gate::{Caller, Connection, Leaves, Socket};
 use hall::mail::Shown;
@@ -24,21 +24,21 @@ use model::messages::{Party, Recipient};
 use model::roster::{Leave, Reason};
 use model::{Command, Fact, MemberId, Refusal};
 use tokio::sync::mpsc;
-use tokio::task::unconstrained;
-use tokio::time::{Instant, Sleep};
+use tokio::time::{Instant, Sleep, timeout_at};
 use tokio_tungstenite::tungstenite::error::Error;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 use tokio_util::sync::CancellationToken;
 
 use crate::door::Inner;
 use crate::evidence::{Evidence, Unproved};
-use crate::goodbye::{End, finish};
+use crate::goodbye::{self, End};
 use crate::limits;
 use crate::outbox::Outbox;
 use crate::post::{News, Post, Seated};
 use crate::wire::frame::Frame;
 use crate::wire::refusal::UNKNOWN_SENDER;
-use crate::wire::request;
+use crate::wire::request::{self, Request};
 
 /// Somebody who comes in, to a workspace they may enter.
 pub(crate) struct Arrival {
@@ -135,7 +135,7 @@ impl Session {
         let Err(end) = session.run().await;
         session.depart().await;
         let Self { socket, outbox, .. } = session;
-        Box::pin(finish(socket, outbox, end, address)).await;
+        Box::pin(goodbye::finish(socket, outbox, end, address)).await;
     }
 
     async fn run(&mut self) -> Result<Infallible, End> {
@@ -179,8 +179,8 @@ impl Session {
                 Event::Breath => {}
                 Event::Behind => return Err(End::Behind),
                 Event::Close => {
-                    self.serve_what_has_come().await?;
-                    return Err(End::Closing);
+                    self.close().await?;
+                    return Err(End::Closed);
                 }
                 Event::DirectoryChanged => self.check_token()?,
                 Event::Tick => self.keep_alive(tick.as_mut()).await?,
@@ -188,29 +188,45 @@ impl Session {
         }
     }
 
-    /// Serves the frames that are here already. Messages have no reply: one that is left unread would be lost without a
-    /// word.
-    async fn serve_what_has_come(&mut self) -> Result<(), End> {
-        let mut looked_again = false;
+    /// Serves what the client has sent before it hears that the server closes. Messages have no reply: one that is left
+    /// unread would be lost without a word.
+    async fn close(&mut self) -> Result<(), End> {
+        let deadline = Instant::now() + limits::LINGER;
         for _ in 0..limits::LAST_FRAMES {
-            // Not held to the runtime's measure for one turn, which would look as if nothing more had come.
-            let read = unconstrained(self.evidence.read(&mut self.socket)).now_or_never();
-            let Some(received) = read else {
-                if looked_again {
-                    break;
-                }
-                // The runtime may not have looked at the socket since it came.
-                looked_again = true;
-                tokio::task::yield_now().await;
-                continue;
-            };
-            looked_again = false;
+            // What was sent in one go comes in pieces, the next when there is room for it.
+            let quiet = deadline.min(Instant::now() + limits::NOTHING_MORE);
+            let Ok(received) = timeout_at(quiet, self.evidence.read(&mut self.socket)).await else { break };
             self.receive(received).await?;
             if self.pending.len() >= limits::SENDS {
                 self.settle().await?;
             }
         }
-        self.settle().await
+        self.settle().await?;
+        goodbye::say(&mut self.socket, &mut self.outbox, CloseCode::Restart, "the server is restarting")
+            .await?;
+        // However it ends, the connection is over.
+        _ = timeout_at(deadline, self.hear_last_words()).await;
+        Ok(())
+    }
+
+    /// Takes the messages that were under way when the client was told that the server closes; nothing can be said to them
+    /// any more.
+    async fn hear_last_words(&mut self) {
+        while let Some(Ok(frame)) = self.evidence.read(&mut self.socket).await {
+            let Ok(text) = frame.to_text() else { continue };
+            let Ok(Request::SendMessage(message)) = request::parse(text) else { continue };
+            let Some(send) = self.letter(message) else { continue };
+            if self.check_token().is_err() || !self.allowance.take(Instant::now()) {
+                continue;
+            }
+            let outcome = match self.workspace.submit(&self.identity.principal, send).await {
+                Ok(outcome) => outcome.await,
+                Err(declined) => Err(declined),
+            };
+            if let Err(cause) = outcome {
+                tracing::info!(%cause, "could not keep a message that came while the server closes");
+            }
+        }
     }
 
     /// Whoever it spoke for is not here by it any more.
