@@ -102,7 +102,7 @@ impl Stored {
 
     fn seal(&mut self) -> Arc<Batch> {
         let events: Vec<_> = (0..BATCH).map(|_| self.event()).collect();
-        let batch = Batch::seal(hall::clock::draw(), self.log.clone(), self.head, &events, vec![]);
+        let batch = Batch::of(hall::clock::draw(), self.log.clone(), self.head, events, vec![]);
         self.head = batch.head();
         Arc::new(batch)
     }
@@ -150,12 +150,13 @@ impl Bare {
 
     async fn append(&mut self, batch: &Batch) -> Result<()> {
         let before = self.position;
-        self.position += i64::try_from(batch.records.len())?;
+        self.position += i64::try_from(batch.records().len())?;
         let positions: Vec<i64> = (before + 1..=self.position).collect();
-        let headers: Vec<&[u8]> = batch.records.iter().map(|record| &*record.header).collect();
-        let bodies: Vec<Option<&[u8]>> = batch.records.iter().map(|record| record.body.as_deref()).collect();
-        let digests: Vec<&[u8]> = batch.records.iter().map(|record| &record.digest.0[..]).collect();
-        let hashes: Vec<&[u8]> = batch.records.iter().map(|record| &record.hash.0[..]).collect();
+        let headers: Vec<&[u8]> = batch.records().iter().map(|record| &*record.header).collect();
+        let bodies: Vec<Option<&[u8]>> =
+            batch.records().iter().map(|record| record.body.as_deref()).collect();
+        let digests: Vec<&[u8]> = batch.records().iter().map(|record| &record.digest.0[..]).collect();
+        let hashes: Vec<&[u8]> = batch.records().iter().map(|record| &record.hash.0[..]).collect();
         let inserted = self
             .client
             .execute(
@@ -163,7 +164,7 @@ impl Bare {
                 &[&self.position, &before, &positions, &headers, &bodies, &digests, &hashes],
             )
             .await?;
-        ensure!(inserted == batch.records.len() as u64, "the bare head moved");
+        ensure!(inserted == batch.records().len() as u64, "the bare head moved");
         Ok(())
     }
 }

@@ -3,39 +3,37 @@
 
 use std::sync::Arc;
 
-use model::messages::{Party, Send, To};
-use model::roster::Join;
+use model::messages::{Party, To};
 use model::rows::{AgentRow, MemberRow, Table};
-use model::{AgentId, Command, MemberId, Principal, Proposal, State};
+use model::{AgentId, Command, MemberId, Principal, State};
 use serde::de::DeserializeOwned;
 use store::StoreError;
 
 use crate::workspace::Shared;
 
-/// The proposal with what deciding it needs to know; `None` if that is nothing.
-pub(crate) async fn informed(
+/// Tells a command what deciding it needs to know.
+pub(crate) async fn inform(
     shared: &Shared,
     working: &State,
-    proposal: &Proposal,
-) -> Result<Option<Proposal>, StoreError> {
-    let command = match &proposal.command {
+    command: &mut Command,
+) -> Result<(), StoreError> {
+    match command {
         Command::Join(join) => {
-            // Whoever ever joined under a name holds it.
-            let Some(agent) = agent(shared, &AgentId::of(&join.workspace, &join.name)).await? else {
-                return Ok(None);
+            // Whoever ever joined under a name holds it. Who has done so just now is in no row yet.
+            let id = AgentId::of(&join.workspace, &join.name);
+            join.held_by = match working.mailboxes.holder(&id) {
+                Some(holder) => Some(holder.clone()),
+                None => agent(shared, &id).await?.map(|agent| agent.principal),
             };
-            Command::Join(Join { held_by: Some(agent.principal), ..join.clone() })
         }
         Command::Send(send) => {
-            let To::Party(to) = &send.to else { return Ok(None) };
-            Command::Send(Send {
-                found: recipient(shared, working, &send.workspace, to).await?,
-                ..send.clone()
-            })
+            if let To::Party(to) = &send.to {
+                send.found = recipient(shared, working, &send.workspace, to).await?;
+            }
         }
-        _ => return Ok(None),
-    };
-    Ok(Some(Proposal { command, ..proposal.clone() }))
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Who is meant: a name counts before an id.

@@ -19,7 +19,8 @@ use crate::entry::Entry;
 use crate::error::{Declined, HallError};
 use crate::limits;
 use crate::recall::entry_of;
-use crate::workspace::{Done, Workspace};
+use crate::submission::Done;
+use crate::workspace::Workspace;
 
 /// Messages that wait for a reader, oldest first.
 #[derive(Debug, Clone, Default)]

@@ -4,6 +4,7 @@
 //! committed event, and the store may be written seldom and in large pieces. The larger they are, the more items of a
 //! list are written as one.
 
+use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -51,6 +52,11 @@ impl Projector {
         if first || waiting.is_much() {
             self.wake.notify_one();
         }
+    }
+
+    /// Whether so much waits that no more may be noted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.waiting().is_full()
     }
 
     /// Waits until more may be noted, [`limits::ROOM_PATIENCE`] at most, and not at all if there is room, or no hope of
@@ -181,13 +187,22 @@ impl Projector {
         let waiting = self.waiting_in(table);
         let mut page = store.rows(log, table, after, most).await?;
         let whole = page.len() < most;
+        let mut known: HashMap<_, _> =
+            page.iter().enumerate().map(|(index, old)| (old.row.key.clone(), index)).collect();
         for new in waiting {
-            if let Some(old) = page.iter_mut().find(|old| old.row.key == new.row.key) {
-                old.row = new.row;
-            } else if whole && new.place > after && store.row(log, table, &new.row.key).await?.is_none() {
-                page.push(new);
+            if let Some(index) = known.get(&new.row.key) {
+                page[*index].row = new.row;
+            } else if whole && new.place > after {
+                // It stands where it was first written: perhaps on a page before this, perhaps since this one was read.
+                let stored = store.row(log, table, &new.row.key).await?;
+                let place = stored.map_or(new.place, |stored| stored.place);
+                if place > after {
+                    known.insert(new.row.key.clone(), page.len());
+                    page.push(PlacedRow { place, ..new });
+                }
             }
         }
+        page.sort_by_key(|row| row.place);
         page.truncate(most);
         Ok(page)
     }

@@ -1,9 +1,7 @@
 //! One workspace, as doors see it: submit, look, follow. Who may speak in it stands in [`crate::authors`].
 
 use std::ops::Deref;
-use std::pin::Pin;
 use std::sync::{Arc, RwLock, RwLockReadGuard};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use model::event::Recorded;
@@ -17,8 +15,8 @@ use model::{
 };
 use quick_cache::sync::Cache;
 use serde::de::DeserializeOwned;
-use store::{Blob, Hash, Incarnation, Store, StoreError};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use store::{Blob, Incarnation, Store};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use crate::clock::{self, Clock};
 use crate::entry::Entry;
@@ -29,6 +27,7 @@ use crate::limits;
 use crate::presence::Presence;
 use crate::projector::Projector;
 use crate::recall::Recall;
+use crate::submission::{Done, IdempotencyKey, Outstanding, Reply, Submission, Submitted};
 use crate::tail::Tail;
 
 /// A workspace. Cheap to clone.
@@ -56,67 +55,6 @@ pub(crate) struct Shared {
     pub(crate) presence: Presence,
     /// UUIDs that name nobody who could come back. Members' ids are drawn at random, so none of these becomes one.
     pub(crate) strangers: Cache<MemberId, ()>,
-}
-
-/// A command on its way to the writer.
-pub(crate) struct Submission {
-    pub(crate) proposal: Proposal,
-    pub(crate) key: Option<IdempotencyKey>,
-    /// Bytes that its events will refer to.
-    pub(crate) blobs: Vec<Blob>,
-    pub(crate) reply: oneshot::Sender<Result<Done, Declined>>,
-    /// Its share of the queue's bytes, given back when it is answered.
-    pub(crate) _room: OwnedSemaphorePermit,
-}
-
-/// A key under which a command is carried out once.
-pub(crate) struct IdempotencyKey {
-    pub(crate) text: String,
-    pub(crate) command: Hash,
-}
-
-/// A command that was carried out: its events are durable.
-#[derive(Debug, Clone)]
-pub struct Done {
-    /// The log's end after it. A reader that waits for this position reads its own write.
-    pub position: Position,
-    /// Its events; none if nothing needed to change.
-    pub entries: Vec<Arc<Entry>>,
-}
-
-/// A command that is in the queue.
-pub struct Submitted(oneshot::Receiver<Result<Done, Declined>>);
-
-// === impl IdempotencyKey ===
-
-impl IdempotencyKey {
-    fn new(text: &str, command: &Command) -> Result<Self, Declined> {
-        if text.is_empty() || text.len() > limits::KEY_BYTES {
-            return Err(Declined::BadKey);
-        }
-        let command = Hash::of(&serde_json::to_vec(command).expect("commands always serialise"));
-        Ok(Self { text: text.to_owned(), command })
-    }
-}
-
-// === impl Submitted ===
-
-impl Submitted {
-    /// Waits for the outcome.
-    pub async fn outcome(self) -> Result<Done, Declined> {
-        self.await
-    }
-}
-
-impl Future for Submitted {
-    type Output = Result<Done, Declined>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = ready!(Pin::new(&mut self.0).poll(context));
-        // The writer answers everything it takes; if it could not, nobody knows how far it came.
-        let unheard = || Declined::Unknown(StoreError::Ended("the workspace's writer is gone".into()));
-        Poll::Ready(outcome.unwrap_or_else(|_| Err(unheard())))
-    }
 }
 
 // === impl Workspace ===
@@ -169,7 +107,23 @@ impl Workspace {
 
     /// Puts a command into the queue, waiting for room. Commands are decided in the order in which these calls return.
     pub async fn submit(&self, by: &Principal, command: Command) -> Result<Submitted, Declined> {
-        self.enqueue(by, command, None, vec![]).await
+        let (reply, submitted) = Reply::awaited();
+        self.enqueue(by, command, None, vec![], reply).await.map_err(|(_, declined)| declined)?;
+        Ok(submitted)
+    }
+
+    /// The same with a command that is not waited for. If it does not come into the queue, that is told as any outcome.
+    pub async fn submit_to<T: std::marker::Send + Sync + 'static>(
+        &self,
+        outstanding: &Outstanding<T>,
+        what: T,
+        by: &Principal,
+        command: Command,
+    ) {
+        let reply = outstanding.begin(what);
+        if let Err((reply, declined)) = self.enqueue(by, command, None, vec![], reply).await {
+            reply.decline(declined);
+        }
     }
 
     /// The same, at most once: for 24 hours the same principal's same key with the same command gives the first
@@ -180,7 +134,9 @@ impl Workspace {
         key: &str,
         command: Command,
     ) -> Result<Submitted, Declined> {
-        self.enqueue(by, command, Some(key), vec![]).await
+        let (reply, submitted) = Reply::awaited();
+        self.enqueue(by, command, Some(key), vec![], reply).await.map_err(|(_, declined)| declined)?;
+        Ok(submitted)
     }
 
     /// Sends a message with the bytes of those of its files that are not kept yet; at most once, if there is a key.
@@ -194,7 +150,10 @@ impl Workspace {
         send: Send,
         blobs: Vec<Blob>,
     ) -> Result<Done, Declined> {
-        self.enqueue(by, Command::Send(send), key, blobs).await?.outcome().await
+        let (reply, submitted) = Reply::awaited();
+        let queued = self.enqueue(by, Command::Send(send), key, blobs, reply).await;
+        queued.map_err(|(_, declined)| declined)?;
+        submitted.outcome().await
     }
 
     /// Submits and waits for the outcome.
@@ -202,23 +161,38 @@ impl Workspace {
         self.submit(by, command).await?.outcome().await
     }
 
+    /// Puts a command into the queue; gives the reply back if it does not come there.
     async fn enqueue(
         &self,
         by: &Principal,
         command: Command,
         key: Option<&str>,
         blobs: Vec<Blob>,
-    ) -> Result<Submitted, Declined> {
+        reply: Reply,
+    ) -> Result<(), (Reply, Declined)> {
+        let (proposal, key, room) = match self.prepare(by, command, key, &blobs).await {
+            Ok(prepared) => prepared,
+            Err(declined) => return Err((reply, declined)),
+        };
+        let submission = Submission { proposal, key, blobs, reply, _room: room };
+        let queued = self.0.queue.send(submission).await;
+        queued.map_err(|unsent| (unsent.0.reply, Declined::Closing))
+    }
+
+    async fn prepare(
+        &self,
+        by: &Principal,
+        command: Command,
+        key: Option<&str>,
+        blobs: &[Blob],
+    ) -> Result<(Proposal, Option<IdempotencyKey>, OwnedSemaphorePermit), Declined> {
         let key = key.map(|key| IdempotencyKey::new(key, &command)).transpose()?;
         let command = self.look_up(command).await?;
         let bytes = command.weight() + blobs.iter().map(|blob| blob.bytes.len()).sum::<usize>();
         let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(limits::QUEUE_KIB).min(limits::QUEUE_KIB);
         let room = self.0.room.clone().acquire_many_owned(kib).await.map_err(|_| Declined::Closing)?;
         let proposal = Proposal { id: clock::command_id(), at: self.0.clock.now(), by: by.clone(), command };
-        let (reply, outcome) = oneshot::channel();
-        let submission = Submission { proposal, key, blobs, reply, _room: room };
-        self.0.queue.send(submission).await.map_err(|_| Declined::Closing)?;
-        Ok(Submitted(outcome))
+        Ok((proposal, key, room))
     }
 
     /// Adds what a command needs to know and the state does not hold. All of it is immutable once it is there, so it

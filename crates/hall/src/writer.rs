@@ -1,35 +1,49 @@
 //! One workspace's writer: takes what has queued up, decides it, appends it once, publishes, answers.
 //!
-//! It decides on the *working* state, in which each command of a batch sees those before it. Only what the store has
-//! committed reaches the *committed* state, which is all that anybody else sees. If the batch is not appended, the
-//! working state is thrown away; if another node was first, its events are taken in and the whole batch is decided
-//! again, with the same ids.
+//! It decides on the *working* state, in which each command sees those before it. Only what the store has committed
+//! reaches the *committed* state, which is all that anybody else sees. While one batch is being committed the next is
+//! decided and sealed, and handed over the moment there is an outcome: so the store never waits for the writer. If a batch
+//! is not appended, the working state is thrown away, and what was decided behind it is decided again; if another node was
+//! first, its events are taken in and the batch itself is decided again too, with the same ids.
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{BoxFuture, MaybeDone, maybe_done};
+use futures_util::poll;
 use model::event::Recorded;
-use model::{Principal, State};
+use model::{Event, Position, Principal, State};
 use store::{AppendError, Batch, Blob, Head, LockedLog, PageLimit, Receipt, StoreError};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::entry::Entry;
 use crate::error::Declined;
-use crate::informed::informed;
+use crate::informed::inform;
 use crate::recall::entry_of;
 use crate::receipts::{self, Sweeper};
 use crate::snapshots::Snapshots;
-use crate::workspace::{Done, Shared, Submission};
+use crate::submission::Submission;
+use crate::workspace::Shared;
 use crate::{clock, failpoint, limits, timers};
 
 /// The task's own half of a workspace.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     queue: mpsc::Receiver<Submission>,
+    /// What will be, if all that is decided is committed.
     working: State,
+    /// Where the log ends.
     head: Head,
+    /// What is with the store.
+    committing: Option<Committing>,
+    /// What comes behind that.
+    forming: Decided,
+    /// How often in a row another node was first.
+    races: u32,
     snapshots: Snapshots,
     sweeper: Sweeper,
     timers: timers::Poke,
@@ -37,15 +51,32 @@ pub(crate) struct Writer {
     poll: Option<Duration>,
 }
 
-/// What deciding a batch came to.
+/// Commands, and what they came to.
+#[derive(Default)]
 struct Decided {
-    events: Vec<Recorded>,
+    submissions: Vec<Submission>,
+    /// Of each.
     outcomes: Vec<Outcome>,
+    events: Vec<Event>,
     receipts: Vec<Receipt>,
+    /// Where among the receipts that of a key is.
+    keys: HashMap<(Principal, String), usize>,
     blobs: Vec<Blob>,
 }
 
-/// What became of one command of the batch.
+/// A batch that the store was given.
+struct Committing {
+    submissions: Vec<Submission>,
+    outcomes: Vec<Outcome>,
+    batch: Arc<Batch>,
+    keys: HashMap<(Principal, String), usize>,
+    appended: Pin<Box<MaybeDone<Append>>>,
+}
+
+/// The store's work on a batch.
+type Append = BoxFuture<'static, Result<(), AppendError>>;
+
+/// What became of one command.
 enum Outcome {
     /// These events of the batch.
     Events(Range<usize>),
@@ -53,6 +84,8 @@ enum Outcome {
     Replay(Receipt),
     Declined(Declined),
 }
+
+// === impl Writer ===
 
 impl Writer {
     pub(crate) fn new(
@@ -64,246 +97,237 @@ impl Writer {
         poll: Option<Duration>,
     ) -> Self {
         let working = shared.committed.read().expect("nobody writes yet").clone();
-        Self { shared, queue, working, head, snapshots, sweeper: Sweeper::default(), timers, poll }
+        let (committing, forming, races, sweeper) = (None, Decided::default(), 0, Sweeper::default());
+        Self { shared, queue, working, head, committing, forming, races, snapshots, sweeper, timers, poll }
     }
 
     /// Runs until `closing`; what is in the queue by then is still carried out.
     pub(crate) async fn run(mut self, closing: CancellationToken) {
-        let mut batch = Vec::with_capacity(limits::BATCH_COMMANDS);
-        loop {
-            let look = async {
-                let again = async {
-                    match self.poll {
-                        Some(every) => tokio::time::sleep(every).await,
-                        None => std::future::pending().await,
-                    }
-                };
-                tokio::select! {
-                    () = again => {}
-                    () = self.shared.look.notified() => {}
-                }
-            };
+        let (mut taken, mut ended) = (Vec::new(), false);
+        while !ended || self.committing.is_some() {
+            // What waits for room holds nobody up whose commands are being committed.
+            let may_take = self.committing.is_none() || !self.shared.projector.is_full();
+            let room = if may_take && !ended { self.room() } else { 0 };
             tokio::select! {
-                taken = self.queue.recv_many(&mut batch, limits::BATCH_COMMANDS) => {
-                    if taken == 0 {
-                        break;
-                    }
+                biased;
+                outcome = appended(&mut self.committing) => {
+                    self.settle(outcome).await;
+                    self.snapshots.consider(&self.shared, &self.head);
+                    self.sweeper.consider(&self.shared, self.working.at());
                 }
-                () = look => {
+                () = closing.cancelled(), if !self.queue.is_closed() => self.queue.close(),
+                count = self.queue.recv_many(&mut taken, room), if room > 0 => {
+                    ended = count == 0;
+                    self.take(&mut taken).await;
+                }
+                () = look(&self.shared, self.poll), if self.committing.is_none() => {
                     if let Err(cause) = self.look_for_news().await {
                         tracing::warn!(workspace = %self.shared.name, %cause, "could not look for news");
                     }
-                    continue;
-                }
-                () = closing.cancelled(), if !self.queue.is_closed() => {
-                    self.queue.close();
-                    continue;
                 }
             }
-            self.carry_out(std::mem::take(&mut batch)).await;
-            self.snapshots.consider(&self.shared, &self.head);
-            self.sweeper.consider(&self.shared, self.working.at());
         }
         self.snapshots.finish(&self.shared, &self.head).await;
     }
 
-    async fn carry_out(&mut self, submissions: Vec<Submission>) {
-        let id = clock::draw();
-        let mut races = 0;
-        // Not while the log's lock is held.
+    /// How many commands the next batch has room for.
+    fn room(&self) -> usize {
+        limits::BATCH_COMMANDS.saturating_sub(self.forming.submissions.len())
+    }
+
+    /// Decides commands, and hands them over unless the store has something to do already.
+    async fn take(&mut self, taken: &mut Vec<Submission>) {
+        if taken.is_empty() {
+            return;
+        }
         if !self.shared.projector.room().await {
-            return self.decline(submissions, &Declined::Behind);
+            return decline(taken.drain(..), &Declined::Behind);
         }
-        loop {
-            let (lock, decided) = match self.prepare(&submissions, races).await {
-                Ok(prepared) => prepared,
-                Err(error) => {
-                    self.forget();
-                    return self.decline(submissions, &Declined::Unavailable(error));
-                }
-            };
-            if decided.events.is_empty() {
-                return self.answer(submissions, decided.outcomes, &[]).await;
-            }
-            let events = decided.events.iter().map(|recorded| &recorded.event);
-            let batch = Batch::seal(id, self.shared.name.clone(), self.head, events, decided.receipts);
-            let batch = Arc::new(batch.with_blobs(decided.blobs));
-            failpoint::pass("append");
-            let appended = match lock {
-                Some(lock) => lock.append(batch.clone()).await,
-                None => self.shared.store.append(batch.clone()).await,
-            };
-            match appended {
-                Ok(()) => {}
-                Err(AppendError::Moved(_)) => {
-                    races += 1;
-                    self.forget();
-                    continue;
-                }
-                Err(AppendError::Refused(error)) => {
-                    self.forget();
-                    return self.decline(submissions, &Declined::Unavailable(error));
-                }
-                Err(AppendError::Unknown(error)) => {
-                    if !self.was_appended(&batch).await {
-                        self.forget();
-                        return self.decline(submissions, &Declined::Unknown(error));
-                    }
-                }
-            }
-            failpoint::pass("commit");
-            self.head = batch.head();
-            let sizes = batch.records.iter().map(store::Record::bytes);
-            let entries = self.shared.publish(decided.events.into_iter().zip(sizes).collect());
-            self.shared.presence.expect(&entries);
-            if !batch.effects.is_empty() {
-                self.timers.poke();
-            }
-            failpoint::pass("publish");
-            return self.answer(submissions, decided.outcomes, &entries).await;
+        for submission in taken.drain(..) {
+            self.decide(submission).await;
+        }
+        if self.committing.is_none() {
+            self.hand_over(None).await;
         }
     }
 
-    /// Takes the log's lock after too many lost races, takes in what others wrote, and decides.
-    async fn prepare(
-        &mut self,
-        submissions: &[Submission],
-        races: u32,
-    ) -> Result<(Option<Box<dyn LockedLog>>, Decided), StoreError> {
-        let lock = if races >= limits::RACES {
-            Some(self.shared.store.lock(&self.shared.name).await?)
-        } else {
-            None
-        };
-        if races > 0 {
-            self.catch_up().await?;
-        }
-        Ok((lock, self.decide(submissions).await?))
+    // --- deciding ---
+
+    async fn decide(&mut self, mut submission: Submission) {
+        let outcome = self.outcome_of(&mut submission).await.unwrap_or_else(Outcome::Declined);
+        self.forming.submissions.push(submission);
+        self.forming.outcomes.push(outcome);
     }
 
-    async fn decide(&mut self, submissions: &[Submission]) -> Result<Decided, StoreError> {
-        let mut decided = Decided {
-            events: Vec::new(),
-            outcomes: Vec::with_capacity(submissions.len()),
-            receipts: Vec::new(),
-            blobs: Vec::new(),
-        };
-        let mut keys: HashMap<(&Principal, &str), usize> = HashMap::new();
-        for submission in submissions {
-            let proposal = &submission.proposal;
-            if let Some(key) = &submission.key {
-                let before = match keys.get(&(&proposal.by, &*key.text)) {
-                    Some(index) => Some(decided.receipts[*index].clone()),
-                    None => match self.shared.store.receipt(&self.shared.name, &proposal.by, &key.text).await
-                    {
-                        Ok(before) => before,
-                        // Of this key nothing can be said; the others of the batch have theirs.
-                        Err(damaged @ (StoreError::DamagedReceipt { .. } | StoreError::Damaged { .. })) => {
-                            decided.outcomes.push(Outcome::Declined(Declined::Unavailable(damaged)));
-                            continue;
-                        }
-                        Err(cause) => return Err(cause),
-                    },
-                };
-                let now = proposal.at.max(self.working.at());
-                if let Some(receipt) = before.filter(|receipt| receipts::counts(receipt, now)) {
-                    let same = receipt.command == key.command;
-                    decided.outcomes.push(if same {
-                        Outcome::Replay(receipt)
-                    } else {
-                        Outcome::Declined(Declined::KeyReused)
-                    });
-                    continue;
-                }
-            }
-            let informed = informed(&self.shared, &self.working, proposal).await?;
-            let events = match self.working.decide(informed.as_ref().unwrap_or(proposal)) {
-                Ok(events) => events,
-                Err(refusal) => {
-                    decided.outcomes.push(Outcome::Declined(refusal.into()));
-                    continue;
+    /// Decides one command. If it fails, nothing of it is in the working state.
+    async fn outcome_of(&mut self, submission: &mut Submission) -> Result<Outcome, Declined> {
+        let proposal = &mut submission.proposal;
+        if let Some(key) = &submission.key {
+            let now = proposal.at.max(self.working.at());
+            let before = match self.decided_under(&proposal.by, &key.text) {
+                Some(receipt) => Some(receipt.clone()),
+                None => {
+                    let kept = self.shared.store.receipt(&self.shared.name, &proposal.by, &key.text).await;
+                    kept.map_err(Declined::Unavailable)?
                 }
             };
-            let start = decided.events.len();
-            for event in events {
-                let recorded = Recorded { position: self.working.position().next(), event };
-                self.working.apply(&recorded);
-                decided.events.push(recorded);
+            if let Some(receipt) = before.filter(|receipt| receipts::counts(receipt, now)) {
+                let same = receipt.command == key.command;
+                return if same { Ok(Outcome::Replay(receipt)) } else { Err(Declined::KeyReused) };
             }
-            let range = start..decided.events.len();
-            if !range.is_empty() {
-                decided.blobs.extend_from_slice(&submission.blobs);
-            }
-            if let (Some(key), Some((first, last))) = (&submission.key, ends(&decided.events[range.clone()]))
-            {
-                keys.insert((&proposal.by, &key.text), decided.receipts.len());
-                decided.receipts.push(Receipt {
-                    by: proposal.by.clone(),
-                    key: key.text.clone(),
-                    command: key.command,
-                    first: first.position,
-                    last: last.position,
-                    at: last.event.at,
-                });
-            }
-            decided.outcomes.push(Outcome::Events(range));
         }
-        Ok(decided)
+        inform(&self.shared, &self.working, &mut proposal.command).await.map_err(Declined::Unavailable)?;
+        let events = self.working.decide(proposal)?;
+        let Decided { events: decided, receipts, keys, blobs, .. } = &mut self.forming;
+        let start = decided.len();
+        let first = self.working.position().next();
+        for event in events {
+            let recorded = Recorded { position: self.working.position().next(), event };
+            self.working.apply(&recorded);
+            decided.push(recorded.event);
+        }
+        let range = start..decided.len();
+        if !range.is_empty() {
+            blobs.extend_from_slice(&submission.blobs);
+        }
+        if let (Some(key), Some(last)) = (&submission.key, decided[range.clone()].last()) {
+            keys.insert((proposal.by.clone(), key.text.clone()), receipts.len());
+            receipts.push(Receipt {
+                by: proposal.by.clone(),
+                key: key.text.clone(),
+                command: key.command,
+                first,
+                last: self.working.position(),
+                at: last.at,
+            });
+        }
+        Ok(Outcome::Events(range))
+    }
+
+    /// The receipt of what is decided under a key and not committed yet.
+    fn decided_under(&self, by: &Principal, key: &str) -> Option<&Receipt> {
+        let named = (by.clone(), key.to_owned());
+        let forming = self.forming.keys.get(&named).map(|index| &self.forming.receipts[*index]);
+        forming.or_else(|| {
+            let committing = self.committing.as_ref()?;
+            Some(&committing.batch.receipts[*committing.keys.get(&named)?])
+        })
+    }
+
+    // --- committing ---
+
+    /// Hands over what is decided. If that came to no event, it is answered.
+    async fn hand_over(&mut self, lock: Option<Box<dyn LockedLog>>) {
+        let Decided { submissions, outcomes, events, receipts, keys, blobs } =
+            std::mem::take(&mut self.forming);
+        if events.is_empty() {
+            return self.answer(submissions, outcomes, self.head.position, &[]).await;
+        }
+        let batch = Batch::of(clock::draw(), self.shared.name.clone(), self.head, events, receipts);
+        let (batch, store) = (Arc::new(batch.with_blobs(blobs)), self.shared.store.clone());
+        failpoint::pass("append");
+        let handed = batch.clone();
+        let append: Append = match lock {
+            Some(lock) => Box::pin(lock.append(handed)),
+            None => Box::pin(async move { store.append(handed).await }),
+        };
+        let mut appended = Box::pin(maybe_done(append));
+        // From here on the store works on it, whatever this task does.
+        _ = poll!(&mut appended);
+        self.committing = Some(Committing { submissions, outcomes, batch, keys, appended });
+    }
+
+    /// Takes note of what became of the batch that was handed over.
+    async fn settle(&mut self, outcome: Result<(), AppendError>) {
+        let Some(committing) = self.committing.take() else { return };
+        match outcome {
+            Ok(()) => {}
+            Err(AppendError::Unknown(_)) if was_appended(&self.shared, &committing.batch).await => {}
+            Err(error) => return self.fail(committing.submissions, error).await,
+        }
+        failpoint::pass("commit");
+        let Committing { submissions, outcomes, batch, .. } = committing;
+        (self.head, self.races) = (batch.head(), 0);
+        // First of all, so that the store goes on meanwhile.
+        if !self.forming.events.is_empty() {
+            self.hand_over(None).await;
+        }
+        let (end, has_effects) = (batch.head().position, !batch.effects().is_empty());
+        let entries = self.shared.publish(Arc::unwrap_or_clone(batch).into_events());
+        self.shared.presence.expect(&entries);
+        if has_effects {
+            self.timers.poke();
+        }
+        failpoint::pass("publish");
+        self.answer(submissions, outcomes, end, &entries).await;
+        if self.committing.is_none() && !self.forming.submissions.is_empty() {
+            self.hand_over(None).await;
+        }
+    }
+
+    /// A batch was not appended: whatever was decided behind it is decided again, and the batch itself if another node was
+    /// first.
+    async fn fail(&mut self, submissions: Vec<Submission>, error: AppendError) {
+        let behind = std::mem::take(&mut self.forming.submissions);
+        self.forget();
+        let (again, lock) = match error {
+            AppendError::Moved(_) => {
+                self.races += 1;
+                let again: Vec<_> = submissions.into_iter().chain(behind).collect();
+                match self.take_turn().await {
+                    Ok(lock) => (again, lock),
+                    Err(error) => return decline(again, &Declined::Unavailable(error)),
+                }
+            }
+            AppendError::Refused(error) => {
+                decline(submissions, &Declined::Unavailable(error));
+                (behind, None)
+            }
+            AppendError::Unknown(error) => {
+                decline(submissions, &Declined::Unknown(error));
+                (behind, None)
+            }
+        };
+        for submission in again {
+            self.decide(submission).await;
+        }
+        self.hand_over(lock).await;
+    }
+
+    /// Takes in what others wrote; after too many lost races, under the log's lock.
+    async fn take_turn(&mut self) -> Result<Option<Box<dyn LockedLog>>, StoreError> {
+        let lock = match self.races {
+            races if races >= limits::RACES => Some(self.shared.store.lock(&self.shared.name).await?),
+            _ => None,
+        };
+        self.catch_up().await?;
+        Ok(lock)
     }
 
     async fn answer(
-        &self,
+        &mut self,
         submissions: Vec<Submission>,
         outcomes: Vec<Outcome>,
-        entries: &[Arc<crate::Entry>],
+        end: Position,
+        entries: &[Arc<Entry>],
     ) {
         for (submission, outcome) in submissions.into_iter().zip(outcomes) {
-            let outcome = match outcome {
-                Outcome::Events(range) => {
-                    Ok(Done { position: self.head.position, entries: entries[range].to_vec() })
-                }
-                Outcome::Replay(receipt) => self.replay(&receipt).await.map_err(Declined::Unavailable),
-                Outcome::Declined(declined) => Err(declined),
-            };
-            // Whoever asked may be gone; what was done stays done.
-            _ = submission.reply.send(outcome);
+            match outcome {
+                Outcome::Events(range) => submission.reply.done(end, &entries[range]),
+                Outcome::Replay(receipt) => match replay(&self.shared, &receipt).await {
+                    Ok(entries) => submission.reply.done(self.head.position, &entries),
+                    Err(cause) => submission.reply.decline(Declined::Unavailable(cause)),
+                },
+                Outcome::Declined(declined) => submission.reply.decline(declined),
+            }
             failpoint::pass("reply");
         }
-    }
-
-    fn decline(&self, submissions: Vec<Submission>, declined: &Declined) {
-        for submission in submissions {
-            _ = submission.reply.send(Err(declined.clone()));
-        }
-    }
-
-    async fn replay(&self, receipt: &Receipt) -> Result<Done, StoreError> {
-        let count = usize::try_from(receipt.last.0 + 1 - receipt.first.0).unwrap_or(usize::MAX);
-        let before = model::Position(receipt.first.0.saturating_sub(1));
-        let limit = PageLimit { events: count, bytes: usize::MAX };
-        let records = self.shared.store.read(&self.shared.name, before, limit).await?;
-        let entries =
-            records.iter().map(|record| entry_of(&self.shared.name, record)).collect::<Result<_, _>>()?;
-        Ok(Done { position: self.head.position, entries })
     }
 
     /// Throws away what was decided and not appended.
     fn forget(&mut self) {
         self.working = self.shared.committed.read().expect("applying a decided event does not panic").clone();
-    }
-
-    /// Whether a batch whose commit was not heard of is in the log: then the event at its end has its hash.
-    async fn was_appended(&self, batch: &Batch) -> bool {
-        let end = batch.head();
-        let before = model::Position(end.position.0 - 1);
-        let limit = PageLimit { events: 1, bytes: 0 };
-        match self.shared.store.read(&self.shared.name, before, limit).await {
-            Ok(records) => records.first().is_some_and(|record| record.hash == end.hash),
-            Err(cause) => {
-                tracing::error!(workspace = %self.shared.name, %cause, "the outcome of a commit stays unknown");
-                false
-            }
-        }
+        self.forming = Decided::default();
     }
 
     /// Takes in what others have appended, and decides from there.
@@ -347,6 +371,52 @@ impl Writer {
     }
 }
 
-fn ends(events: &[Recorded]) -> Option<(&Recorded, &Recorded)> {
-    Some((events.first()?, events.last()?))
+/// What becomes of the batch that is being committed; never, if there is none.
+async fn appended(committing: &mut Option<Committing>) -> Result<(), AppendError> {
+    let Some(committing) = committing else { return std::future::pending().await };
+    committing.appended.as_mut().await;
+    committing.appended.as_mut().take_output().expect("an outcome is taken once")
+}
+
+/// Whether a batch whose commit was not heard of is in the log: then the event at its end has its hash.
+async fn was_appended(shared: &Shared, batch: &Batch) -> bool {
+    let end = batch.head();
+    let before = Position(end.position.0 - 1);
+    let limit = PageLimit { events: 1, bytes: 0 };
+    match shared.store.read(&shared.name, before, limit).await {
+        Ok(records) => records.first().is_some_and(|record| record.hash == end.hash),
+        Err(cause) => {
+            tracing::error!(workspace = %shared.name, %cause, "the outcome of a commit stays unknown");
+            false
+        }
+    }
+}
+
+/// The events of a command that was carried out before.
+async fn replay(shared: &Shared, receipt: &Receipt) -> Result<Vec<Arc<Entry>>, StoreError> {
+    let count = usize::try_from(receipt.last.0 + 1 - receipt.first.0).unwrap_or(usize::MAX);
+    let before = Position(receipt.first.0.saturating_sub(1));
+    let limit = PageLimit { events: count, bytes: usize::MAX };
+    let records = shared.store.read(&shared.name, before, limit).await?;
+    records.iter().map(|record| entry_of(&shared.name, record)).collect()
+}
+
+/// Waits until it is time to look for what others have written.
+async fn look(shared: &Shared, poll: Option<Duration>) {
+    let again = async {
+        match poll {
+            Some(every) => tokio::time::sleep(every).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = again => {}
+        () = shared.look.notified() => {}
+    }
+}
+
+fn decline(submissions: impl IntoIterator<Item = Submission>, declined: &Declined) {
+    for submission in submissions {
+        submission.reply.decline(declined.clone());
+    }
 }

@@ -174,6 +174,11 @@ impl Mailboxes {
         self.boxes.get(owner)
     }
 
+    /// Who holds the name of an agent, if anybody has joined under it.
+    pub fn holder(&self, agent: &AgentId) -> Option<&Principal> {
+        self.get(agent)?.holder.as_ref()
+    }
+
     /// All of them, with whose they are.
     pub fn iter(&self) -> impl Iterator<Item = (&AgentId, &Mailbox)> {
         self.boxes.iter()

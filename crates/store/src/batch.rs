@@ -1,5 +1,7 @@
 //! What is appended at once, and what comes back when it is read.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use model::effect::{Effect, effects};
 use model::{Event, Position, Principal, Recorded, Timestamp, WorkspaceName, codec};
@@ -111,6 +113,8 @@ impl Blob {
 }
 
 /// Events that become durable together, with all that hangs on them.
+///
+/// They are sealed when somebody first looks at their [`Batch::records`]: that is dear, and left to whoever writes them.
 #[derive(Debug, Clone)]
 pub struct Batch {
     /// Names the batch in what is logged of it. Whether it was committed is found out by the hash of its last event.
@@ -119,33 +123,58 @@ pub struct Batch {
     pub log: WorkspaceName,
     /// Where the log must end for the batch to be appended.
     pub expected: Head,
-    /// The events, at least one.
-    pub records: Vec<Record>,
-    /// Changes to the log's jobs, in order.
-    pub effects: Vec<Effect>,
     /// Receipts of commands that came with a key; each takes the place of an older one under its key.
     pub receipts: Vec<Receipt>,
     /// Bytes that the events refer to. What is kept already is not written again.
     pub blobs: Vec<Blob>,
+    /// At least one.
+    events: Vec<Event>,
+    sealed: OnceLock<Sealed>,
+}
+
+/// What events come to in a log.
+#[derive(Debug, Clone)]
+struct Sealed {
+    records: Vec<Record>,
+    effects: Vec<Effect>,
 }
 
 impl Batch {
-    /// Seals events that follow `expected`: gives them their places and links, and derives their effects.
+    /// Events that follow `expected`.
     ///
     /// # Panics
     /// If there are no events.
-    pub fn seal<'a>(
+    pub fn of(
         id: Uuid,
         log: WorkspaceName,
         expected: Head,
-        events: impl IntoIterator<Item = &'a Event>,
+        events: Vec<Event>,
         receipts: Vec<Receipt>,
     ) -> Self {
-        let mut head = expected;
-        let mut changes = Vec::new();
-        let records: Vec<_> = events
-            .into_iter()
-            .map(|event| {
+        assert!(!events.is_empty(), "a batch has events");
+        Self { id, log, expected, receipts, blobs: vec![], events, sealed: OnceLock::new() }
+    }
+
+    /// The same with bytes that its events refer to.
+    #[must_use]
+    pub fn with_blobs(self, blobs: Vec<Blob>) -> Self {
+        Self { blobs, ..self }
+    }
+
+    /// The events, as they are kept: each with its place and its link.
+    pub fn records(&self) -> &[Record] {
+        &self.sealed().records
+    }
+
+    /// Changes to the log's jobs, in order.
+    pub fn effects(&self) -> &[Effect] {
+        &self.sealed().effects
+    }
+
+    fn sealed(&self) -> &Sealed {
+        self.sealed.get_or_init(|| {
+            let (mut head, mut changes) = (self.expected, Vec::new());
+            let seal = |event: &Event| {
                 changes.extend(effects(&event.fact));
                 let (header, body) = codec::encode(event);
                 let digest = Hash::of(&body);
@@ -158,28 +187,32 @@ impl Batch {
                     digest,
                     hash: head.hash,
                 }
-            })
-            .collect();
-        assert!(!records.is_empty(), "a batch has events");
-        Self { id, log, expected, records, effects: changes, receipts, blobs: vec![] }
-    }
-
-    /// The same with bytes that its events refer to.
-    #[must_use]
-    pub fn with_blobs(self, blobs: Vec<Blob>) -> Self {
-        Self { blobs, ..self }
+            };
+            let records = self.events.iter().map(seal).collect();
+            Sealed { records, effects: changes }
+        })
     }
 
     /// Where the log ends after this batch.
     pub fn head(&self) -> Head {
-        let last = self.records.last().expect("a batch has events");
+        let last = self.records().last().expect("a batch has events");
         Head { position: last.position, hash: last.hash, incarnation: self.expected.incarnation }
+    }
+
+    /// The events at their places, each with the bytes it takes.
+    pub fn into_events(self) -> Vec<(Recorded, usize)> {
+        self.sealed();
+        let Self { events, sealed, .. } = self;
+        let records = sealed.into_inner().map(|sealed| sealed.records).unwrap_or_default();
+        let placed =
+            |(event, record): (_, Record)| (Recorded { position: record.position, event }, record.bytes());
+        events.into_iter().zip(records).map(placed).collect()
     }
 
     /// Refuses a body that no store keeps.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         let bodies =
-            self.records.iter().map(|record| (record.position, record.bytes() - record.header.len()));
+            self.records().iter().map(|record| (record.position, record.bytes() - record.header.len()));
         let end = self.head().position;
         let bodies = bodies.chain(self.blobs.iter().map(|blob| (end, blob.bytes.len())));
         match bodies.into_iter().find(|(_, bytes)| *bytes > limits::BODY_BYTES) {
@@ -192,7 +225,7 @@ impl Batch {
 
     /// The bytes it takes.
     pub fn bytes(&self) -> usize {
-        self.records.iter().map(Record::bytes).sum::<usize>()
+        self.records().iter().map(Record::bytes).sum::<usize>()
             + self.blobs.iter().map(|blob| blob.bytes.len()).sum::<usize>()
     }
 }

@@ -110,12 +110,12 @@ impl Store for MemoryStore {
                 return if log.holds(&batch) { Ok(()) } else { Err(AppendError::Moved(log.head)) };
             }
             log.head = batch.head();
-            log.records.extend(batch.records.iter().cloned());
+            log.records.extend(batch.records().iter().cloned());
             for receipt in &batch.receipts {
                 log.receipts.insert((receipt.by.clone(), receipt.key.clone()), receipt.clone());
             }
             log.blobs.extend(batch.blobs.iter().map(|blob| (blob.digest, blob.bytes.clone())));
-            log.carry_out(&batch.effects);
+            log.carry_out(batch.effects());
             Ok(())
         })?
     }

@@ -5,6 +5,7 @@
 //! receipt: what a client was not told, because it came too late or was dropped, waits in its mailbox all the same.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
@@ -37,7 +38,7 @@ struct Seat {
     since: Position,
     news: mpsc::Sender<News>,
     /// Ends a connection that does not keep up.
-    behind: CancellationToken,
+    behind: Arc<AtomicBool>,
     card: Card,
 }
 
@@ -92,7 +93,7 @@ impl Post {
         since: Position,
         card: Card,
         news: mpsc::Sender<News>,
-        behind: CancellationToken,
+        behind: Arc<AtomicBool>,
     ) -> Seated {
         let mut seats = self.seats();
         seats.next += 1;
@@ -199,7 +200,7 @@ impl Seats {
 impl Seat {
     fn tell(&self, news: News) {
         if let Err(mpsc::error::TrySendError::Full(_)) = self.news.try_send(news) {
-            self.behind.cancel();
+            self.behind.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -238,11 +239,11 @@ mod tests {
     struct Connection {
         seat: Seated,
         news: mpsc::Receiver<News>,
-        behind: CancellationToken,
+        behind: Arc<AtomicBool>,
     }
 
     fn sit(post: &Arc<Post>, agent: &AgentId, since: u64, seen: i64) -> Connection {
-        let ((told, news), behind) = (mpsc::channel(2), CancellationToken::new());
+        let ((told, news), behind) = (mpsc::channel(2), Arc::<AtomicBool>::default());
         let at = Timestamp::from_millis(seen);
         let card = Card { description: None, registered_at: at, last_seen: at };
         Connection { seat: post.sit(agent, Position(since), card, told, behind.clone()), news, behind }
@@ -290,9 +291,9 @@ mod tests {
         for place in 1..=2 {
             post.seats().tell(&slow, Position(place));
         }
-        assert!(!connection.behind.is_cancelled());
+        assert!(!connection.behind.load(Ordering::Relaxed));
         post.seats().tell(&slow, Position(3));
-        assert!(connection.behind.is_cancelled());
+        assert!(connection.behind.load(Ordering::Relaxed));
     }
 
     #[test]

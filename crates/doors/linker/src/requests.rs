@@ -93,7 +93,7 @@ impl Session {
         let left = before.filter(|before| before.member != member.id).map(|before| before.member);
         self.me = Some(Registration { party: party.clone(), member: member.id.clone(), seat, attendance });
         if let Some(member) = left {
-            self.submit(What::Leave, Command::Leave(Leave { member, reason: Reason::Left })).await?;
+            self.submit(What::Leave, Command::Leave(Leave { member, reason: Reason::Left })).await;
             self.settle().await?;
         }
         self.put(&Frame::Registered { instance_id: &party.id, name: &party.name }).await?;
@@ -136,7 +136,8 @@ impl Session {
             self.settle().await?;
             return self.put(&Frame::error(format!("{UNKNOWN_SENDER}: register first"))).await;
         };
-        self.submit(What::Send, send).await
+        self.submit(What::Send, send).await;
+        Ok(())
     }
 
     /// What a message submits; nothing if it is not known who says it.

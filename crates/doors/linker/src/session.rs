@@ -8,17 +8,14 @@ use std::convert::Infallible;
 use std::future::ready;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesOrdered;
 use gate::rate::Allowance;
 use gate::{Caller, Connection, Leaves, Socket};
 use hall::mail::Shown;
 use hall::mailbox::Handed;
-use hall::workspace::Submitted;
-use hall::{Attendance, Declined, Done, Identity, Workspace};
+use hall::{Attendance, Declined, Done, Entry, Identity, Outstanding, Workspace};
 use model::mailboxes::{Stage, Take};
 use model::messages::{Party, Recipient};
 use model::roster::{Leave, Reason};
@@ -28,7 +25,6 @@ use tokio::time::{Instant, Sleep, timeout_at};
 use tokio_tungstenite::tungstenite::error::Error;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
-use tokio_util::sync::CancellationToken;
 
 use crate::door::Inner;
 use crate::evidence::{Evidence, Unproved};
@@ -60,8 +56,9 @@ pub(crate) struct Session {
     pub(crate) news: mpsc::Receiver<News>,
     /// The other end of it, for a seat.
     pub(crate) told: mpsc::Sender<News>,
-    pub(crate) behind: CancellationToken,
-    pending: FuturesOrdered<Pending>,
+    /// Set when it does not keep up with what it is told.
+    pub(crate) behind: Arc<AtomicBool>,
+    outstanding: Outstanding<What>,
     allowance: Allowance,
     socket: Socket,
     outbox: Outbox,
@@ -81,11 +78,6 @@ pub(crate) struct Registration {
 }
 
 /// Something submitted that nobody is answered for unless it fails.
-struct Pending {
-    what: What,
-    outcome: Submitted,
-}
-
 #[derive(Clone, Copy)]
 pub(crate) enum What {
     Send,
@@ -101,7 +93,6 @@ enum Event {
     Gathered,
     Breath,
     Tick,
-    Behind,
     DirectoryChanged,
     Close,
 }
@@ -127,8 +118,8 @@ impl Session {
             handed: Handed::default(),
             news,
             told,
-            behind: CancellationToken::new(),
-            pending: FuturesOrdered::new(),
+            behind: Arc::default(),
+            outstanding: Outstanding::new(is_dead_letter),
             evidence: Evidence::default(),
             heard: Instant::now(),
         };
@@ -140,8 +131,7 @@ impl Session {
 
     async fn run(&mut self) -> Result<Infallible, End> {
         let door = self.door.clone();
-        let behind = self.behind.clone();
-        let (mut close, mut behind) = (pin!(door.close.cancelled()), pin!(behind.cancelled()));
+        let mut close = pin!(door.close.cancelled());
         let mut tick = pin!(tokio::time::sleep_until(self.awake_at(self.heard + door.options.keep_alive)));
         let mut directory = door.hall.directory_changes();
         // What happened to the token between the upgrade and now was told to nobody.
@@ -149,15 +139,14 @@ impl Session {
         self.put(&Frame::Connected { connection_id: hall::clock::draw().to_string() }).await?;
         let mut in_a_row = 0;
         loop {
-            let full = self.pending.len() >= limits::SENDS;
+            if self.outstanding.count() >= limits::SENDS {
+                self.settle().await?;
+            }
             let breathless = in_a_row >= limits::IN_A_ROW;
             let event = tokio::select! {
                 biased;
-                Some((what, outcome)) = self.pending.next(), if !self.pending.is_empty() => {
-                    Event::Settled(what, outcome)
-                }
-                () = &mut behind => Event::Behind,
-                received = self.evidence.read(&mut self.socket), if !full && !breathless => Event::Received(received),
+                (what, outcome) = self.outstanding.told() => Event::Settled(what, outcome),
+                received = self.evidence.read(&mut self.socket), if !breathless => Event::Received(received),
                 Some(news) = self.news.recv() => Event::News(news),
                 () = ready(()), if self.outbox.is_waiting() => Event::Gathered,
                 () = &mut close => Event::Close,
@@ -170,14 +159,17 @@ impl Session {
                 Event::Settled(what, outcome) => self.settled(what, outcome).await?,
                 Event::Received(received) => self.receive(received).await?,
                 Event::News(news) => {
+                    if self.behind.load(Ordering::Relaxed) {
+                        return Err(End::Behind);
+                    }
                     self.tell(news).await?;
                     // As many as are read in a row: neither direction waits for the other.
                     self.tell_what_waits(limits::IN_A_ROW).await?;
+                    self.flush().await?;
                 }
                 Event::Gathered => self.flush().await?,
                 // A client that sends without end does not keep the rest from being looked at.
                 Event::Breath => {}
-                Event::Behind => return Err(End::Behind),
                 Event::Close => {
                     self.close().await?;
                     return Err(End::Closed);
@@ -197,7 +189,7 @@ impl Session {
             let quiet = deadline.min(Instant::now() + limits::NOTHING_MORE);
             let Ok(received) = timeout_at(quiet, self.evidence.read(&mut self.socket)).await else { break };
             self.receive(received).await?;
-            if self.pending.len() >= limits::SENDS {
+            if self.outstanding.count() >= limits::SENDS {
                 self.settle().await?;
             }
         }
@@ -339,7 +331,7 @@ impl Session {
                 ranges: ranges.into(),
                 senders: senders.into(),
             };
-            self.submit(What::Take, Command::Take(take)).await?;
+            self.submit(What::Take, Command::Take(take)).await;
         }
         Ok(())
     }
@@ -347,22 +339,14 @@ impl Session {
     // --- submitting ---
 
     /// Submits a command that nobody is answered for unless it fails, waiting for room.
-    pub(crate) async fn submit(&mut self, what: What, command: Command) -> Result<(), End> {
-        match self.workspace.submit(&self.identity.principal, command).await {
-            Ok(outcome) => {
-                self.pending.push_back(Pending { what, outcome });
-                Ok(())
-            }
-            Err(declined) => {
-                self.settle().await?;
-                self.settled(what, Err(declined)).await
-            }
-        }
+    pub(crate) async fn submit(&mut self, what: What, command: Command) {
+        self.workspace.submit_to(&self.outstanding, what, &self.identity.principal, command).await;
     }
 
     /// Waits for all that was submitted.
     pub(crate) async fn settle(&mut self) -> Result<(), End> {
-        while let Some((what, outcome)) = self.pending.next().await {
+        self.outstanding.settled().await;
+        while let Some((what, outcome)) = self.outstanding.try_told() {
             self.settled(what, outcome).await?;
         }
         Ok(())
@@ -423,13 +407,7 @@ impl Session {
     }
 }
 
-// === impl Pending ===
-
-impl Future for Pending {
-    type Output = (What, Result<Done, Declined>);
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = ready!(Pin::new(&mut self.outcome).poll(context));
-        Poll::Ready((self.what, outcome))
-    }
+/// Whether a message was for nobody known.
+fn is_dead_letter(entries: &[Arc<Entry>]) -> bool {
+    entries.first().is_some_and(|entry| matches!(entry.fact(), Fact::MessageDied(_)))
 }

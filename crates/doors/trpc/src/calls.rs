@@ -7,7 +7,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use hall::workspace::Submitted;
+use hall::Submitted;
 use hall::{Declined, Done};
 use model::{Fact, MemberId};
 use serde_json::value::RawValue;

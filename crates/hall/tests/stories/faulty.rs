@@ -14,6 +14,7 @@ use store::{
     AppendError, Batch, ClaimedJob, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Projection, Receipt,
     Record, Result, Snapshot, Span, Store, StoreError, Terms,
 };
+use tokio::sync::Notify;
 
 /// What happens to one append.
 pub(crate) enum Fault {
@@ -35,8 +36,21 @@ pub(crate) enum Fault {
     Overtaken(Position),
     /// The index cannot be written, as long as this is the next fault; appends leave it there.
     NoIndex,
+    /// A page of rows comes only when all that has happened since is written, as long as this is the next fault.
+    LateRows,
+    /// It takes until it is let go; then what else is wrong with it happens.
+    Slow(Arc<Slowness>, Box<Fault>),
+    /// Nothing is wrong.
+    None,
     /// Another writer comes first with this batch, made for the head it finds.
     Race(Box<dyn FnOnce(Head) -> Batch + Send>),
+}
+
+/// An append that takes until it is let go.
+#[derive(Default)]
+pub(crate) struct Slowness {
+    pub(crate) reached: Notify,
+    pub(crate) go_on: Notify,
 }
 
 pub(crate) struct Faulty<S> {
@@ -63,6 +77,14 @@ impl<S: Store> Store for Faulty<S> {
             let stays = matches!(faults.front(), Some(Fault::NoIndex));
             if stays { None } else { faults.pop_front() }
         };
+        let fault = match fault {
+            Some(Fault::Slow(slowness, fault)) => {
+                slowness.reached.notify_one();
+                slowness.go_on.notified().await;
+                Some(*fault)
+            }
+            fault => fault,
+        };
         match fault {
             None
             | Some(
@@ -71,7 +93,10 @@ impl<S: Store> Store for Faulty<S> {
                 | Fault::EndsAt(_)
                 | Fault::NoBody(_)
                 | Fault::Overtaken(_)
-                | Fault::NoIndex,
+                | Fault::NoIndex
+                | Fault::None
+                | Fault::LateRows
+                | Fault::Slow(..),
             ) => self.inner.append(batch).await,
             Some(Fault::Full) => Err(AppendError::Refused(StoreError::Full)),
             Some(Fault::LostBatch) => Err(lost()),
@@ -177,7 +202,12 @@ impl<S: Store> Store for Faulty<S> {
         after: Position,
         most: usize,
     ) -> Result<Vec<PlacedRow>> {
-        self.inner.rows(log, table, after, most).await
+        let page = self.inner.rows(log, table, after, most).await?;
+        let is_late = matches!(self.faults.lock().unwrap().front(), Some(Fault::LateRows));
+        while is_late && self.inner.projected(log).await? < self.inner.head(log).await?.position {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(page)
     }
     async fn blob(&self, log: &WorkspaceName, digest: &store::Hash) -> Result<Option<bytes::Bytes>> {
         self.inner.blob(log, digest).await

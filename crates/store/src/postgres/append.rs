@@ -240,7 +240,7 @@ pub(super) struct Scheduled<'a> {
 impl<'a> Columns<'a> {
     fn of(batch: &'a Batch) -> Self {
         let (mut events, mut blobs) = (Events::default(), Blobs::default());
-        for record in &batch.records {
+        for record in batch.records() {
             let body = record.body.as_deref().unwrap_or_default();
             let inline = (body.len() <= limits::INLINE_BODY_BYTES).then_some(body);
             if inline.is_none() {
@@ -257,7 +257,7 @@ impl<'a> Columns<'a> {
             blobs.digests.push(&blob.digest.0);
             blobs.bodies.push(&blob.bytes);
         }
-        let (cancelled, scheduled) = jobs(&batch.log, &batch.effects);
+        let (cancelled, scheduled) = jobs(&batch.log, batch.effects());
         Self { events, blobs, receipts: receipts(&batch.log, &batch.receipts), cancelled, scheduled }
     }
 }

@@ -181,7 +181,7 @@ pub(super) fn append(connection: &Connection, id: i64, batch: &Batch) -> Result<
     let mut event = connection
         .prepare_cached("INSERT INTO event (id, header, body, digest, hash) VALUES (?, ?, ?, ?, ?)")
         .map_err(failed)?;
-    for record in &batch.records {
+    for record in batch.records() {
         let body = record.body.as_deref().unwrap_or_default();
         let inline = (body.len() <= limits::INLINE_BODY_BYTES).then_some(body);
         if inline.is_none() {
@@ -203,7 +203,7 @@ pub(super) fn append(connection: &Connection, id: i64, batch: &Batch) -> Result<
     for receipt in &batch.receipts {
         receipts::write(connection, id, &batch.log, receipt)?;
     }
-    for effect in &batch.effects {
+    for effect in batch.effects() {
         jobs::write(connection, id, &batch.log, effect)?;
     }
     let head = batch.head();

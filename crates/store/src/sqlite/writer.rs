@@ -73,7 +73,6 @@ impl Writer {
     }
 
     pub(super) async fn append(&self, batch: Arc<Batch>) -> std::result::Result<(), AppendError> {
-        batch.check()?;
         let (reply, outcome) = oneshot::channel();
         self.requests
             .send(Request::Append(Append { batch, reply }))
@@ -163,13 +162,15 @@ impl WriterThread {
             Err(AppendError::Refused(cause)) => self.room.refused(cause),
             Err(_) => {}
         }
-        for (index, append) in group.into_iter().enumerate() {
+        for (index, Append { batch, reply }) in group.into_iter().enumerate() {
             let outcome = match &committed {
                 Ok(()) => outcomes[index].clone(),
                 Err(error) => Err(error.clone()),
             };
+            // Before the outcome is told: the batch is its asker's alone again.
+            drop(batch);
             // The asker may have been dropped; the events are in the log all the same.
-            _ = append.reply.send(outcome);
+            _ = reply.send(outcome);
         }
     }
 
@@ -185,6 +186,10 @@ impl WriterThread {
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let mut heads = HashMap::new();
         for Append { batch, .. } in group {
+            if let Err(refused) = batch.check() {
+                outcomes.push(Err(AppendError::Refused(refused)));
+                continue;
+            }
             let (id, head) = match heads.get(&batch.log).or_else(|| self.heads.get(&batch.log)) {
                 Some(known) => *known,
                 None => records::head(&transaction, &batch.log)?,
@@ -346,7 +351,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let head = writer.open_log(log.clone(), Incarnation(Uuid::nil())).await.unwrap();
-            let batch = Arc::new(Batch::seal(Uuid::nil(), log, head, [&event], vec![]));
+            let batch = Arc::new(Batch::of(Uuid::nil(), log, head, vec![event.clone()], vec![]));
             pages(1).await;
             let outcome = writer.append(batch.clone()).await;
             assert!(matches!(outcome, Err(AppendError::Refused(StoreError::Full))), "{outcome:?}");

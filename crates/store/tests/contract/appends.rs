@@ -17,7 +17,7 @@ pub(crate) async fn a_batch_is_read_back_as_it_was_written(store: Arc<dyn Store>
     assert_eq!(start.position, Position::START);
     let batch = batch(start, &[joined("web"), said("ä \u{1f980} \0"), asked(id(), 5_000)]);
     store.append(batch.clone()).await.unwrap();
-    assert_eq!(records(&*store, &log()).await, batch.records);
+    assert_eq!(records(&*store, &log()).await, batch.records());
     assert_eq!(store.head(&log()).await.unwrap(), batch.head());
     assert_eq!(verify(&*store, &log()).await.unwrap(), batch.head());
 }
@@ -123,10 +123,11 @@ pub(crate) async fn large_bodies_come_back_whole(store: Arc<dyn Store>) {
     let mut events: Vec<_> = (0..200).map(|more| said(&"x".repeat(INLINE_BODY_BYTES - 250 + more))).collect();
     events.extend([large.clone(), large]);
     let batch = batch(start, &events);
-    let sizes: Vec<usize> = batch.records.iter().map(|record| record.body.as_ref().unwrap().len()).collect();
+    let sizes: Vec<usize> =
+        batch.records().iter().map(|record| record.body.as_ref().unwrap().len()).collect();
     assert!(sizes.contains(&INLINE_BODY_BYTES) && sizes.contains(&(INLINE_BODY_BYTES + 1)), "{sizes:?}");
     store.append(batch.clone()).await.unwrap();
-    assert_eq!(records(&*store, &log()).await, batch.records);
+    assert_eq!(records(&*store, &log()).await, batch.records());
 }
 
 pub(crate) async fn the_largest_body_is_kept_and_a_larger_one_refused(store: Arc<dyn Store>) {
@@ -135,9 +136,9 @@ pub(crate) async fn the_largest_body_is_kept_and_a_larger_one_refused(store: Arc
     let largest = said(&"x".repeat(BODY_BYTES - around));
     let size = |record: &Record| record.body.as_ref().unwrap().len();
     let kept = batch(start, &[largest]);
-    assert_eq!(size(&kept.records[0]), BODY_BYTES);
+    assert_eq!(size(&kept.records()[0]), BODY_BYTES);
     store.append(kept.clone()).await.unwrap();
-    assert_eq!(records(&*store, &log()).await, kept.records);
+    assert_eq!(records(&*store, &log()).await, kept.records());
     let larger = batch(kept.head(), &[said("small"), said(&"x".repeat(BODY_BYTES - around + 1))]);
     match store.append(larger).await {
         Err(AppendError::Refused(StoreError::TooLarge { position: Position(3), .. })) => {}

@@ -39,7 +39,7 @@ async fn append(
     events: &[Event],
     blobs: &[&Blob],
 ) -> Result<Head, AppendError> {
-    let batch = Batch::seal(id(), log(), expected, events, vec![]);
+    let batch = Batch::of(id(), log(), expected, events.to_vec(), vec![]);
     let batch = Arc::new(batch.with_blobs(blobs.iter().map(|blob| (*blob).clone()).collect()));
     store.append(batch.clone()).await.map(|()| batch.head())
 }

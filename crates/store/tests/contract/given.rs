@@ -104,7 +104,7 @@ pub(crate) fn given_up(id: Uuid) -> Event {
 }
 
 pub(crate) fn batch_in(log: &WorkspaceName, expected: Head, events: &[Event]) -> Arc<Batch> {
-    Arc::new(Batch::seal(id(), log.clone(), expected, events, vec![]))
+    Arc::new(Batch::of(id(), log.clone(), expected, events.to_vec(), vec![]))
 }
 
 pub(crate) fn batch(expected: Head, events: &[Event]) -> Arc<Batch> {
@@ -112,7 +112,7 @@ pub(crate) fn batch(expected: Head, events: &[Event]) -> Arc<Batch> {
 }
 
 pub(crate) fn batch_with(expected: Head, events: &[Event], receipts: Vec<Receipt>) -> Arc<Batch> {
-    Arc::new(Batch::seal(id(), log(), expected, events, receipts))
+    Arc::new(Batch::of(id(), log(), expected, events.to_vec(), receipts))
 }
 
 /// Appends behind whatever there is; where the log ends then.

@@ -58,7 +58,7 @@ impl Sharer {
                 // Drawn once: deciding again must give the same thing its same id.
                 let proposal = self.proposal.get_or_insert_with(share);
                 let events = self.state.decide(proposal).unwrap();
-                Step::Append(Arc::new(Batch::seal(id(), self.log.clone(), self.head, &events, vec![])))
+                Step::Append(Arc::new(Batch::of(id(), self.log.clone(), self.head, events, vec![])))
             }
             Step::Append(batch) => {
                 match store.append(batch).await {
@@ -164,7 +164,7 @@ pub(crate) async fn a_lost_answer_is_settled_by_appending_again(store: Arc<dyn S
         store.append(batch.clone()).await.unwrap();
         assert_eq!(store.head(&log()).await.unwrap(), batch.head());
         // Somebody else was first: the same again is refused for good.
-        let stale = Arc::new(Batch::seal(id(), log(), before, &[said("never")], vec![]));
+        let stale = Arc::new(Batch::of(id(), log(), before, vec![said("never")], vec![]));
         append(&*store, &[said(&format!("{turn}: theirs"))]).await;
         append_and_lose(&*store, &stale, Lost::BeforeItWasDone).await;
         assert!(matches!(store.append(stale).await, Err(AppendError::Moved(_))));
