@@ -19,6 +19,8 @@ const WAITING: usize = 1_000;
 const AT_ONCE: usize = 100;
 /// How long a server is left alone after it was filled: what still follows from the messages is not the fetching's.
 const SETTLE: Duration = Duration::from_secs(1);
+/// An instance that is told nothing for so long has been told everything.
+const QUIET: Duration = Duration::from_millis(500);
 /// All fetches together may take so long, in s.
 const GOAL: f64 = 0.4;
 /// And so much longer if there is more in the log.
@@ -68,6 +70,7 @@ async fn fetch(ground: &mut Ground, fetched: usize) -> Result<Duration> {
     instances = together(instances, move |me, connection| send(me, connection, fetched)).await?;
     instances = together(instances, move |_, connection| take(connection, fetched)).await?;
     instances = together(instances, move |me, connection| send(me, connection, WAITING)).await?;
+    instances = together(instances, |_, connection| hear_out(connection)).await?;
     tokio::time::sleep(SETTLE).await;
     let begun = Instant::now();
     let mut tasks = JoinSet::new();
@@ -158,6 +161,14 @@ async fn refused(connection: &mut Connection) -> Result<usize> {
             _ => {}
         }
     }
+}
+
+/// Reads what is pushed until nothing more comes: to carry that is not the fetching's.
+async fn hear_out(mut connection: Connection) -> Result<Connection> {
+    while let Ok(frame) = tokio::time::timeout(QUIET, connection.receive()).await {
+        frame?;
+    }
+    Ok(connection)
 }
 
 /// Fetches so many messages; asking once more than needed shows that the last have arrived.

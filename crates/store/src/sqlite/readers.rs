@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::Semaphore;
 
@@ -20,7 +21,14 @@ pub(super) fn open_for_writing(path: &Path, sync: &str) -> Result<Connection> {
     connection.pragma_update(None, "synchronous", sync).map_err(failed)?;
     connection.pragma_update(None, "cache_size", -8192).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(32);
+    plan_once(&connection)?;
     Ok(connection)
+}
+
+/// Keeps SQLite from planning for the values that are bound: it would look at those of a `LIMIT`, and so parse and plan a
+/// prepared statement again for every execution.
+fn plan_once(connection: &Connection) -> Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop).map_err(failed)
 }
 
 /// Whether the rows of a table are in order and each of its indices leads to all of them; if not, what is wrong.
@@ -84,6 +92,7 @@ impl Readers {
         let connection = Connection::open_with_flags(&*self.path, flags).map_err(failed)?;
         connection.busy_timeout(Duration::from_secs(10)).map_err(failed)?;
         connection.pragma_update(None, "cache_size", -2048).map_err(failed)?;
+        plan_once(&connection)?;
         Ok(connection)
     }
 
