@@ -25,4 +25,4 @@ pub use listener::Listener;
 pub use rate::Rates;
 pub use routes::{AnyPath, Gate, Route};
 pub use stranger::Stranger;
-pub use websocket::{Connection, Leaves, Socket, Upgrade};
+pub use websocket::{Buffering, Connection, Socket, Upgrade};

@@ -99,7 +99,7 @@ mod tests {
     use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
 
     use super::*;
-    use crate::Leaves;
+    use crate::Buffering;
 
     /// A client, and the stranger it is at the server.
     async fn met() -> (WebSocketStream<TcpStream>, Stranger) {
@@ -118,7 +118,7 @@ mod tests {
         }
         let (sent, ()) = tokio::join!(client.flush(), async {
             assert_eq!(stranger.next().await.unwrap().unwrap(), Message::text("it is me"));
-            let mut socket = Connection::from(stranger).known(Leaves::WhenEnough).await;
+            let mut socket = Connection::from(stranger).known(Buffering::UpToThreshold).await;
             assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("a small one"));
             assert_eq!(socket.next().await.unwrap().unwrap(), Message::text(large.clone()));
         });

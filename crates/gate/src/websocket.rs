@@ -23,13 +23,13 @@ use crate::stranger::{self, Stranger};
 /// A WebSocket on a plain TCP stream.
 pub type Socket = WebSocketStream<TcpStream>;
 
-/// When frames that were put into a socket's buffer leave.
+/// How long frames stay in a socket's buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Leaves {
-    /// When they are flushed, or when there are [`limits::WRITE_BUFFER`] bytes of them.
-    WhenEnough,
-    /// When they are flushed, and not before: whoever puts them in bounds how much that is.
-    WhenFlushed,
+pub enum Buffering {
+    /// Until they are flushed, or there are [`limits::WRITE_BUFFER`] bytes of them.
+    UpToThreshold,
+    /// Until they are flushed, by their writer or with the answer to a ping: whoever puts them in bounds how much that is.
+    UntilFlushed,
 }
 
 /// A connection that speaks WebSocket from here on: as a [`Socket`], or as a [`Stranger`] until its client is known.
@@ -68,16 +68,16 @@ impl Connection {
     }
 
     /// The socket of a client that is known.
-    pub async fn known(self, leaves: Leaves) -> Socket {
-        let gathered = match leaves {
-            Leaves::WhenEnough => limits::WRITE_BUFFER,
-            Leaves::WhenFlushed => usize::MAX - 1,
+    pub async fn known(self, buffering: Buffering) -> Socket {
+        let threshold = match buffering {
+            Buffering::UpToThreshold => limits::WRITE_BUFFER,
+            Buffering::UntilFlushed => usize::MAX - 1,
         };
         let config = WebSocketConfig::default()
             .max_message_size(Some(limits::FRAME_BYTES))
             .max_frame_size(Some(limits::FRAME_BYTES))
             .read_buffer_size(limits::READ_BUFFER)
-            .write_buffer_size(gathered);
+            .write_buffer_size(threshold);
         WebSocketStream::from_partially_read(self.stream, self.early, Role::Server, Some(config)).await
     }
 

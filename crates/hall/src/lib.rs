@@ -4,9 +4,10 @@
 //! command, read [`Workspace::state`] or rows, and [`Workspace::follow`] what happens. Everything it sees is
 //! committed.
 //!
-//! Where to look: a command's way is [`workspace`] → [`writer`] → the store → [`tail`] → [`follower`]. Beside it run
-//! [`projector`] (read models), [`indexer`] (words), [`snapshots`], [`presence`] and [`timers`]. Mailboxes are read through
-//! [`mail`], and what was said is found again through [`search`].
+//! Where to look: a command's way is [`workspace`] → [`submission`] → [`writer`] → the store → [`tail`] → [`follower`]. Beside
+//! it run [`projector`] (read models; what is not written yet stands in [`backlog`]), [`indexer`] (words), [`snapshots`],
+//! [`presence`] and [`timers`]. What waits for a reader is read through [`mail`], messages of a mailbox are found by their ids
+//! through [`mailbox`] and newest first through [`history`], their files through [`files`], and words through [`search`].
 
 pub mod access;
 pub mod authors;

@@ -74,9 +74,9 @@ impl Handed {
     }
 }
 
-/// Looks for messages in a reader's mailbox: by where they stand, and by their ids. For those it looks among what the
-/// reader was handed last, if that is known, then among all that wait, then among what was taken last, then among what came last, of the latter two [`limits::MAILBOX_PAGES`] pages of
-/// each list.
+/// Looks for messages in a reader's mailbox: by where they stand, and by their ids. For ids it looks first among what the
+/// reader was handed last, if that is known; then among all that wait; then among what was taken last, and among what came
+/// last, of either [`limits::MAILBOX_PAGES`] pages of each list.
 ///
 /// # Errors
 /// If the mailbox cannot be read.

@@ -132,7 +132,7 @@ impl Session {
     // --- messages ---
 
     async fn send_message(&mut self, message: SendMessage) -> Result<(), End> {
-        let Some(send) = self.letter(message) else {
+        let Some(send) = self.send_command(message) else {
             self.settle().await?;
             return self.put(&Frame::error(format!("{UNKNOWN_SENDER}: register first"))).await;
         };
@@ -140,8 +140,8 @@ impl Session {
         Ok(())
     }
 
-    /// What a message submits; nothing if it is not known who says it.
-    pub(crate) fn letter(&self, message: SendMessage) -> Option<Command> {
+    /// The command that sends a message; none if it is not known who says it.
+    pub(crate) fn send_command(&self, message: SendMessage) -> Option<Command> {
         let me = self.me.as_ref()?;
         Some(Command::Send(Send {
             workspace: self.workspace.name().as_str().into(),

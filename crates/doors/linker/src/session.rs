@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gate::rate::Allowance;
-use gate::{Caller, Connection, Leaves, Socket};
+use gate::{Buffering, Caller, Connection, Socket};
 use hall::mail::Shown;
 use hall::mailbox::Handed;
 use hall::{Attendance, Declined, Done, Entry, Identity, Outstanding, Workspace};
@@ -110,7 +110,7 @@ impl Session {
             post: door.post(&workspace),
             allowance: caller.allowance(&identity),
             outbox: Outbox::new(door.options.write_stall),
-            socket: connection.known(Leaves::WhenFlushed).await,
+            socket: connection.known(Buffering::UntilFlushed).await,
             door,
             workspace,
             identity,
@@ -207,7 +207,7 @@ impl Session {
         while let Some(Ok(frame)) = self.evidence.read(&mut self.socket).await {
             let Ok(text) = frame.to_text() else { continue };
             let Ok(Request::SendMessage(message)) = request::parse(text) else { continue };
-            let Some(send) = self.letter(message) else { continue };
+            let Some(send) = self.send_command(message) else { continue };
             if self.check_token().is_err() || !self.allowance.take(Instant::now()) {
                 continue;
             }
@@ -277,7 +277,8 @@ impl Session {
             Message::Ping(_) => self.flush().await,
             Message::Pong(payload) => {
                 let proved = self.evidence.pong(&payload);
-                self.take(proved).await
+                self.take(proved).await;
+                Ok(())
             }
             Message::Frame(_) => Ok(()),
             Message::Close(_) => {
@@ -297,7 +298,7 @@ impl Session {
         match request::parse(text) {
             Ok(request) => {
                 let proved = self.evidence.request();
-                self.take(proved).await?;
+                self.take(proved).await;
                 self.serve_request(request).await
             }
             Err(refusal) => self.put_behind_sends(&Frame::error(refusal)).await,
@@ -322,7 +323,7 @@ impl Session {
     }
 
     /// Marks messages that are proved to have arrived.
-    async fn take(&mut self, proved: Vec<Unproved>) -> Result<(), End> {
+    async fn take(&mut self, proved: Vec<Unproved>) {
         for Unproved { reader, shown: Shown { ranges, senders }, .. } in proved {
             let take = Take {
                 reader,
@@ -333,7 +334,6 @@ impl Session {
             };
             self.submit(What::Take, Command::Take(take)).await;
         }
-        Ok(())
     }
 
     // --- submitting ---

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use gate::rate::Allowance;
-use gate::{Connection, Leaves, Socket};
+use gate::{Buffering, Connection, Socket};
 use hall::{Attendance, Identity, Workspace};
 use indexmap::IndexMap;
 use model::{MemberId, Position};
@@ -99,14 +99,16 @@ impl Session {
         let mut outbox = Outbox::new(door.clone());
         let (identity, workspace, socket) = match entrance {
             Entrance::Known(identity, workspace) => {
-                (identity, workspace, connection.known(Leaves::WhenEnough).await)
+                (identity, workspace, connection.known(Buffering::UpToThreshold).await)
             }
             Entrance::ByMessage(name) => {
                 let mut stranger = connection.stranger().await;
                 match introduce(&door, &caller, &name, &mut stranger, &mut outbox).await {
-                    Ok((identity, workspace)) => {
-                        (identity, workspace, Connection::from(stranger).known(Leaves::WhenEnough).await)
-                    }
+                    Ok((identity, workspace)) => (
+                        identity,
+                        workspace,
+                        Connection::from(stranger).known(Buffering::UpToThreshold).await,
+                    ),
                     Err(end) => {
                         finish(stranger, outbox, end, caller.address).await;
                         return None;

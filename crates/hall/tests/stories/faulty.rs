@@ -50,7 +50,15 @@ pub(crate) enum Fault {
 #[derive(Default)]
 pub(crate) struct Slowness {
     pub(crate) reached: Notify,
-    pub(crate) go_on: Notify,
+    go_on: Notify,
+}
+
+impl Slowness {
+    /// Lets it go, when what was submitted meanwhile has been decided.
+    pub(crate) async fn end(&self) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        self.go_on.notify_one();
+    }
 }
 
 pub(crate) struct Faulty<S> {
@@ -65,6 +73,13 @@ impl<S> Faulty<S> {
 
     pub(crate) fn next(&self, fault: Fault) {
         self.faults.lock().unwrap().push_back(fault);
+    }
+
+    /// The next append takes until it is let go, and then has this fault.
+    pub(crate) fn next_is_slow(&self, fault: Fault) -> Arc<Slowness> {
+        let slowness = Arc::new(Slowness::default());
+        self.next(Fault::Slow(slowness.clone(), Box::new(fault)));
+        slowness
     }
 }
 

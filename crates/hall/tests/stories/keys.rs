@@ -1,13 +1,12 @@
 //! Idempotency keys: the same wish under the same key comes true once.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use hall::{Declined, Done};
 use model::Principal;
 use store::MemoryStore;
 
-use crate::faulty::{Fault, Faulty, Slowness};
+use crate::faulty::{Fault, Faulty};
 use crate::scene::{Scene, share};
 
 async fn once(scene: &Scene, key: &str, value: &str) -> Result<Done, Declined> {
@@ -42,15 +41,12 @@ async fn two_of_a_kind_in_one_batch_are_one() {
 async fn while_the_first_is_being_committed_its_key_is_known() {
     let store = Faulty::around(MemoryStore::default());
     let scene = Scene::on(store.clone()).await;
-    let (by, slowness) = (Principal::local(), Arc::new(Slowness::default()));
-    store.next(Fault::Slow(slowness.clone(), Box::new(Fault::None)));
+    let (by, slowness) = (Principal::local(), store.next_is_slow(Fault::None));
     let first = scene.workspace.submit_once(&by, "k", share("plan", "one")).await.unwrap();
     slowness.reached.notified().await;
     let same = scene.workspace.submit_once(&by, "k", share("plan", "one")).await.unwrap();
     let other = scene.workspace.submit_once(&by, "k", share("plan", "two")).await.unwrap();
-    // Both are decided meanwhile.
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    slowness.go_on.notify_one();
+    slowness.end().await;
     let (first, same) = (first.outcome().await.unwrap(), same.outcome().await.unwrap());
     assert_eq!(first.entries[0].recorded(), same.entries[0].recorded());
     assert!(matches!(other.outcome().await, Err(Declined::KeyReused)));

@@ -1,8 +1,5 @@
 //! What somebody sees when the store fails: the truth, and nothing that is taken back later.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use hall::Declined;
 use model::rows::Table;
 use model::{
@@ -11,7 +8,7 @@ use model::{
 use store::{Batch, MemoryStore, Store as _, StoreError};
 use uuid::Uuid;
 
-use crate::faulty::{Fault, Faulty, Slowness};
+use crate::faulty::{Fault, Faulty};
 use crate::scene::{Scene, join, share};
 
 #[tokio::test]
@@ -36,15 +33,12 @@ async fn a_full_disk_refuses_what_is_asked_and_keeps_what_was_there() {
 async fn what_was_decided_behind_a_refused_batch_is_decided_again_without_it() {
     let store = Faulty::around(MemoryStore::default());
     let scene = Scene::on(store.clone()).await;
-    let (by, slowness) = (Principal::local(), Arc::new(Slowness::default()));
-    store.next(Fault::Slow(slowness.clone(), Box::new(Fault::Full)));
+    let (by, slowness) = (Principal::local(), store.next_is_slow(Fault::Full));
     let first = scene.workspace.submit(&by, share("plan", "one")).await.unwrap();
     slowness.reached.notified().await;
     let second = scene.workspace.submit(&by, share("plan", "two")).await.unwrap();
     let third = scene.workspace.submit_once(&by, "key", share("plan", "three")).await.unwrap();
-    // Both are decided meanwhile, behind the first.
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    slowness.go_on.notify_one();
+    slowness.end().await;
 
     assert!(matches!(first.outcome().await, Err(Declined::Unavailable(StoreError::Full))));
     for (outcome, version) in [(second.outcome().await, 1), (third.outcome().await, 2)] {
