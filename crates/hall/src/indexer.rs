@@ -78,7 +78,7 @@ async fn go_on(workspace: &Workspace) -> Result<(), StoreError> {
             () = indexer.hurry.notified() => {}
         }
         loop {
-            let began = Instant::now();
+            let (began, end) = (Instant::now(), *workspace.head().borrow());
             let from = follower.position();
             let terms = terms_of(gather(&mut follower).await?).await?;
             let to = follower.position();
@@ -90,7 +90,10 @@ async fn go_on(workspace: &Workspace) -> Result<(), StoreError> {
             if to == from || !follower.is_behind() {
                 break;
             }
-            sleep(began.elapsed() * limits::INDEX_REST).await;
+            // Nobody is held up while nothing happens.
+            if *workspace.head().borrow() > end {
+                sleep(began.elapsed() * limits::INDEX_REST).await;
+            }
         }
     }
 }
@@ -111,7 +114,14 @@ async fn gather(follower: &mut Follower) -> Result<Vec<Arc<Entry>>, StoreError> 
 
 /// On a thread where it holds up nobody.
 async fn terms_of(batch: Vec<Arc<Entry>>) -> Result<Vec<Terms>, StoreError> {
-    let terms = move || batch.iter().filter_map(|entry| terms(entry.recorded())).collect();
+    let terms = move || {
+        let terms = |entry: &Arc<Entry>| {
+            // Long work that nobody waits for: where there are few cores, somebody else may.
+            std::thread::yield_now();
+            terms(entry.recorded())
+        };
+        batch.iter().filter_map(terms).collect()
+    };
     let terms = tokio::task::spawn_blocking(terms).await;
     terms.map_err(|cause| StoreError::Database(format!("taking words apart was cut short: {cause}")))
 }

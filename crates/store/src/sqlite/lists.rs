@@ -6,6 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::failure::failed;
 use super::records::{number, raw};
+use super::thread::give_way;
 use crate::runs::{Gathering, NewRun, StoredRun};
 use crate::stored::{above, intact_list};
 use crate::{Projection, Result, Span, StoreError};
@@ -25,6 +26,7 @@ pub(super) fn write(
         .prepare_cached("INSERT OR REPLACE INTO run (log, list, place, body, digest) VALUES (?, ?, ?, ?, ?)")
         .map_err(failed)?;
     for NewRun { list, place, body, digest } in NewRun::of(log, projection) {
+        give_way();
         let place = place.0.cast_signed();
         insert.execute(params![log.as_str(), list, place, body, digest.0]).map_err(failed)?;
     }

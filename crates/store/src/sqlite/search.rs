@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::failure::failed;
 use super::readers::disorder;
 use super::records::{POSITION_BITS, event_key, number, raw};
+use super::thread::give_way;
 use crate::stored::intact_indexed;
 use crate::{Result, StoreError, Terms, seal};
 
@@ -58,6 +59,7 @@ pub(super) fn index(
         .prepare_cached("INSERT OR REPLACE INTO document (rowid, words) VALUES (?, ?)")
         .map_err(failed)?;
     for Terms { place, words } in documents {
+        give_way();
         insert.execute(params![event_key(number, *place)?, words]).map_err(failed)?;
     }
     connection

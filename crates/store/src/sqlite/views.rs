@@ -20,6 +20,7 @@ use super::opening::{Purpose, open_views};
 use super::readers::{Readers, disorder};
 use super::records::{number, raw};
 use super::search;
+use super::thread::give_way;
 use crate::stored::{StoredRow, above, intact_projected, intact_snapshot};
 use crate::{PlacedRow, Projection, Result, Snapshot, Span, StoreError, Terms, seal};
 
@@ -108,6 +109,7 @@ impl Views {
                 )
                 .map_err(failed)?;
             for PlacedRow { place, row } in &projection.rows {
+                give_way();
                 insert
                     .execute(params![
                         log.as_str(),
