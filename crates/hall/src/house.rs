@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use futures_util::stream::{self, Stream};
 use model::directory::{Grant, IssueToken, OpenWorkspace, RevokeToken};
 use model::{Command, Fact, Position, Principal, Refusal, TokenId, WorkspaceName};
 use store::{Store, StoreError};
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{self, Identity, IssuedToken, Secret};
@@ -186,9 +186,13 @@ impl Hall {
         state.directory.tokens().any(|token| token.id == *id && token.is_live(now))
     }
 
-    /// Changes each time a token or workspace does.
-    pub fn directory_changes(&self) -> watch::Receiver<Position> {
-        self.0.directory.head()
+    /// Yields each time a token or workspace has changed. To be kept as long as somebody listens: to wait goes on where it
+    /// was, and costs nothing to look at.
+    pub fn directory_changes(&self) -> impl Stream<Item = ()> + Send + 'static {
+        stream::unfold(self.0.directory.head(), async |mut head| {
+            head.changed().await.ok()?;
+            Some(((), head))
+        })
     }
 
     /// Whether commands can be carried out; if not, why.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use gate::rate::Allowance;
 use gate::{Buffering, Caller, Connection, Socket};
 use hall::mail::Shown;
@@ -133,7 +134,7 @@ impl Session {
         let door = self.door.clone();
         let mut close = pin!(door.close.cancelled());
         let mut tick = pin!(tokio::time::sleep_until(self.awake_at(self.heard + door.options.keep_alive)));
-        let mut directory = door.hall.directory_changes();
+        let mut directory = pin!(door.hall.directory_changes());
         // What happened to the token between the upgrade and now was told to nobody.
         self.check_token()?;
         self.put(&Frame::Connected { connection_id: hall::clock::draw().to_string() }).await?;
@@ -143,16 +144,20 @@ impl Session {
                 self.settle().await?;
             }
             let breathless = in_a_row >= limits::IN_A_ROW;
-            let event = tokio::select! {
-                biased;
-                (what, outcome) = self.outstanding.told() => Event::Settled(what, outcome),
-                received = self.evidence.read(&mut self.socket), if !breathless => Event::Received(received),
-                Some(news) = self.news.recv() => Event::News(news),
-                () = ready(()), if self.outbox.is_waiting() => Event::Gathered,
-                () = &mut close => Event::Close,
-                Ok(()) = directory.changed(), if self.identity.token.is_some() => Event::DirectoryChanged,
-                () = tick.as_mut() => Event::Tick,
-                () = ready(()), if breathless => Event::Breath,
+            let event = if let Some((what, outcome)) = self.outstanding.try_told() {
+                Event::Settled(what, outcome)
+            } else {
+                tokio::select! {
+                    biased;
+                    received = self.evidence.read(&mut self.socket), if !breathless => Event::Received(received),
+                    Some(news) = self.news.recv() => Event::News(news),
+                    () = ready(()), if self.outbox.is_waiting() => Event::Gathered,
+                    (what, outcome) = self.outstanding.told() => Event::Settled(what, outcome),
+                    () = &mut close => Event::Close,
+                    Some(()) = directory.next(), if self.identity.token.is_some() => Event::DirectoryChanged,
+                    () = tick.as_mut() => Event::Tick,
+                    () = ready(()), if breathless => Event::Breath,
+                }
             };
             in_a_row = if matches!(event, Event::Received(_)) { in_a_row + 1 } else { 0 };
             match event {

@@ -142,7 +142,7 @@ impl Session {
         let door = self.door.clone();
         let (mut drain, mut close) = (pin!(door.drain.cancelled()), pin!(door.close.cancelled()));
         let mut tick = pin!(tokio::time::sleep_until(self.awake_at(self.heard + door.options.keep_alive)));
-        let mut directory = door.hall.directory_changes();
+        let mut directory = pin!(door.hall.directory_changes());
         // What happened to the token between the upgrade and now was told to nobody.
         self.check_token()?;
         let mut in_a_row = 0;
@@ -161,7 +161,7 @@ impl Session {
                 () = ready(()), if self.outbox.is_waiting() => Event::Gathered,
                 () = &mut drain, if self.drain == Drain::Serving => Event::Drain,
                 () = &mut close => Event::Close,
-                Ok(()) = directory.changed(), if self.identity.token.is_some() => Event::DirectoryChanged,
+                Some(()) = directory.next(), if self.identity.token.is_some() => Event::DirectoryChanged,
                 () = tick.as_mut() => Event::Tick,
                 () = ready(()), if breathless => Event::Breath,
             };
