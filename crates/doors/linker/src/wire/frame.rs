@@ -209,10 +209,15 @@ pub struct Iso(pub Timestamp);
 
 // === impl Frame ===
 
+/// What most frames fit in.
+const HINT: usize = 1024;
+
 impl Frame<'_> {
     /// As it is sent.
     pub fn encode(&self) -> Bytes {
-        serde_json::to_vec(self).expect("frames have text keys only, and write into memory").into()
+        let mut frame = Vec::with_capacity(HINT);
+        serde_json::to_writer(&mut frame, self).expect("frames have text keys only, and write into memory");
+        frame.into()
     }
 
     /// Something was not done.
