@@ -5,7 +5,6 @@ use std::sync::Arc;
 use model::Position;
 use store::{PlacedRow, Projection};
 
-use crate::entry::Entry;
 use crate::limits;
 
 /// What is on its way to the store.
@@ -36,11 +35,14 @@ impl Backlog {
         Self { written, writing: None, new: Projection::default(), seen: written, stuck: false }
     }
 
-    /// Takes in what an event writes, unless the store has seen it.
-    pub(crate) fn note(&mut self, entry: &Entry) {
-        if entry.position() > self.written {
-            self.seen = entry.position();
-            self.new.add(entry.recorded());
+    /// Takes in what the events between two positions write, as far as the store has not seen it.
+    pub(crate) fn note(&mut self, from: Position, to: Position, mut projection: Projection) {
+        if from < self.written {
+            projection.keep_after(self.written);
+        }
+        if to > self.written {
+            self.seen = to;
+            self.new.append(projection);
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, RwLock};
 
 use model::{Position, WorkspaceName};
 use quick_cache::sync::Cache;
-use store::{Head, Incarnation, PageLimit, Store, StoreError};
+use store::{Head, Incarnation, PageLimit, Projection, Store, StoreError};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use crate::error::HallError;
@@ -56,11 +56,13 @@ pub(crate) async fn open_log(
         let records = store.read(&name, state.position(), limit).await?;
         if let Some(last) = records.last() {
             hash = last.hash;
+            let (from, mut projection) = (state.position(), Projection::default());
             for record in &records {
                 let entry = entry_of(&name, record)?;
                 state.apply(entry.recorded());
-                projector.note(&[entry]);
+                projection.add(entry.recorded());
             }
+            projector.note(from, state.position(), projection);
             continue;
         }
         let end = store.head(&name).await?;

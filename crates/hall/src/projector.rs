@@ -18,7 +18,6 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::backlog::Backlog;
-use crate::entry::Entry;
 use crate::limits;
 use crate::workspace::Shared;
 
@@ -43,11 +42,11 @@ impl Projector {
         self.waiting.lock().expect("nothing panics while it holds what waits")
     }
 
-    /// Takes note of committed events. Those the store has seen are passed over.
-    pub(crate) fn note(&self, entries: &[Arc<Entry>]) {
+    /// Takes note of what the committed events between two positions write. What the store has seen is passed over.
+    pub(crate) fn note(&self, from: Position, to: Position, projection: Projection) {
         let mut waiting = self.waiting();
         let idle = waiting.new.is_empty();
-        entries.iter().for_each(|entry| waiting.note(entry));
+        waiting.note(from, to, projection);
         let first = idle && !waiting.new.is_empty();
         if first || waiting.is_much() {
             self.wake.notify_one();
@@ -230,17 +229,22 @@ pub(crate) async fn run(shared: Arc<Shared>, closing: CancellationToken) {
 
 async fn write(shared: &Shared) -> Result<(), StoreError> {
     let Some((from, to, projection)) = shared.projector.next() else { return Ok(()) };
-    let written = match shared.store.project(&shared.name, from, to, projection).await {
+    let written = match shared.store.project(&shared.name, from, to, projection.clone()).await {
         Ok(true) => Ok(to),
         // They did not stand where this node thought: another has written them.
         Ok(false) => shared.store.projected(&shared.name).await,
         Err(cause) => Err(cause),
     };
-    shared.projector.tried(written)
+    let tried = shared.projector.tried(written);
+    // It has thousands of parts: to give them back takes a while, in which nobody should have to wait.
+    drop(tokio::task::spawn_blocking(move || drop(projection)));
+    tried
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ops::RangeInclusive;
+
     use model::event::Recorded;
     use model::messages::{Message, Party, Priority, Recipient};
     use model::{AgentId, CommandId, Event, Fact, MemberId, MessageId, Principal, Text, Timestamp};
@@ -249,7 +253,7 @@ mod tests {
 
     use super::*;
 
-    fn message(place: u64) -> Arc<Entry> {
+    fn message(place: u64) -> Recorded {
         let web = Party { id: AgentId::of("default", "web"), name: "web".into() };
         let fact = Fact::MessageSent(Arc::new(Message {
             id: MessageId::from(Uuid::from_u128(place.into())),
@@ -266,13 +270,18 @@ mod tests {
         }));
         let command = CommandId::from(Uuid::from_u128(place.into()));
         let event = Event { at: Timestamp::default(), by: Principal::local(), command, fact };
-        Arc::new(Entry::new(Recorded { position: Position(place), event }, None, 400))
+        Recorded { position: Position(place), event }
+    }
+
+    fn note(projector: &Projector, messages: RangeInclusive<u64>) {
+        let mut projection = Projection::default();
+        messages.clone().for_each(|place| projection.add(&message(place)));
+        projector.note(Position(messages.start() - 1), Position(*messages.end()), projection);
     }
 
     fn full() -> Projector {
         let projector = Projector::new(Position::START);
-        let messages: Vec<_> = (1..=limits::PENDING_ITEMS as u64 / 3 + 1).map(message).collect();
-        projector.note(&messages);
+        note(&projector, 1..=limits::PENDING_ITEMS as u64 / 3 + 1);
         projector
     }
 
@@ -317,9 +326,9 @@ mod tests {
             let items = projector.items(&store, &log, &List::Messages, span).await.unwrap();
             items.iter().map(|item| item.place.0).collect::<Vec<_>>()
         };
-        projector.note(&[message(1), message(2)]);
+        note(&projector, 1..=2);
         let (from, to, projection) = projector.next().unwrap();
-        projector.note(&[message(3)]);
+        note(&projector, 3..=3);
         assert_eq!(places(false, 9).await, [1, 2, 3]);
         // An attempt that failed is made again with the same.
         projector.tried(Err(broken())).unwrap_err();
@@ -335,9 +344,9 @@ mod tests {
     #[tokio::test]
     async fn what_another_node_has_written_is_let_go_of() {
         let projector = Projector::new(Position::START);
-        projector.note(&(1..=4).map(message).collect::<Vec<_>>());
+        note(&projector, 1..=4);
         projector.next().unwrap();
-        projector.note(&[message(5), message(6)]);
+        note(&projector, 5..=6);
         projector.tried(Ok(Position(3))).unwrap();
         let (from, to, rest) = projector.next().unwrap();
         assert_eq!((from, to, rest.list(&List::Messages).len()), (Position(3), Position(4), 1));

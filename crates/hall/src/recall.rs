@@ -33,7 +33,7 @@ impl Recall {
 
     /// The event at `position`, if it is in memory.
     pub(crate) fn at_hand(&self, tail: &Tail, position: Position) -> Option<Arc<Entry>> {
-        self.cache.get(&position).or_else(|| tail.get(position))
+        tail.get(position).or_else(|| self.cache.get(&position))
     }
 
     /// The event at `position`, which was committed.

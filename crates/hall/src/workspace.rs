@@ -15,7 +15,7 @@ use model::{
 };
 use quick_cache::sync::Cache;
 use serde::de::DeserializeOwned;
-use store::{Blob, Incarnation, Store};
+use store::{Blob, Incarnation, Projection, Store};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use crate::clock::{self, Clock};
@@ -320,10 +320,12 @@ impl Workspace {
 }
 
 impl Shared {
-    /// Makes events visible, which are durable: first in the state, then to followers.
-    pub(crate) fn publish(&self, events: Vec<(Recorded, usize)>) -> Vec<Arc<Entry>> {
+    /// Makes events and what they write into the read models visible, which are durable: first in the state, then to
+    /// followers.
+    pub(crate) fn publish(&self, events: Vec<(Recorded, usize)>, projection: Projection) -> Vec<Arc<Entry>> {
         let Some(last) = events.last().map(|(recorded, _)| recorded.position) else { return vec![] };
         let mut committed = self.committed.write().expect("applying a decided event does not panic");
+        let before = committed.position();
         let entries: Vec<_> = events
             .into_iter()
             .map(|(recorded, weight)| {
@@ -337,7 +339,7 @@ impl Shared {
             })
             .collect();
         // Before anybody can look: what has left the state must be found in the rows.
-        self.projector.note(&entries);
+        self.projector.note(before, last, projection);
         drop(committed);
         self.tail.push(&entries);
         self.head.send_replace(last);

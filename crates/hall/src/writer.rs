@@ -16,7 +16,7 @@ use futures_util::future::{BoxFuture, MaybeDone, maybe_done};
 use futures_util::poll;
 use model::event::Recorded;
 use model::{Event, Position, Principal, State};
-use store::{AppendError, Batch, Blob, Head, LockedLog, PageLimit, Receipt, StoreError};
+use store::{AppendError, Batch, Blob, Head, LockedLog, PageLimit, Projection, Receipt, StoreError};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -253,7 +253,8 @@ impl Writer {
             self.hand_over(None).await;
         }
         let (end, has_effects) = (batch.head().position, !batch.effects().is_empty());
-        let entries = self.shared.publish(Arc::unwrap_or_clone(batch).into_events());
+        let (events, projection) = Arc::unwrap_or_clone(batch).into_events();
+        let entries = self.shared.publish(events, projection);
         self.shared.presence.expect(&entries);
         if has_effects {
             self.timers.poke();
@@ -365,7 +366,9 @@ impl Writer {
                 })
                 .collect::<Result<Vec<_>, StoreError>>()?;
             self.head = Head { position: last.position, hash: last.hash, ..self.head };
-            self.shared.publish(news);
+            let mut projection = Projection::default();
+            news.iter().for_each(|(recorded, _)| projection.add(recorded));
+            self.shared.publish(news, projection);
         }
         Ok(())
     }

@@ -43,10 +43,10 @@ macro_rules! kinds {
             }
         }
 
-        fn write_body(fact: &Fact) -> Vec<u8> {
+        fn write_body(fact: &Fact, to: &mut Vec<u8>) {
             match fact {
-                $(Fact::$fact(body) => to_json(body, BODY_HINT),)+
-                Fact::Unknown(unknown) => unknown.body.clone(),
+                $(Fact::$fact(body) => write_json(body, to),)+
+                Fact::Unknown(unknown) => to.extend_from_slice(&unknown.body),
             }
         }
 
@@ -89,23 +89,44 @@ kinds! {
     "token.revoked" 1 => TokenRevoked,
 }
 
-/// The stored header and body of an event.
-pub fn encode(event: &Event) -> (Vec<u8>, Vec<u8>) {
+/// An event as it is stored: its header and, right behind it, its body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoded {
+    /// Both.
+    pub bytes: Vec<u8>,
+    /// How many bytes the header is.
+    pub header_length: usize,
+}
+
+impl Encoded {
+    /// The header alone.
+    pub fn header(&self) -> &[u8] {
+        &self.bytes[..self.header_length]
+    }
+
+    /// The body alone.
+    pub fn body(&self) -> &[u8] {
+        &self.bytes[self.header_length..]
+    }
+}
+
+/// What most events fit in without growing, header and body.
+const HINT: usize = 1024;
+
+/// Writes an event as it is stored.
+pub fn encode(event: &Event) -> Encoded {
     let (kind, v) = kind(&event.fact);
     let header =
         Header { kind: kind.into(), v, at: event.at, by: event.by.clone(), cmd: event.command.clone() };
-    (to_json(&header, HEADER_HINT), write_body(&event.fact))
+    let mut bytes = Vec::with_capacity(HINT);
+    write_json(&header, &mut bytes);
+    let header_length = bytes.len();
+    write_body(&event.fact, &mut bytes);
+    Encoded { bytes, header_length }
 }
 
-/// What headers, and most bodies, fit in without growing.
-const HEADER_HINT: usize = 192;
-/// See [`HEADER_HINT`].
-const BODY_HINT: usize = 1024;
-
-fn to_json(value: &impl Serialize, hint: usize) -> Vec<u8> {
-    let mut json = Vec::with_capacity(hint);
-    serde_json::to_writer(&mut json, value).expect("stored things always serialise, and memory takes them");
-    json
+fn write_json(value: &impl Serialize, to: &mut Vec<u8>) {
+    serde_json::to_writer(to, value).expect("stored things always serialise, and memory takes them");
 }
 
 /// Reads an event back, bringing old versions up to the present one.

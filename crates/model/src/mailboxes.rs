@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -165,7 +166,7 @@ impl Mailbox {
 /// All mailboxes of a workspace.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Mailboxes {
-    boxes: IndexMap<AgentId, Mailbox>,
+    boxes: IndexMap<AgentId, Mailbox, RandomState>,
 }
 
 impl Mailboxes {
@@ -282,10 +283,12 @@ impl Mailboxes {
     }
 
     fn open(&mut self, owner: &AgentId, position: Position) -> &mut Mailbox {
-        self.boxes.entry(owner.clone()).or_insert_with(|| Mailbox {
-            follows: [(BROADCAST.into(), position)].into(),
-            ..Mailbox::default()
-        })
+        // Nearly always there is one, and looking for it costs no copy of its owner's id.
+        let index = self.boxes.get_index_of(owner).unwrap_or_else(|| {
+            let follows = [(BROADCAST.into(), position)].into();
+            self.boxes.insert_full(owner.clone(), Mailbox { follows, ..Mailbox::default() }).0
+        });
+        &mut self.boxes[index]
     }
 
     pub(crate) fn was_sent(&mut self, position: Position, message: &Message) {

@@ -200,8 +200,8 @@ pub(crate) fn send(
         return Err(Refusal::Invalid(format!("a message has at most {} attachments", limits::ATTACHMENTS)));
     }
     send.attachments.iter().try_for_each(check_attachment)?;
-    let names: HashSet<_> = send.attachments.iter().map(|attachment| &attachment.name).collect();
-    if names.len() < send.attachments.len() {
+    let mut names = HashSet::new();
+    if !send.attachments.iter().all(|attachment| names.insert(&attachment.name)) {
         return Err(Refusal::Invalid("the files of a message have different names".into()));
     }
     if send.ttl.is_some_and(|ttl| ttl.as_millis() > u128::from(limits::DEADLINE_MS)) {

@@ -56,6 +56,13 @@ macro_rules! name {
             }
         }
 
+        impl From<&$type> for Arc<str> {
+            /// Shares the text.
+            fn from(name: &$type) -> Self {
+                name.0.clone()
+            }
+        }
+
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)

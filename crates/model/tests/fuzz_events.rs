@@ -20,8 +20,8 @@ struct Stored<'a> {
 fn check(line: &[u8]) {
     let Ok(Stored { header, body }) = serde_json::from_slice(line) else { return };
     if let Ok(event) = decode(header.get().as_bytes(), body.get().as_bytes()) {
-        let (header, body) = encode(&event);
-        assert_eq!(decode(&header, &body).expect("what was written can be read"), event);
+        let again = encode(&event);
+        assert_eq!(decode(again.header(), again.body()).expect("what was written can be read"), event);
     }
 }
 

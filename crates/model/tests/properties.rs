@@ -476,8 +476,8 @@ proptest! {
         let house = House::of(&proposals);
         let mut replayed = State::default();
         for recorded in &house.log {
-            let (header, body) = codec::encode(&recorded.event);
-            let event = codec::decode(&header, &body).unwrap();
+            let stored = codec::encode(&recorded.event);
+            let event = codec::decode(stored.header(), stored.body()).unwrap();
             prop_assert_eq!(&event, &recorded.event);
             replayed.apply(&Recorded { position: recorded.position, event });
         }

@@ -3,13 +3,15 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
+use model::codec::{self, Encoded};
 use model::effect::{Effect, effects};
-use model::{Event, Position, Principal, Recorded, Timestamp, WorkspaceName, codec};
+use model::{Event, Position, Principal, Recorded, Timestamp, WorkspaceName};
 use uuid::Uuid;
 
 use crate::chain::Hash;
 use crate::error::StoreError;
 use crate::limits;
+use crate::projection::Projection;
 
 /// Which life of a log this is. Restoring an older copy begins a new one, and every cursor into the old is void.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -114,7 +116,8 @@ impl Blob {
 
 /// Events that become durable together, with all that hangs on them.
 ///
-/// They are sealed when somebody first looks at their [`Batch::records`]: that is dear, and left to whoever writes them.
+/// They are sealed when somebody first looks at their [`Batch::records`]: whatever follows from them alone is dear, and left
+/// to whoever writes them.
 #[derive(Debug, Clone)]
 pub struct Batch {
     /// Names the batch in what is logged of it. Whether it was committed is found out by the hash of its last event.
@@ -128,7 +131,7 @@ pub struct Batch {
     /// Bytes that the events refer to. What is kept already is not written again.
     pub blobs: Vec<Blob>,
     /// At least one.
-    events: Vec<Event>,
+    events: Vec<Recorded>,
     sealed: OnceLock<Sealed>,
 }
 
@@ -137,6 +140,7 @@ pub struct Batch {
 struct Sealed {
     records: Vec<Record>,
     effects: Vec<Effect>,
+    projection: Projection,
 }
 
 impl Batch {
@@ -152,6 +156,8 @@ impl Batch {
         receipts: Vec<Receipt>,
     ) -> Self {
         assert!(!events.is_empty(), "a batch has events");
+        let places = (expected.position.next().0..).map(Position);
+        let events = places.zip(events).map(|(position, event)| Recorded { position, event }).collect();
         Self { id, log, expected, receipts, blobs: vec![], events, sealed: OnceLock::new() }
     }
 
@@ -173,23 +179,20 @@ impl Batch {
 
     fn sealed(&self) -> &Sealed {
         self.sealed.get_or_init(|| {
-            let (mut head, mut changes) = (self.expected, Vec::new());
-            let seal = |event: &Event| {
-                changes.extend(effects(&event.fact));
-                let (header, body) = codec::encode(event);
-                let digest = Hash::of(&body);
-                head.position = head.position.next();
-                head.hash = head.hash.next(head.position, &header, &digest);
-                Record {
-                    position: head.position,
-                    header: header.into(),
-                    body: Some(body.into()),
-                    digest,
-                    hash: head.hash,
-                }
+            let (mut changes, mut projection) = (Vec::new(), Projection::default());
+            let mut hash = self.expected.hash;
+            let seal = |recorded: &Recorded| {
+                changes.extend(effects(&recorded.event.fact));
+                projection.add(recorded);
+                let Encoded { bytes, header_length } = codec::encode(&recorded.event);
+                let mut body = Bytes::from(bytes);
+                let header = body.split_to(header_length);
+                let (position, digest) = (recorded.position, Hash::of(&body));
+                hash = hash.next(position, &header, &digest);
+                Record { position, header, body: Some(body), digest, hash }
             };
             let records = self.events.iter().map(seal).collect();
-            Sealed { records, effects: changes }
+            Sealed { records, effects: changes, projection }
         })
     }
 
@@ -199,14 +202,13 @@ impl Batch {
         Head { position: last.position, hash: last.hash, incarnation: self.expected.incarnation }
     }
 
-    /// The events at their places, each with the bytes it takes.
-    pub fn into_events(self) -> Vec<(Recorded, usize)> {
+    /// The events at their places, each with the bytes it takes; and what they write into the read models.
+    pub fn into_events(self) -> (Vec<(Recorded, usize)>, Projection) {
         self.sealed();
         let Self { events, sealed, .. } = self;
-        let records = sealed.into_inner().map(|sealed| sealed.records).unwrap_or_default();
-        let placed =
-            |(event, record): (_, Record)| (Recorded { position: record.position, event }, record.bytes());
-        events.into_iter().zip(records).map(placed).collect()
+        let Some(Sealed { records, projection, .. }) = sealed.into_inner() else { return Default::default() };
+        let events = events.into_iter().zip(records).map(|(event, record)| (event, record.bytes())).collect();
+        (events, projection)
     }
 
     /// Refuses a body that no store keeps.

@@ -114,7 +114,7 @@ impl Session {
         directory: Option<String>,
     ) -> Result<(Arc<Membership>, Position), Declined> {
         let join = Join {
-            workspace: self.workspace.name().as_str().into(),
+            workspace: self.workspace.name().into(),
             name: name.into(),
             role: Role::Target,
             repo_path: directory.unwrap_or_else(|| UNKNOWN_PLACE.into()).into(),
@@ -144,7 +144,7 @@ impl Session {
     pub(crate) fn send_command(&self, message: SendMessage) -> Option<Command> {
         let me = self.me.as_ref()?;
         Some(Command::Send(Send {
-            workspace: self.workspace.name().as_str().into(),
+            workspace: self.workspace.name().into(),
             author: me.member.clone(),
             to: match message.to {
                 Target::One(to) => To::parse(&to),
@@ -155,7 +155,7 @@ impl Session {
             content: message.content,
             priority: message.priority,
             ttl: message.ttl,
-            attachments: [].into(),
+            attachments: Arc::default(),
             resends: None,
             found: None,
         }))

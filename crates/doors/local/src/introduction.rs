@@ -194,7 +194,7 @@ async fn enter(
         }
     }
     let join = Command::Join(Join {
-        workspace: workspace.name().as_str().into(),
+        workspace: workspace.name().into(),
         name: agent.name.clone(),
         role: agent.role,
         repo_path: agent.repo_path.clone(),

@@ -55,7 +55,7 @@ pub(crate) async fn prepare(
                 input::Role::Target => Role::Target,
             };
             let join = Join {
-                workspace: workspace.name().as_str().into(),
+                workspace: workspace.name().into(),
                 name: join.name.into(),
                 role,
                 repo_path: join.repo_path.into(),

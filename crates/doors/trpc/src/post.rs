@@ -30,7 +30,7 @@ pub(crate) async fn send(
     }
     let author = ids::member(&send.agent_id);
     let command = Command::Send(messages::Send {
-        workspace: workspace.name().as_str().into(),
+        workspace: workspace.name().into(),
         author: author.clone(),
         to: To::parse(&send.to),
         reply_to: send.reply_to.map(Position),

@@ -131,16 +131,18 @@ impl Item {
     }
 }
 
-/// The items an event puts into lists.
-pub fn items(recorded: &Recorded) -> Vec<(List, Item)> {
+/// Puts the items of an event into their lists.
+pub fn put_items(recorded: &Recorded, put: impl FnMut(List, Item)) {
     match &recorded.event.fact {
-        Fact::MessageSent(message) | Fact::MessageDied(message) => message_items(recorded.position, message),
-        Fact::MessagesTaken(taken) => taken_items(recorded, taken),
-        _ => vec![],
+        Fact::MessageSent(message) | Fact::MessageDied(message) => {
+            put_message(recorded.position, message, put);
+        }
+        Fact::MessagesTaken(taken) => put_taken(recorded, taken, put),
+        _ => {}
     }
 }
 
-fn message_items(place: Position, message: &Message) -> Vec<(List, Item)> {
+fn put_message(place: Position, message: &Message, mut put: impl FnMut(List, Item)) {
     let note = Arc::new(MessageItem {
         id: message.id.clone(),
         from: message.from.clone(),
@@ -150,24 +152,30 @@ fn message_items(place: Position, message: &Message) -> Vec<(List, Item)> {
         expires_at: message.expires_at,
         bytes: message.content.bytes() as u64,
     });
-    let (all, to) = match &message.to {
-        Recipient::Party(party) => (List::Messages, Some(List::To(party.id.clone()))),
-        Recipient::Topic(topic) => (List::Messages, Some(List::Topic(topic.clone()))),
-        Recipient::Unknown(_) => (List::DeadLetters, None),
-    };
-    let thread = message.thread.map(List::Thread);
-    let lists = [Some(all), to, Some(List::From(message.from.id.clone())), thread];
-    let item = |list| (list, Item { place, note: Note::Message(note.clone()) });
-    lists.into_iter().flatten().map(item).collect()
+    let mut put = |list| put(list, Item { place, note: Note::Message(note.clone()) });
+    match &message.to {
+        Recipient::Party(party) => {
+            put(List::Messages);
+            put(List::To(party.id.clone()));
+        }
+        Recipient::Topic(topic) => {
+            put(List::Messages);
+            put(List::Topic(topic.clone()));
+        }
+        Recipient::Unknown(_) => put(List::DeadLetters),
+    }
+    put(List::From(message.from.id.clone()));
+    if let Some(first) = message.thread {
+        put(List::Thread(first));
+    }
 }
 
-fn taken_items(recorded: &Recorded, taken: &Taken) -> Vec<(List, Item)> {
+fn put_taken(recorded: &Recorded, taken: &Taken, mut put: impl FnMut(List, Item)) {
     let (at, event) = (recorded.event.at, recorded.position);
-    let item = |&(from, place): &(Position, Position)| {
+    for &(from, place) in &*taken.ranges {
         let note = Note::Taken(TakenItem { from, at, event });
-        (List::Taken(taken.reader.id.clone(), taken.stage), Item { place, note })
-    };
-    taken.ranges.iter().map(item).collect()
+        put(List::Taken(taken.reader.id.clone(), taken.stage), Item { place, note });
+    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@
 use std::hash::Hash;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 use serde::{Deserialize, Serialize};
 
@@ -150,13 +151,13 @@ fn known(version: u8) -> Result<(), NotARun> {
 
 /// Words by number, in the order they first occur.
 struct Dictionary<'a, T> {
-    words: IndexSet<&'a T>,
+    words: IndexSet<&'a T, RandomState>,
     last: usize,
 }
 
 impl<T> Default for Dictionary<'_, T> {
     fn default() -> Self {
-        Self { words: IndexSet::new(), last: 0 }
+        Self { words: IndexSet::default(), last: 0 }
     }
 }
 

@@ -98,7 +98,7 @@ async fn post(
 ) -> Result<Sent, Refused> {
     let Letter { to, reply_to, content, priority, ttl, attachments, resends } = letter;
     let send = Send {
-        workspace: caller.workspace.name().as_str().into(),
+        workspace: caller.workspace.name().into(),
         author: caller.author.clone(),
         to,
         reply_to,
