@@ -37,13 +37,14 @@ impl Backlog {
 
     /// Takes in what the events between two positions write, as far as the store has not seen it.
     pub(crate) fn note(&mut self, from: Position, to: Position, mut projection: Projection) {
+        if to <= self.written {
+            return;
+        }
         if from < self.written {
             projection.keep_after(self.written);
         }
-        if to > self.written {
-            self.seen = to;
-            self.new.append(projection);
-        }
+        self.seen = to;
+        self.new.append(projection);
     }
 
     /// Begins to write what is new, or again what could not be written: between which positions it lies, and what it is.

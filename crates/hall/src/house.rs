@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, StreamExt as _};
 use model::directory::{Grant, IssueToken, OpenWorkspace, RevokeToken};
 use model::{Command, Fact, Position, Principal, Refusal, TokenId, WorkspaceName};
 use store::{Store, StoreError};
@@ -186,13 +186,14 @@ impl Hall {
         state.directory.tokens().any(|token| token.id == *id && token.is_live(now))
     }
 
-    /// Yields each time a token or workspace has changed. To be kept as long as somebody listens: to wait goes on where it
-    /// was, and costs nothing to look at.
+    /// Yields after tokens or workspaces have changed; several changes may be one item. To be kept as long as somebody
+    /// listens: a wait that was interrupted is resumed, which is cheaper than to begin another.
     pub fn directory_changes(&self) -> impl Stream<Item = ()> + Send + 'static {
-        stream::unfold(self.0.directory.head(), async |mut head| {
+        let changes = stream::unfold(self.0.directory.head(), async |mut head| {
             head.changed().await.ok()?;
             Some(((), head))
-        })
+        });
+        changes.fuse()
     }
 
     /// Whether commands can be carried out; if not, why.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use model::Position;
 use model::event::Recorded;
 use model::search::document;
-use store::{StoreError, Terms};
+use store::{Background, StoreError, Terms};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -78,7 +78,7 @@ async fn go_on(workspace: &Workspace) -> Result<(), StoreError> {
             () = indexer.hurry.notified() => {}
         }
         loop {
-            let (began, end) = (Instant::now(), *workspace.head().borrow());
+            let began = Instant::now();
             let from = follower.position();
             let terms = terms_of(gather(&mut follower).await?).await?;
             let to = follower.position();
@@ -90,10 +90,7 @@ async fn go_on(workspace: &Workspace) -> Result<(), StoreError> {
             if to == from || !follower.is_behind() {
                 break;
             }
-            // Nobody is held up while nothing happens.
-            if *workspace.head().borrow() > end {
-                sleep(began.elapsed() * limits::INDEX_REST).await;
-            }
+            sleep(began.elapsed() * limits::INDEX_REST).await;
         }
     }
 }
@@ -115,9 +112,9 @@ async fn gather(follower: &mut Follower) -> Result<Vec<Arc<Entry>>, StoreError> 
 /// On a thread where it holds up nobody.
 async fn terms_of(batch: Vec<Arc<Entry>>) -> Result<Vec<Terms>, StoreError> {
     let terms = move || {
+        let mut background = Background::begin();
         let terms = |entry: &Arc<Entry>| {
-            // Long work that nobody waits for: where there are few cores, somebody else may.
-            std::thread::yield_now();
+            background.give_way();
             terms(entry.recorded())
         };
         batch.iter().filter_map(terms).collect()

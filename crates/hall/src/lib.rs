@@ -6,8 +6,8 @@
 //!
 //! Where to look: a command's way is [`workspace`] → [`submission`] → [`writer`] → the store → [`tail`] → [`follower`]. Beside
 //! it run [`projector`] (read models; what is not written yet stands in [`backlog`]), [`indexer`] (words), [`snapshots`],
-//! [`presence`] and [`timers`]. What waits for a reader is read through [`mail`], messages of a mailbox are found by their ids
-//! through [`mailbox`] and newest first through [`history`], their files through [`files`], and words through [`search`].
+//! [`presence`] and [`timers`]. What waits for a reader is read through [`mail`]. Messages are found by their ids
+//! through [`mailbox`], newest first through [`history`], and by their words through [`search`]; their files through [`files`].
 
 pub mod access;
 pub mod authors;

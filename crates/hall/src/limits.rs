@@ -70,8 +70,8 @@ pub const INDEX_EVENTS: usize = 512;
 pub const INDEX_BYTES: usize = 1024 * 1024;
 /// How long new events wait to be indexed with others, unless somebody searches.
 pub const INDEX_AFTER: Duration = Duration::from_millis(250);
-/// How many times as long as it worked the indexer rests before it goes on, while it is behind and more comes:
-/// messages keep nine tenths of a core.
+/// How many times as long as it worked the indexer rests before it goes on, while it is behind: messages keep nine tenths
+/// of a core.
 pub const INDEX_REST: u32 = 9;
 /// When the indexer tries again after an error.
 pub const INDEX_AGAIN: Duration = Duration::from_secs(5);

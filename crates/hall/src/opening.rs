@@ -49,7 +49,8 @@ pub(crate) async fn open_log(
     // What is far behind is brought up page by page, not held in memory.
     let far = end.0 - written.0 > limits::SNAPSHOT_EVENTS;
     let target = if far { end } else { snapshot };
-    let projector = Projector::new(project_up_to(&**store, &name, written, target).await?);
+    let written = project_up_to(&**store, &name, written, target).await?;
+    let projector = Projector::new(written);
     let limit = PageLimit { events: limits::BATCH_COMMANDS, bytes: limits::PAGE_BYTES };
     let mut looked_for = None;
     loop {
@@ -60,7 +61,9 @@ pub(crate) async fn open_log(
             for record in &records {
                 let entry = entry_of(&name, record)?;
                 state.apply(entry.recorded());
-                projection.add(entry.recorded());
+                if entry.position() > written {
+                    projection.add(entry.recorded());
+                }
             }
             projector.note(from, state.position(), projection);
             continue;

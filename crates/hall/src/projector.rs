@@ -230,15 +230,18 @@ pub(crate) async fn run(shared: Arc<Shared>, closing: CancellationToken) {
 async fn write(shared: &Shared) -> Result<(), StoreError> {
     let Some((from, to, projection)) = shared.projector.next() else { return Ok(()) };
     let written = match shared.store.project(&shared.name, from, to, projection.clone()).await {
-        Ok(true) => Ok(to),
+        Ok(true) => {
+            let tried = shared.projector.tried(Ok(to));
+            // Freeing its thousands of parts takes a while, in which nobody should have to wait.
+            drop(tokio::task::spawn_blocking(move || drop(projection)));
+            return tried;
+        }
         // They did not stand where this node thought: another has written them.
         Ok(false) => shared.store.projected(&shared.name).await,
         Err(cause) => Err(cause),
     };
-    let tried = shared.projector.tried(written);
-    // It has thousands of parts: to give them back takes a while, in which nobody should have to wait.
-    drop(tokio::task::spawn_blocking(move || drop(projection)));
-    tried
+    drop(projection);
+    shared.projector.tried(written)
 }
 
 #[cfg(test)]
@@ -355,5 +358,11 @@ mod tests {
         assert_eq!((from, to, rest.list(&List::Messages).len()), (Position(5), Position(6), 1));
         projector.tried(Ok(Position(9))).unwrap();
         assert!(projector.next().is_none());
+        // Of what comes now a part is there already, or all of it.
+        note(&projector, 7..=8);
+        assert!(projector.next().is_none());
+        note(&projector, 9..=11);
+        let (from, to, rest) = projector.next().unwrap();
+        assert_eq!((from, to, rest.list(&List::Messages).len()), (Position(9), Position(11), 2));
     }
 }

@@ -110,15 +110,15 @@ impl Encoded {
     }
 }
 
-/// What most events fit in without growing, header and body.
-const HINT: usize = 1024;
+/// What most events fit in, header and body.
+const INITIAL_CAPACITY: usize = 1024;
 
 /// Writes an event as it is stored.
 pub fn encode(event: &Event) -> Encoded {
     let (kind, v) = kind(&event.fact);
     let header =
         Header { kind: kind.into(), v, at: event.at, by: event.by.clone(), cmd: event.command.clone() };
-    let mut bytes = Vec::with_capacity(HINT);
+    let mut bytes = Vec::with_capacity(INITIAL_CAPACITY);
     write_json(&header, &mut bytes);
     let header_length = bytes.len();
     write_body(&event.fact, &mut bytes);

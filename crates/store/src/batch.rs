@@ -116,8 +116,8 @@ impl Blob {
 
 /// Events that become durable together, with all that hangs on them.
 ///
-/// They are sealed when somebody first looks at their [`Batch::records`]: whatever follows from them alone is dear, and left
-/// to whoever writes them.
+/// They are sealed when somebody first looks at their [`Batch::records`]: to compute what follows from them alone is
+/// expensive, and left to whoever writes them.
 #[derive(Debug, Clone)]
 pub struct Batch {
     /// Names the batch in what is logged of it. Whether it was committed is found out by the hash of its last event.
@@ -206,7 +206,7 @@ impl Batch {
     pub fn into_events(self) -> (Vec<(Recorded, usize)>, Projection) {
         self.sealed();
         let Self { events, sealed, .. } = self;
-        let Some(Sealed { records, projection, .. }) = sealed.into_inner() else { return Default::default() };
+        let Sealed { records, projection, .. } = sealed.into_inner().expect("it has just been sealed");
         let events = events.into_iter().zip(records).map(|(event, record)| (event, record.bytes())).collect();
         (events, projection)
     }

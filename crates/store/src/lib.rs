@@ -16,6 +16,7 @@
 //! everything else carries a digest of its own, see `seal.rs`, which is looked at whenever it is read; but for the index,
 //! which only says where to look.
 
+mod background;
 pub mod batch;
 pub mod chain;
 pub mod error;
@@ -43,6 +44,7 @@ use model::rows::{Row, Table};
 use model::search::Term;
 use model::{Position, Principal, Timestamp, WorkspaceName};
 
+pub use background::Background;
 pub use batch::{Batch, Blob, Head, Incarnation, Receipt, Record};
 pub use chain::Hash;
 pub use error::{AppendError, StoreError};

@@ -38,7 +38,7 @@ impl Projection {
         }
     }
 
-    /// Puts an item into its list, in the stead of one that was at its place.
+    /// Puts an item into its list, in place of one that was at its place.
     pub fn insert(&mut self, list: List, item: Item) {
         self.items += usize::from(put(self.lists.entry(list).or_default(), item));
     }
@@ -108,7 +108,7 @@ mod tests {
             let note = TakenItem { from: Position(place), at: Timestamp::default(), event: Position(event) };
             Item { place: Position(place), note: Note::Taken(note) }
         };
-        // Behind, before, between and in the stead of what is there.
+        // Behind, before, between and in place of what is there.
         let places = [5, 9, 7, 9, 12, 1, 7, 6];
         for cut in 0..=places.len() {
             let (mut at_once, mut later, mut one_by_one) = <(Projection, Projection, Projection)>::default();

@@ -6,10 +6,9 @@ use rusqlite::{Connection, params};
 
 use super::failure::failed;
 use super::records::{number, raw};
-use super::thread::give_way;
 use crate::runs::{Gathering, NewRun, StoredRun};
 use crate::stored::{above, intact_list};
-use crate::{Projection, Result, Span, StoreError};
+use crate::{Background, Projection, Result, Span, StoreError};
 
 /// Writes the items of a projection that begins behind `from`.
 pub(super) fn write(
@@ -25,8 +24,9 @@ pub(super) fn write(
     let mut insert = connection
         .prepare_cached("INSERT OR REPLACE INTO run (log, list, place, body, digest) VALUES (?, ?, ?, ?, ?)")
         .map_err(failed)?;
+    let mut background = Background::begin();
     for NewRun { list, place, body, digest } in NewRun::of(log, projection) {
-        give_way();
+        background.give_way();
         let place = place.0.cast_signed();
         insert.execute(params![log.as_str(), list, place, body, digest.0]).map_err(failed)?;
     }

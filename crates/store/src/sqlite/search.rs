@@ -10,9 +10,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::failure::failed;
 use super::readers::disorder;
 use super::records::{POSITION_BITS, event_key, number, raw};
-use super::thread::give_way;
 use crate::stored::intact_indexed;
-use crate::{Result, StoreError, Terms, seal};
+use crate::{Background, Result, StoreError, Terms, seal};
 
 /// A log in the index: its number there, and how far it is indexed.
 struct Stand {
@@ -58,8 +57,9 @@ pub(super) fn index(
     let mut insert = connection
         .prepare_cached("INSERT OR REPLACE INTO document (rowid, words) VALUES (?, ?)")
         .map_err(failed)?;
+    let mut background = Background::begin();
     for Terms { place, words } in documents {
-        give_way();
+        background.give_way();
         insert.execute(params![event_key(number, *place)?, words]).map_err(failed)?;
     }
     connection

@@ -16,12 +16,6 @@ impl Thread {
     }
 }
 
-/// Lets go of the core for whoever waits for it. To be called often in long work that nobody waits for: where there are few
-/// cores, the thread that commits would wait for the end of it, and everybody with it.
-pub(super) fn give_way() {
-    std::thread::yield_now();
-}
-
 impl Drop for Thread {
     fn drop(&mut self) {
         if self.0.take().is_some_and(|handle| handle.join().is_err()) {

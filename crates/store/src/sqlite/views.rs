@@ -20,9 +20,8 @@ use super::opening::{Purpose, open_views};
 use super::readers::{Readers, disorder};
 use super::records::{number, raw};
 use super::search;
-use super::thread::give_way;
 use crate::stored::{StoredRow, above, intact_projected, intact_snapshot};
-use crate::{PlacedRow, Projection, Result, Snapshot, Span, StoreError, Terms, seal};
+use crate::{Background, PlacedRow, Projection, Result, Snapshot, Span, StoreError, Terms, seal};
 
 /// The read models.
 #[derive(Clone)]
@@ -108,8 +107,9 @@ impl Views {
                      ON CONFLICT (log, name, key) DO UPDATE SET body = excluded.body, digest = excluded.digest",
                 )
                 .map_err(failed)?;
+            let mut background = Background::begin();
             for PlacedRow { place, row } in &projection.rows {
-                give_way();
+                background.give_way();
                 insert
                     .execute(params![
                         log.as_str(),

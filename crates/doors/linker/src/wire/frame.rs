@@ -207,15 +207,15 @@ pub struct Instances {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Iso(pub Timestamp);
 
-// === impl Frame ===
-
 /// What most frames fit in.
-const HINT: usize = 1024;
+const INITIAL_CAPACITY: usize = 1024;
+
+// === impl Frame ===
 
 impl Frame<'_> {
     /// As it is sent.
     pub fn encode(&self) -> Bytes {
-        let mut frame = Vec::with_capacity(HINT);
+        let mut frame = Vec::with_capacity(INITIAL_CAPACITY);
         serde_json::to_writer(&mut frame, self).expect("frames have text keys only, and write into memory");
         frame.into()
     }

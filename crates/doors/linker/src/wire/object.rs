@@ -15,7 +15,7 @@ pub(super) fn fields<'a, const N: usize>(json: &'a RawValue, names: [&str; N]) -
     reader.deserialize_map(Fields(names)).unwrap_or([None; N])
 }
 
-/// The same of a whole frame; `None` if it is no JSON, or `null`.
+/// The same of a whole frame; `None` if it is not valid JSON, or `null`.
 pub(super) fn frame_fields<'a, const N: usize>(
     frame: &'a str,
     names: [&str; N],
@@ -27,7 +27,7 @@ pub(super) fn frame_fields<'a, const N: usize>(
     {
         return Some(values);
     }
-    // It may be well for all that, and no object.
+    // It may still be valid JSON, only not an object.
     let other: &RawValue = serde_json::from_str(frame).ok()?;
     (other.get() != "null").then_some([None; N])
 }

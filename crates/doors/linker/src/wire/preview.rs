@@ -6,7 +6,7 @@ pub const UNITS: usize = 100;
 /// The first [`UNITS`] of a text, and whether it goes on. A character that would be cut in two is left out: half of it
 /// could not be written.
 pub fn preview(text: &str) -> (&str, bool) {
-    // As most texts begin.
+    // Most texts begin with ASCII, where a byte is a unit.
     if let Some((beginning, rest)) = text.split_at_checked(UNITS)
         && beginning.is_ascii()
     {
