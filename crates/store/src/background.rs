@@ -19,7 +19,7 @@ impl Background {
         Self { since: Instant::now() }
     }
 
-    /// To be called at least once in [`limits::UNINTERRUPTED`]: lets others have the core if that is over.
+    /// To be called between pieces: lets others have the core if this has had it for [`limits::UNINTERRUPTED`].
     pub fn give_way(&mut self) {
         if self.since.elapsed() >= limits::UNINTERRUPTED {
             std::thread::yield_now();

@@ -49,5 +49,5 @@ pub const SETTLE_PAUSES: [Duration; 5] = [
     Duration::from_secs(1),
     Duration::from_secs(2),
 ];
-/// How long work in the background keeps a core for itself. A commit takes about as long.
+/// How long work in the background keeps a core for itself before it offers it to others. A commit takes about as long.
 pub const UNINTERRUPTED: Duration = Duration::from_micros(200);

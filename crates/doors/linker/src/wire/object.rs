@@ -15,23 +15,6 @@ pub(super) fn fields<'a, const N: usize>(json: &'a RawValue, names: [&str; N]) -
     reader.deserialize_map(Fields(names)).unwrap_or([None; N])
 }
 
-/// The same of a whole frame; `None` if it is not valid JSON, or `null`.
-pub(super) fn frame_fields<'a, const N: usize>(
-    frame: &'a str,
-    names: [&str; N],
-) -> Option<[Option<&'a RawValue>; N]> {
-    let mut reader = serde_json::Deserializer::from_str(frame);
-    let read = reader.deserialize_map(Fields(names));
-    if let Ok(values) = read
-        && reader.end().is_ok()
-    {
-        return Some(values);
-    }
-    // It may still be valid JSON, only not an object.
-    let other: &RawValue = serde_json::from_str(frame).ok()?;
-    (other.get() != "null").then_some([None; N])
-}
-
 /// The first elements of `json`, which is valid JSON, `most` at most; `None` if it is no array.
 pub(super) fn elements(json: &RawValue, most: usize) -> Option<Vec<&RawValue>> {
     let mut reader = serde_json::Deserializer::from_str(json.get());
@@ -97,20 +80,6 @@ mod tests {
         assert_eq!(get(r#"{"a":1,"b":2,"\u0061":[3]}"#), Some("[3]"));
         assert_eq!(get(r#"{"\ud83e":0,"a":1}"#), Some("1"));
         assert_eq!(get("[1]"), None);
-    }
-
-    #[test]
-    fn a_frame_is_json_and_not_null() {
-        let get = |frame| frame_fields(frame, ["a"]).map(|[a]| a.map(RawValue::get));
-        assert_eq!(get(r#" {"a":1} "#), Some(Some("1")));
-        for other in ["{}", "[1]", "5", " \"a\" ", "true"] {
-            assert_eq!(get(other), Some(None), "{other}");
-        }
-        for broken in
-            ["", "null", " null ", r#"{"a":1"#, r#"{"a":1}}"#, r#"{"a":1} x"#, r#"{"a":01}"#, "{a:1}"]
-        {
-            assert_eq!(get(broken), None, "{broken}");
-        }
     }
 
     #[test]

@@ -6,12 +6,6 @@ pub const UNITS: usize = 100;
 /// The first [`UNITS`] of a text, and whether it goes on. A character that would be cut in two is left out: half of it
 /// could not be written.
 pub fn preview(text: &str) -> (&str, bool) {
-    // Most texts begin with ASCII, where a byte is a unit.
-    if let Some((beginning, rest)) = text.split_at_checked(UNITS)
-        && beginning.is_ascii()
-    {
-        return (beginning, !rest.is_empty());
-    }
     let mut units = 0;
     for (at, character) in text.char_indices() {
         units += character.len_utf16();

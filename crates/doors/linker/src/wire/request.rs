@@ -16,7 +16,7 @@ use model::messages::Priority;
 use serde_json::value::RawValue;
 
 use super::loose;
-use super::object::{elements, fields, frame_fields};
+use super::object::{elements, fields};
 use super::refusal::Refusal;
 use crate::limits;
 
@@ -109,7 +109,11 @@ pub struct MarkRead {
 /// # Errors
 /// What is wrong with it.
 pub fn parse(frame: &str) -> Result<Request, Refusal> {
-    let [kind, payload] = frame_fields(frame, ["type", "payload"]).ok_or(Refusal::Format)?;
+    let raw: &RawValue = serde_json::from_str(frame).map_err(|_| Refusal::Format)?;
+    if raw.get() == "null" {
+        return Err(Refusal::Format);
+    }
+    let [kind, payload] = fields(raw, ["type", "payload"]);
     let unknown = |text: String| Refusal::UnknownType(text);
     let kind = kind.ok_or_else(|| unknown("undefined".into()))?;
     let word = loose::string(kind).ok_or_else(|| unknown(loose::display(kind, limits::ECHO_CHARACTERS)))?;
