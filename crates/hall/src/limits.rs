@@ -4,6 +4,10 @@ use std::time::Duration;
 
 /// Commands decided and committed together. More would make the first of them wait for the last.
 pub const BATCH_COMMANDS: usize = 1024;
+/// As long as no more commands than this are under way, the store is given more while it commits, so that it never waits. Of
+/// more than these it has enough to do: what comes meanwhile waits for the outcome, and is committed together. A commit
+/// costs as much as some twenty commands.
+pub const COMMANDS_IN_A_HURRY: usize = 128;
 /// Commands waiting for a workspace's writer; whoever sends more waits.
 pub const QUEUE_COMMANDS: usize = 8192;
 /// What waiting commands may hold on to, in KiB; whoever sends more waits.

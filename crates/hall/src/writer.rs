@@ -1,19 +1,20 @@
 //! One workspace's writer: takes what has queued up, decides it, appends it once, publishes, answers.
 //!
 //! It decides on the *working* state, in which each command sees those before it. Only what the store has committed
-//! reaches the *committed* state, which is all that anybody else sees. While one batch is being committed the next is
-//! decided and sealed, and handed over the moment there is an outcome: so the store never waits for the writer. If a batch
-//! is not appended, the working state is thrown away, and what was decided behind it is decided again; if another node was
-//! first, its events are taken in and the batch itself is decided again too, with the same ids.
+//! reaches the *committed* state, which is all that anybody else sees. What is decided is handed over at once, behind what
+//! the store is committing still: so the store never waits for the writer, and commits together what has come meanwhile.
+//! If a batch is not appended, neither is one behind it: the working state is thrown away, and what was decided behind it is
+//! decided again; if another node was first, its events are taken in and the batch itself is decided again too, with the
+//! same ids.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, MaybeDone, maybe_done};
-use futures_util::poll;
+use futures_util::{FutureExt as _, poll};
 use model::event::Recorded;
 use model::{Event, Position, Principal, State};
 use store::{AppendError, Batch, Blob, Head, LockedLog, PageLimit, Projection, Receipt, StoreError};
@@ -38,8 +39,8 @@ pub(crate) struct Writer {
     working: State,
     /// Where the log ends.
     head: Head,
-    /// What is with the store.
-    committing: Option<Committing>,
+    /// What is with the store, in order.
+    committing: VecDeque<Committing>,
     /// What comes behind that.
     forming: Decided,
     /// How often in a row another node was first.
@@ -97,16 +98,17 @@ impl Writer {
         poll: Option<Duration>,
     ) -> Self {
         let working = shared.committed.read().expect("nobody writes yet").clone();
-        let (committing, forming, races, sweeper) = (None, Decided::default(), 0, Sweeper::default());
+        let (committing, forming, races, sweeper) =
+            (VecDeque::new(), Decided::default(), 0, Sweeper::default());
         Self { shared, queue, working, head, committing, forming, races, snapshots, sweeper, timers, poll }
     }
 
     /// Runs until `closing`; what is in the queue by then is still carried out.
     pub(crate) async fn run(mut self, closing: CancellationToken) {
         let (mut taken, mut ended) = (Vec::new(), false);
-        while !ended || self.committing.is_some() {
+        while !ended || !self.committing.is_empty() {
             // What waits for room holds nobody up whose commands are being committed.
-            let may_take = self.committing.is_none() || !self.shared.projector.is_full();
+            let may_take = self.committing.is_empty() || !self.shared.projector.is_full();
             let room = if may_take && !ended { self.room() } else { 0 };
             tokio::select! {
                 biased;
@@ -120,7 +122,7 @@ impl Writer {
                     ended = count == 0;
                     self.take(&mut taken).await;
                 }
-                () = look(&self.shared, self.poll), if self.committing.is_none() => {
+                () = look(&self.shared, self.poll), if self.committing.is_empty() => {
                     if let Err(cause) = self.look_for_news().await {
                         tracing::warn!(workspace = %self.shared.name, %cause, "could not look for news");
                     }
@@ -135,7 +137,7 @@ impl Writer {
         limits::BATCH_COMMANDS.saturating_sub(self.forming.submissions.len())
     }
 
-    /// Decides commands, and hands them over unless the store has something to do already.
+    /// Decides commands, and hands them over if the store takes more.
     async fn take(&mut self, taken: &mut Vec<Submission>) {
         if taken.is_empty() {
             return;
@@ -146,9 +148,7 @@ impl Writer {
         for submission in taken.drain(..) {
             self.decide(submission).await;
         }
-        if self.committing.is_none() {
-            self.hand_over(None).await;
-        }
+        self.hand_over(None).await;
     }
 
     // --- deciding ---
@@ -207,24 +207,32 @@ impl Writer {
     /// The receipt of what is decided under a key and not committed yet.
     fn decided_under(&self, by: &Principal, key: &str) -> Option<&Receipt> {
         let named = (by.clone(), key.to_owned());
-        let forming = self.forming.keys.get(&named).map(|index| &self.forming.receipts[*index]);
-        forming.or_else(|| {
-            let committing = self.committing.as_ref()?;
-            Some(&committing.batch.receipts[*committing.keys.get(&named)?])
-        })
+        if let Some(index) = self.forming.keys.get(&named) {
+            return Some(&self.forming.receipts[*index]);
+        }
+        let mut newest_first = self.committing.iter().rev();
+        newest_first.find_map(|before| Some(&before.batch.receipts[*before.keys.get(&named)?]))
     }
 
     // --- committing ---
 
-    /// Hands over what is decided. If that came to no event, it is answered.
+    /// Hands over what is decided, if the store takes more. What came to no event is answered with what stands before it.
     async fn hand_over(&mut self, lock: Option<Box<dyn LockedLog>>) {
+        let store = self.shared.store.clone();
+        if !self.committing.is_empty() && !self.may_follow(store.appends_under_way()) {
+            return;
+        }
         let Decided { submissions, outcomes, events, receipts, keys, blobs } =
             std::mem::take(&mut self.forming);
         if events.is_empty() {
             return self.answer(submissions, outcomes, self.head.position, &[]).await;
         }
-        let batch = Batch::of(clock::draw(), self.shared.name.clone(), self.head, events, receipts);
-        let (batch, store) = (Arc::new(batch.with_blobs(blobs)), self.shared.store.clone());
+        let (id, log) = (clock::draw(), self.shared.name.clone());
+        let batch = match self.committing.back() {
+            Some(before) => Batch::behind(&before.batch, id, events, receipts),
+            None => Batch::of(id, log, self.head, events, receipts),
+        };
+        let batch = Arc::new(batch.with_blobs(blobs));
         failpoint::pass("append");
         let handed = batch.clone();
         let append: Append = match lock {
@@ -234,25 +242,44 @@ impl Writer {
         let mut appended = Box::pin(maybe_done(append));
         // From here on the store works on it, whatever this task does.
         _ = poll!(&mut appended);
-        self.committing = Some(Committing { submissions, outcomes, batch, keys, appended });
+        self.committing.push_back(Committing { submissions, outcomes, batch, keys, appended });
     }
 
-    /// Takes note of what became of the batch that was handed over.
+    /// Whether what is decided may be handed over behind what the store is committing.
+    fn may_follow(&self, most: usize) -> bool {
+        let committing = self.committing.iter().map(|committing| committing.submissions.len());
+        let under_way = committing.sum::<usize>() + self.forming.submissions.len();
+        !self.forming.events.is_empty()
+            && self.committing.len() < most
+            && under_way <= limits::COMMANDS_IN_A_HURRY
+    }
+
+    /// Takes note of what became of the first batch that was handed over, and of those behind it whose outcome is there.
     async fn settle(&mut self, outcome: Result<(), AppendError>) {
-        let Some(committing) = self.committing.take() else { return };
-        match outcome {
-            Ok(()) => {}
-            Err(AppendError::Unknown(_)) if was_appended(&self.shared, &committing.batch).await => {}
-            Err(error) => return self.fail(committing.submissions, error).await,
+        let mut next = Some(outcome);
+        while let Some(outcome) = next {
+            let Some(committing) = self.committing.pop_front() else { return };
+            match outcome {
+                Ok(()) => {}
+                Err(AppendError::Unknown(_)) if was_appended(&self.shared, &committing.batch).await => {}
+                Err(error) => return self.fail(committing.submissions, error).await,
+            }
+            failpoint::pass("commit");
+            self.committed(committing).await;
+            next = appended(&mut self.committing).now_or_never();
         }
-        failpoint::pass("commit");
+        self.hand_over(None).await;
+    }
+
+    /// Publishes a batch, and answers its commands.
+    async fn committed(&mut self, committing: Committing) {
         let Committing { submissions, outcomes, batch, .. } = committing;
         (self.head, self.races) = (batch.head(), 0);
         // First of all, so that the store goes on meanwhile.
         if !self.forming.events.is_empty() {
             self.hand_over(None).await;
         }
-        let (end, has_effects) = (batch.head().position, !batch.effects().is_empty());
+        let has_effects = !batch.effects().is_empty();
         let (events, projection) = Arc::unwrap_or_clone(batch).into_events();
         let entries = self.shared.publish(events, projection);
         self.shared.presence.expect(&entries);
@@ -260,35 +287,43 @@ impl Writer {
             self.timers.poke();
         }
         failpoint::pass("publish");
-        self.answer(submissions, outcomes, end, &entries).await;
-        if self.committing.is_none() && !self.forming.submissions.is_empty() {
-            self.hand_over(None).await;
-        }
+        self.answer(submissions, outcomes, self.head.position, &entries).await;
     }
 
-    /// A batch was not appended: whatever was decided behind it is decided again, and the batch itself if another node was
-    /// first.
+    /// A batch was not appended, nor were those behind it: whatever was decided behind it is decided again, and the batch
+    /// itself if another node was first. Only of what may be written all the same it is said that nobody knows.
     async fn fail(&mut self, submissions: Vec<Submission>, error: AppendError) {
-        let behind = std::mem::take(&mut self.forming.submissions);
-        self.forget();
-        let (again, lock) = match error {
-            AppendError::Moved(_) => {
-                self.races += 1;
-                let again: Vec<_> = submissions.into_iter().chain(behind).collect();
-                match self.take_turn().await {
-                    Ok(lock) => (again, lock),
-                    Err(error) => return decline(again, &Declined::Unavailable(error)),
-                }
+        let mut again = match &error {
+            AppendError::Moved(_) => submissions,
+            AppendError::Refused(cause) => {
+                decline(submissions, &Declined::Unavailable(cause.clone()));
+                vec![]
             }
-            AppendError::Refused(error) => {
-                decline(submissions, &Declined::Unavailable(error));
-                (behind, None)
-            }
-            AppendError::Unknown(error) => {
-                decline(submissions, &Declined::Unknown(error));
-                (behind, None)
+            AppendError::Unknown(cause) => {
+                decline(submissions, &Declined::Unknown(cause.clone()));
+                vec![]
             }
         };
+        for mut behind in std::mem::take(&mut self.committing) {
+            // Until the store has let go of it, what is decided again could come before it.
+            behind.appended.as_mut().await;
+            match behind.appended.as_mut().take_output() {
+                Some(Err(AppendError::Unknown(cause))) => {
+                    decline(behind.submissions, &Declined::Unknown(cause));
+                }
+                _ => again.append(&mut behind.submissions),
+            }
+        }
+        again.append(&mut self.forming.submissions);
+        self.forget();
+        let mut lock = None;
+        if let AppendError::Moved(_) = error {
+            self.races += 1;
+            lock = match self.take_turn().await {
+                Ok(lock) => lock,
+                Err(error) => return decline(again, &Declined::Unavailable(error)),
+            };
+        }
         for submission in again {
             self.decide(submission).await;
         }
@@ -374,9 +409,9 @@ impl Writer {
     }
 }
 
-/// What becomes of the batch that is being committed; never, if there is none.
-async fn appended(committing: &mut Option<Committing>) -> Result<(), AppendError> {
-    let Some(committing) = committing else { return std::future::pending().await };
+/// What becomes of the first batch that is being committed; never, if there is none.
+async fn appended(committing: &mut VecDeque<Committing>) -> Result<(), AppendError> {
+    let Some(committing) = committing.front_mut() else { return std::future::pending().await };
     committing.appended.as_mut().await;
     committing.appended.as_mut().take_output().expect("an outcome is taken once")
 }

@@ -1,6 +1,6 @@
 //! What is appended at once, and what comes back when it is read.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use model::codec::{self, Encoded};
@@ -124,8 +124,6 @@ pub struct Batch {
     pub id: Uuid,
     /// The log it goes to.
     pub log: WorkspaceName,
-    /// Where the log must end for the batch to be appended.
-    pub expected: Head,
     /// Receipts of commands that came with a key; each takes the place of an older one under its key.
     pub receipts: Vec<Receipt>,
     /// Bytes that the events refer to. What is kept already is not written again.
@@ -133,6 +131,10 @@ pub struct Batch {
     /// At least one.
     events: Vec<Recorded>,
     sealed: OnceLock<Sealed>,
+    /// Where the log must end for the batch to be appended: the `end` of the one before it.
+    expected: Arc<OnceLock<Head>>,
+    /// Where the log ends after it, once it is sealed.
+    end: Arc<OnceLock<Head>>,
 }
 
 /// What events come to in a log.
@@ -155,10 +157,31 @@ impl Batch {
         events: Vec<Event>,
         receipts: Vec<Receipt>,
     ) -> Self {
+        Self::new(id, log, expected.position, Arc::new(OnceLock::from(expected)), events, receipts)
+    }
+
+    /// Events that follow those of another batch of the same log, which need not be sealed yet. It must be handed to the
+    /// store before this one; if it is not appended, neither is this.
+    ///
+    /// # Panics
+    /// If there are no events.
+    pub fn behind(previous: &Self, id: Uuid, events: Vec<Event>, receipts: Vec<Receipt>) -> Self {
+        Self::new(id, previous.log.clone(), previous.last(), previous.end.clone(), events, receipts)
+    }
+
+    fn new(
+        id: Uuid,
+        log: WorkspaceName,
+        after: Position,
+        expected: Arc<OnceLock<Head>>,
+        events: Vec<Event>,
+        receipts: Vec<Receipt>,
+    ) -> Self {
         assert!(!events.is_empty(), "a batch has events");
-        let places = (expected.position.next().0..).map(Position);
+        let places = (after.next().0..).map(Position);
         let events = places.zip(events).map(|(position, event)| Recorded { position, event }).collect();
-        Self { id, log, expected, receipts, blobs: vec![], events, sealed: OnceLock::new() }
+        let (sealed, end) = (OnceLock::new(), Arc::default());
+        Self { id, log, receipts, blobs: vec![], events, sealed, expected, end }
     }
 
     /// The same with bytes that its events refer to.
@@ -167,7 +190,21 @@ impl Batch {
         Self { blobs, ..self }
     }
 
+    /// Where the log must end for the batch to be appended. None if that is not known, since the batch before this one was
+    /// never sealed: then that was not appended, and this cannot be.
+    pub fn expected(&self) -> Option<Head> {
+        self.expected.get().copied()
+    }
+
+    /// The position of its last event.
+    pub fn last(&self) -> Position {
+        self.events.last().expect("a batch has events").position
+    }
+
     /// The events, as they are kept: each with its place and its link.
+    ///
+    /// # Panics
+    /// This and what follows, if it is not known what the batch [expects](Self::expected).
     pub fn records(&self) -> &[Record] {
         &self.sealed().records
     }
@@ -179,8 +216,9 @@ impl Batch {
 
     fn sealed(&self) -> &Sealed {
         self.sealed.get_or_init(|| {
+            let expected = self.expected().expect("a batch is sealed after the one before it");
             let (mut changes, mut projection) = (Vec::new(), Projection::default());
-            let mut hash = self.expected.hash;
+            let mut hash = expected.hash;
             let seal = |recorded: &Recorded| {
                 changes.extend(effects(&recorded.event.fact));
                 projection.add(recorded);
@@ -192,14 +230,16 @@ impl Batch {
                 Record { position, header, body: Some(body), digest, hash }
             };
             let records = self.events.iter().map(seal).collect();
+            // Nobody else sets it.
+            _ = self.end.set(Head { position: self.last(), hash, incarnation: expected.incarnation });
             Sealed { records, effects: changes, projection }
         })
     }
 
     /// Where the log ends after this batch.
     pub fn head(&self) -> Head {
-        let last = self.records().last().expect("a batch has events");
-        Head { position: last.position, hash: last.hash, incarnation: self.expected.incarnation }
+        self.sealed();
+        *self.end.get().expect("it has just been sealed")
     }
 
     /// The events at their places, each with the bytes it takes; and what they write into the read models.
@@ -211,8 +251,11 @@ impl Batch {
         (events, projection)
     }
 
-    /// Refuses a body that no store keeps.
+    /// Refuses a batch behind one that was not appended, and a body that no store keeps.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
+        if self.expected().is_none() {
+            return Err(StoreError::Orphaned { log: self.log.to_string() });
+        }
         let bodies =
             self.records().iter().map(|record| (record.position, record.bytes() - record.header.len()));
         let end = self.head().position;
@@ -225,8 +268,11 @@ impl Batch {
         }
     }
 
-    /// The bytes it takes.
+    /// The bytes it takes; none if it cannot be appended.
     pub fn bytes(&self) -> usize {
+        if self.expected().is_none() {
+            return 0;
+        }
         self.records().iter().map(Record::bytes).sum::<usize>()
             + self.blobs.iter().map(|blob| blob.bytes.len()).sum::<usize>()
     }

@@ -68,6 +68,12 @@ pub enum StoreError {
         /// How large it may be.
         limit: usize,
     },
+    /// A batch that was to follow another, which was not appended.
+    #[error("what was to stand before it in the log {log} was not appended")]
+    Orphaned {
+        /// Which log.
+        log: String,
+    },
     /// There is no such log.
     #[error("there is no log {0:?}")]
     NoSuchLog(String),

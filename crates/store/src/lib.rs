@@ -127,6 +127,13 @@ pub trait Store: Send + Sync + 'static {
     /// whose outcome is unknown is tried again.
     async fn append(&self, batch: Arc<Batch>) -> std::result::Result<(), AppendError>;
 
+    /// How many batches of one log may be under way at once. They are appended in the order in which their
+    /// [`Store::append`] was first polled; each is made with [`Batch::behind`] the one before it, and none is appended
+    /// behind one that is not.
+    fn appends_under_way(&self) -> usize {
+        1
+    }
+
     /// Takes the sole right to append to a log until the guard is dropped. For a writer that lost several races.
     async fn lock(&self, log: &WorkspaceName) -> Result<Box<dyn LockedLog>>;
 

@@ -8,8 +8,9 @@ pub const INLINE_BODY_BYTES: usize = 16 * 1024;
 pub const BODY_BYTES: usize = 16 * 1024 * 1024;
 /// What one SQLite transaction takes in before it commits: it bounds the wait of the first in it.
 pub const GROUP_BYTES: usize = 16 * 1024 * 1024;
-/// Requests waiting for the SQLite writer. Workspaces have one batch each under way, so this is never met in earnest.
-pub const WRITER_QUEUE: usize = 4096;
+/// Batches of one log that may be with a store at once, where it appends in order: while one is committed the next ones wait
+/// at its door, not behind a busy thread. More would only be more pieces of what is committed together anyway.
+pub const APPENDS_UNDER_WAY: usize = 8;
 /// The write-ahead log is copied into the database when it has grown by this much …
 pub const WAL_CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
 /// … and the writer itself waits for that when it has grown to this: it bounds the time to open after a crash.

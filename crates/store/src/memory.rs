@@ -106,7 +106,7 @@ impl Store for MemoryStore {
     async fn append(&self, batch: Arc<Batch>) -> std::result::Result<(), AppendError> {
         batch.check()?;
         self.with(&batch.log, |log| {
-            if log.head != batch.expected {
+            if Some(log.head) != batch.expected() {
                 return if log.holds(&batch) { Ok(()) } else { Err(AppendError::Moved(log.head)) };
             }
             log.head = batch.head();
@@ -118,6 +118,10 @@ impl Store for MemoryStore {
             log.carry_out(batch.effects());
             Ok(())
         })?
+    }
+
+    fn appends_under_way(&self) -> usize {
+        limits::APPENDS_UNDER_WAY
     }
 
     async fn lock(&self, log: &WorkspaceName) -> Result<Box<dyn LockedLog>> {

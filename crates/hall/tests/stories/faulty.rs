@@ -64,11 +64,13 @@ impl Slowness {
 pub(crate) struct Faulty<S> {
     pub(crate) inner: S,
     pub(crate) faults: Mutex<VecDeque<Fault>>,
+    /// Appends take their turns.
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl<S> Faulty<S> {
     pub(crate) fn around(inner: S) -> Arc<Self> {
-        Arc::new(Self { inner, faults: Mutex::default() })
+        Arc::new(Self { inner, faults: Mutex::default(), turn: tokio::sync::Mutex::default() })
     }
 
     pub(crate) fn next(&self, fault: Fault) {
@@ -85,7 +87,11 @@ impl<S> Faulty<S> {
 
 #[async_trait]
 impl<S: Store> Store for Faulty<S> {
+    fn appends_under_way(&self) -> usize {
+        self.inner.appends_under_way()
+    }
     async fn append(&self, batch: Arc<Batch>) -> std::result::Result<(), AppendError> {
+        let _turn = self.turn.lock().await;
         let lost = || AppendError::Unknown(StoreError::Database("the line is dead".into()));
         let fault = {
             let mut faults = self.faults.lock().unwrap();

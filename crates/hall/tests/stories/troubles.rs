@@ -53,6 +53,107 @@ async fn what_was_decided_behind_a_refused_batch_is_decided_again_without_it() {
     assert_eq!(entry.version, 2, "its receipt is that of what was kept");
 }
 
+/// What is submitted behind an append that takes until it is let go, each command in a batch of its own.
+async fn one_by_one(scene: &Scene, values: &[&str]) -> Vec<hall::Submitted> {
+    let mut submitted = Vec::new();
+    for value in values {
+        submitted.push(scene.workspace.submit(&Principal::local(), share("plan", value)).await.unwrap());
+        // Enough for the writer to decide it and hand it over.
+        for _ in 0..8 {
+            tokio::task::yield_now().await;
+        }
+    }
+    submitted
+}
+
+async fn version(submitted: hall::Submitted) -> Result<u64, Declined> {
+    let done = submitted.outcome().await?;
+    let Fact::ContextShared(entry) = done.entries[0].fact() else { panic!("{done:?}") };
+    Ok(entry.version)
+}
+
+#[tokio::test]
+async fn batches_behind_one_another_are_appended_in_order() {
+    let store = Faulty::around(MemoryStore::default());
+    let scene = Scene::on(store.clone()).await;
+    let slowness = store.next_is_slow(Fault::None);
+    let values: Vec<String> = (1..=20).map(|number| number.to_string()).collect();
+    let values: Vec<&str> = values.iter().map(|value| &**value).collect();
+    let submitted = one_by_one(&scene, &values).await;
+    slowness.reached.notified().await;
+    slowness.end().await;
+    for (number, submitted) in (1..).zip(submitted) {
+        assert_eq!(version(submitted).await.unwrap(), number);
+    }
+}
+
+#[tokio::test]
+async fn what_stands_in_batches_behind_a_refused_one_is_decided_again() {
+    let store = Faulty::around(MemoryStore::default());
+    let scene = Scene::on(store.clone()).await;
+    let slowness = store.next_is_slow(Fault::Full);
+    let mut submitted = one_by_one(&scene, &["one", "two", "three", "four"]).await.into_iter();
+    slowness.reached.notified().await;
+    slowness.end().await;
+    let first = version(submitted.next().unwrap()).await;
+    assert!(matches!(first, Err(Declined::Unavailable(StoreError::Full))), "{first:?}");
+    for (number, submitted) in (1..).zip(submitted) {
+        assert_eq!(version(submitted).await.unwrap(), number, "as if the first had never been");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_in_the_middle_takes_back_nothing_that_stands_before_it() {
+    let store = Faulty::around(MemoryStore::default());
+    let scene = Scene::on(store.clone()).await;
+    let slowness = store.next_is_slow(Fault::None);
+    store.next(Fault::LostAnswer);
+    store.next(Fault::LostBatch);
+    let submitted = one_by_one(&scene, &["one", "two", "three", "four", "five"]).await;
+    slowness.reached.notified().await;
+    slowness.end().await;
+    let mut versions = Vec::new();
+    for submitted in submitted {
+        versions.push(version(submitted).await.map_err(|declined| matches!(declined, Declined::Unknown(_))));
+    }
+    assert_eq!(versions, [Ok(1), Ok(2), Err(true), Ok(3), Ok(4)]);
+    assert_eq!(
+        scene.workspace.state().position(),
+        store.head(scene.workspace.name()).await.unwrap().position
+    );
+}
+
+#[tokio::test]
+async fn of_all_batches_that_may_be_written_it_is_said_that_nobody_knows() {
+    let store = Faulty::around(MemoryStore::default());
+    let scene = Scene::on(store.clone()).await;
+    let slowness = store.next_is_slow(Fault::LostBatch);
+    store.next(Fault::LostBatch);
+    let submitted = one_by_one(&scene, &["one", "two", "three"]).await;
+    slowness.reached.notified().await;
+    slowness.end().await;
+    let mut versions = Vec::new();
+    for submitted in submitted {
+        versions.push(version(submitted).await.map_err(|declined| matches!(declined, Declined::Unknown(_))));
+    }
+    assert_eq!(versions, [Err(true), Err(true), Ok(1)], "the third was never handed over for good");
+}
+
+#[tokio::test]
+async fn another_node_that_comes_first_makes_all_that_is_under_way_be_decided_again() {
+    let store = Faulty::around(MemoryStore::default());
+    let scene = Scene::on(store.clone()).await;
+    let (log, event) = (scene.workspace.name().clone(), somebody_elses(&scene.workspace.state(), 0));
+    let other = move |head| Batch::of(Uuid::from_u128(1), log, head, vec![event], vec![]);
+    let slowness = store.next_is_slow(Fault::Race(Box::new(other)));
+    let submitted = one_by_one(&scene, &["one", "two", "three"]).await;
+    slowness.reached.notified().await;
+    slowness.end().await;
+    for (number, submitted) in (2..).zip(submitted) {
+        assert_eq!(version(submitted).await.unwrap(), number, "behind the other node's");
+    }
+}
+
 #[tokio::test]
 async fn an_append_whose_answer_was_lost_is_found_and_answered() {
     let store = Faulty::around(MemoryStore::default());

@@ -116,7 +116,7 @@ impl LockedLog for Locked {
 impl Locked {
     /// Appends and commits, or says where the log ends instead.
     async fn finish(mut self, batch: &Batch) -> std::result::Result<std::result::Result<(), Head>, Failure> {
-        if self.head != batch.expected {
+        if Some(self.head) != batch.expected() {
             let ours = records::holds(&mut self.lent, batch).await?;
             return Ok(if ours { Ok(()) } else { Err(self.head) });
         }
@@ -153,15 +153,16 @@ async fn settle(
 
 /// Sends the statement; whether it moved the head.
 async fn insert(pool: &Pool, lent: &mut Lent, batch: &Batch) -> std::result::Result<bool, Failure> {
+    let expected = batch.expected().expect("the batch was checked");
     let (columns, head) = (Columns::of(batch), batch.head());
     let Columns { events, blobs, receipts, cancelled, scheduled } = &columns;
     let params: [&(dyn ToSql + Sync); 26] = [
         &batch.log.as_str(),
         &head.position.0.cast_signed(),
         &head.hash.0.as_slice(),
-        &batch.expected.position.0.cast_signed(),
-        &batch.expected.hash.0.as_slice(),
-        &batch.expected.incarnation.0.as_bytes().as_slice(),
+        &expected.position.0.cast_signed(),
+        &expected.hash.0.as_slice(),
+        &expected.incarnation.0.as_bytes().as_slice(),
         &events.positions,
         &events.headers,
         &events.bodies,

@@ -46,7 +46,7 @@ use self::writer::Writer;
 use crate::unlocked::Unlocked;
 use crate::{
     AppendError, Batch, ClaimedJob, Hash, Head, Incarnation, LockedLog, PageLimit, PlacedRow, Projection,
-    Receipt, Record, Result, Snapshot, Span, Store, StoreError, Terms,
+    Receipt, Record, Result, Snapshot, Span, Store, StoreError, Terms, limits,
 };
 
 /// The log's file name in the data directory.
@@ -144,6 +144,10 @@ impl Store for SqliteStore {
 
     async fn append(&self, batch: Arc<Batch>) -> std::result::Result<(), AppendError> {
         self.writer.append(batch).await
+    }
+
+    fn appends_under_way(&self) -> usize {
+        limits::APPENDS_UNDER_WAY
     }
 
     async fn lock(&self, log: &WorkspaceName) -> Result<Box<dyn LockedLog>> {

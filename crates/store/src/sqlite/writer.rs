@@ -17,7 +17,8 @@ use crate::{AppendError, Batch, Head, Incarnation, Result, StoreError, limits};
 
 /// Handle to the writer thread, which has written what it was given, and ended, when this is dropped.
 pub(super) struct Writer {
-    requests: mpsc::Sender<Request>,
+    /// Without a bound of its own: workspaces have some batches each under way, and whoever else writes waits for the outcome.
+    requests: mpsc::UnboundedSender<Request>,
     ended: Arc<OnceLock<String>>,
     room: Arc<Room>,
     _thread: Thread,
@@ -55,7 +56,7 @@ impl Writer {
         settled: &Result<()>,
         ended: Arc<OnceLock<String>>,
     ) -> Result<Self> {
-        let (requests, queue) = mpsc::channel(limits::WRITER_QUEUE);
+        let (requests, queue) = mpsc::unbounded_channel();
         let room = Arc::new(Room::default());
         if let Err(cause) = settled {
             room.refused(cause);
@@ -74,10 +75,8 @@ impl Writer {
 
     pub(super) async fn append(&self, batch: Arc<Batch>) -> std::result::Result<(), AppendError> {
         let (reply, outcome) = oneshot::channel();
-        self.requests
-            .send(Request::Append(Append { batch, reply }))
-            .await
-            .map_err(|_| AppendError::Refused(gone()))?;
+        let request = Request::Append(Append { batch, reply });
+        self.requests.send(request).map_err(|_| AppendError::Refused(gone()))?;
         outcome.await.unwrap_or_else(|_| Err(AppendError::Unknown(gone())))
     }
 
@@ -91,7 +90,7 @@ impl Writer {
             // The asker may have stopped waiting; what was written stays written.
             _ = reply.send(thread.transaction(work));
         }));
-        self.requests.send(request).await.map_err(|_| gone())?;
+        self.requests.send(request).map_err(|_| gone())?;
         outcome.await.unwrap_or_else(|_| Err(gone()))
     }
 
@@ -118,7 +117,7 @@ fn gone() -> StoreError {
 // === impl WriterThread ===
 
 impl WriterThread {
-    fn run(mut self, mut queue: mpsc::Receiver<Request>) {
+    fn run(mut self, mut queue: mpsc::UnboundedReceiver<Request>) {
         let mut next = queue.blocking_recv();
         while let Some(request) = next.take() {
             match request {
@@ -194,7 +193,7 @@ impl WriterThread {
                 Some(known) => *known,
                 None => records::head(&transaction, &batch.log)?,
             };
-            if head != batch.expected {
+            if Some(head) != batch.expected() {
                 let ours = records::holds(&transaction, id, head, batch)?;
                 outcomes.push(if ours { Ok(()) } else { Err(AppendError::Moved(head)) });
                 continue;

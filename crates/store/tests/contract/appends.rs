@@ -8,8 +8,8 @@ use guildhall_store::{AppendError, Hash, Head, Incarnation, Receipt, Record, Sto
 use model::{Position, Principal, WorkspaceName, codec};
 
 use crate::given::{
-    ALL, append, asked, at, batch, batch_in, batch_with, id, joined, log, moved, name, opened, records, said,
-    texts,
+    ALL, append, asked, at, batch, batch_in, batch_with, behind, id, joined, log, moved, name, opened,
+    records, said, texts,
 };
 
 pub(crate) async fn a_batch_is_read_back_as_it_was_written(store: Arc<dyn Store>) {
@@ -67,6 +67,41 @@ pub(crate) async fn a_batch_is_refused_if_the_log_has_moved_on(store: Arc<dyn St
     assert_eq!(moved(store.append(batch(start, &[said("late")])).await), head);
     assert_eq!(moved(store.append(batch(start, &[said("late"), said("and longer")])).await), head);
     assert_eq!(texts(&*store).await, ["first"]);
+}
+
+pub(crate) async fn batches_behind_one_another_are_appended_in_order(store: Arc<dyn Store>) {
+    let mut batches = vec![batch(opened(&*store).await, &[said("0")])];
+    let at_once = store.appends_under_way();
+    for number in 1..2 * at_once.max(2) {
+        batches.push(behind(&batches[number - 1], &number.to_string()));
+    }
+    for under_way in batches.chunks(at_once) {
+        // Polled for the first time in this order.
+        let appends = under_way.iter().map(|batch| store.append(batch.clone()));
+        for outcome in futures_util::future::join_all(appends).await {
+            outcome.unwrap();
+        }
+    }
+    let said: Vec<_> = (0..batches.len()).map(|number| number.to_string()).collect();
+    assert_eq!(texts(&*store).await, said);
+    let last = batches.last().unwrap();
+    assert_eq!(verify(&*store, &log()).await.unwrap(), last.head());
+    store.append(last.clone()).await.expect("it is there already");
+}
+
+pub(crate) async fn no_batch_is_appended_behind_one_that_was_not(store: Arc<dyn Store>) {
+    let start = opened(&*store).await;
+    let head = append(&*store, &[said("somebody else's")]).await;
+    // Whether the one before it was refused by this store, or never came there.
+    let refused = batch(start, &[said("late")]);
+    assert_eq!(moved(store.append(refused.clone()).await), head);
+    assert_eq!(moved(store.append(behind(&refused, "later")).await), head);
+    let orphan = behind(&batch(head, &[said("never")]), "nor this");
+    match store.append(orphan).await {
+        Err(AppendError::Refused(StoreError::Orphaned { log: of })) => assert_eq!(of, log().to_string()),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(texts(&*store).await, ["somebody else's"]);
 }
 
 pub(crate) async fn a_batch_is_refused_if_the_log_ends_in_another_event(store: Arc<dyn Store>) {

@@ -115,6 +115,11 @@ pub(crate) fn batch_with(expected: Head, events: &[Event], receipts: Vec<Receipt
     Arc::new(Batch::of(id(), log(), expected, events.to_vec(), receipts))
 }
 
+/// What somebody says behind a batch.
+pub(crate) fn behind(previous: &Batch, text: &str) -> Arc<Batch> {
+    Arc::new(Batch::behind(previous, id(), vec![said(text)], vec![]))
+}
+
 /// Appends behind whatever there is; where the log ends then.
 pub(crate) async fn append(store: &dyn Store, events: &[Event]) -> Head {
     let batch = batch(store.head(&log()).await.unwrap(), events);

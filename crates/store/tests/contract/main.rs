@@ -53,6 +53,8 @@ on_every_store! {
         opening_a_log_again_finds_it_as_it_is
         logs_are_listed_in_the_order_they_were_made
         a_batch_is_refused_if_the_log_has_moved_on
+        batches_behind_one_another_are_appended_in_order
+        no_batch_is_appended_behind_one_that_was_not
         a_batch_is_refused_if_the_log_ends_in_another_event
         a_batch_is_refused_if_the_log_began_a_new_life
         what_was_refused_leaves_nothing_behind
