@@ -6,8 +6,8 @@
 //!
 //! Where to look: a command's way is [`workspace`] → [`submission`] → [`writer`] → the store → [`tail`] → [`follower`]. Beside
 //! it run [`projector`] (read models; what is not written yet stands in [`backlog`]), [`indexer`] (words), [`snapshots`],
-//! [`presence`] and [`timers`]. What waits for a reader is read through [`mail`]. Messages are found by their ids
-//! through [`mailbox`], newest first through [`history`], and by their words through [`search`]; their files through [`files`].
+//! [`presence`] and [`timers`]. Messages are read through [`mail`], found by their words through [`search`], and their files
+//! through [`files`].
 
 pub mod access;
 pub mod authors;
@@ -18,13 +18,11 @@ pub mod error;
 mod failpoint;
 mod files;
 pub mod follower;
-pub mod history;
 mod house;
 mod indexer;
 mod informed;
 pub mod limits;
 pub mod mail;
-pub mod mailbox;
 mod opening;
 pub mod presence;
 mod projector;

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hall::mail::{Fetched, Shown, message};
-use hall::mailbox::Handed;
+use hall::mail::{Fetched, Handed, Shown, message};
 use model::lists::List;
 use model::mailboxes::{Follow, Stage};
 use model::messages::{Message, Party, Priority, Recipient, Send, To};
@@ -361,7 +360,7 @@ async fn messages_are_found_in_a_mailbox_by_id_and_place_however_many_came_after
         }
     }
     let find = async |ids: &[String], places: &[Position]| {
-        hall::mailbox::find(&scene.workspace, &api.agent, ids, places, &Handed::default()).await.unwrap()
+        scene.workspace.find_messages(&api.agent, ids, places, &Handed::default()).await.unwrap()
     };
     let ids = [first.id.to_string(), second.id.to_string(), "nobody's".into()];
     let found = find(&ids, &[]).await;

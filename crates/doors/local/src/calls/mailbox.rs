@@ -1,8 +1,7 @@
 //! What waits for the caller, and saying that it has it.
 
 use client::protocol::{self as wire, Inbox, Mail, MarkRead, Marked, Took};
-use hall::mail::{Shown, message};
-use hall::mailbox::{self, Handed};
+use hall::mail::{Handed, Shown, message};
 use model::Position;
 use model::mailboxes::Stage;
 
@@ -53,8 +52,8 @@ pub(super) async fn mark_read(
             Err(_) => ids.push(named),
         }
     }
-    let found =
-        mailbox::find(&caller.workspace, &caller.party().id, &ids, &places, &Handed::default()).await?;
+    let reader = &caller.party().id;
+    let found = caller.workspace.find_messages(reader, &ids, &places, &Handed::default()).await?;
     let count = found.count;
     take(caller, Stage::Read, "local: said to be read", found.shown).await?;
     Ok(Marked { count })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use client::protocol::{self as wire, ErrorCode, FileOf, Listing, Messages, Number, Resend, Sent};
-use hall::history::Noted;
+use hall::mail::Noted;
 use hall::{Done, attach};
 use model::lists::List;
 use model::messages::{Attachment, Message, Priority, Recipient, Send, To};

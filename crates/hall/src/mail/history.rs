@@ -1,4 +1,4 @@
-//! What was said before: lists read backwards, from the newest on.
+//! What was said before, from the newest on; and to whom it can be said.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -6,67 +6,13 @@ use std::sync::Arc;
 use model::lists::{List, MessageItem};
 use model::messages::{Party, Recipient};
 use model::{AgentId, MemberId, Position};
-use store::Span;
 
+use super::lists::Noted;
 use crate::error::HallError;
 use crate::limits;
 use crate::workspace::Workspace;
 
-/// A message at its place, as its lists tell of it.
-pub type Noted = (Position, Arc<MessageItem>);
-
 impl Workspace {
-    /// Calls `each` with the messages of a list before a place, or from its end, newest first: until it has enough, and
-    /// `most` of them at most.
-    ///
-    /// # Errors
-    /// If the list cannot be read.
-    pub async fn look_back(
-        &self,
-        list: &List,
-        mut before: Option<Position>,
-        most: usize,
-        mut each: impl FnMut(Position, Arc<MessageItem>) -> bool,
-    ) -> Result<(), HallError> {
-        let mut left = most;
-        while left > 0 {
-            let page_size = left.min(limits::LIST_PAGE);
-            let span = Span { after: Position::START, before, most: page_size, newest_first: true };
-            let page = self.messages(list, span).await?;
-            let whole = page.len() == page_size;
-            before = page.last().map(|(place, _)| *place);
-            for (place, item) in page {
-                if !each(place, item) {
-                    return Ok(());
-                }
-            }
-            if !whole {
-                return Ok(());
-            }
-            left -= page_size;
-        }
-        Ok(())
-    }
-
-    /// The newest messages of a list before a place, newest first.
-    ///
-    /// # Errors
-    /// If the list cannot be read.
-    pub async fn newest(
-        &self,
-        list: &List,
-        before: Option<Position>,
-        most: usize,
-    ) -> Result<Vec<Noted>, HallError> {
-        let mut found = Vec::new();
-        self.look_back(list, before, most, |place, item| {
-            found.push((place, item));
-            true
-        })
-        .await?;
-        Ok(found)
-    }
-
     /// The newest messages that two have sent one another before a place, newest first. Of each side
     /// [`limits::CONVERSATION_SCAN`] are looked through.
     ///

@@ -1,18 +1,20 @@
-//! Finding messages of one mailbox by their ids, newest first: whoever marks a message has usually just seen it.
+//! Messages of one mailbox by their ids, newest first: whoever marks a message has usually just seen it.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use indexmap::IndexSet;
-use model::lists::{List, MessageItem};
+use model::lists::List;
 use model::mailboxes::Mailbox;
 use model::marks::{Marks, Range};
 use model::{AgentId, MessageId, Position};
 use store::Span;
 
+use super::lists::Noted;
+use super::message;
+use super::shown::Shown;
+use super::waiting::Fetched;
 use crate::error::HallError;
 use crate::limits;
-use crate::mail::{Fetched, Shown, message};
 use crate::workspace::Workspace;
 
 /// What was found of the messages asked for.
@@ -35,7 +37,7 @@ pub struct Handed {
 }
 
 /// One list of a mailbox, read backwards.
-struct Pile {
+struct Source {
     list: List,
     /// What was sent to it before the reader followed it is not the reader's.
     since: Position,
@@ -74,47 +76,51 @@ impl Handed {
     }
 }
 
-/// Looks for messages in a reader's mailbox: by where they stand, and by their ids. For ids it looks first among what the
-/// reader was handed last, if that is known; then among all that wait; then among what was taken last, and among what came
-/// last, of either [`limits::MAILBOX_PAGES`] pages of each list.
-///
-/// # Errors
-/// If the mailbox cannot be read.
-pub async fn find(
-    workspace: &Workspace,
-    reader: &AgentId,
-    ids: &[String],
-    places: &[Position],
-    handed: &Handed,
-) -> Result<Found, HallError> {
-    let Some(mailbox) = workspace.mailbox(reader) else { return Ok(Found::default()) };
-    let mut wanted: HashMap<&str, usize> = HashMap::new();
-    ids.iter().for_each(|id| *wanted.entry(id).or_default() += 1);
-    let mut found = at(workspace, reader, &mailbox, places).await?;
-    let just_now = handed.find(&mut wanted);
-    found.count += just_now.count;
-    found.shown.join(just_now.shown);
-    if wanted.is_empty() {
-        return Ok(found);
-    }
-    let waiting = workspace.waiting(reader).await?;
-    let among: HashSet<Position> = (waiting.messages.iter())
-        .filter_map(|(place, item)| wanted.remove(item.id.as_str()).map(|times| (*place, times)))
-        .map(|(place, times)| {
-            found.count += times;
-            place
-        })
-        .collect();
-    found.shown.join(waiting.receipt(&among));
-    for before in [waiting.low.next(), waiting.end.next()] {
+// === impl Workspace ===
+
+impl Workspace {
+    /// Looks for messages in a reader's mailbox: by where they stand, and by their ids. For ids it looks first among what the
+    /// reader was handed last, if that is known; then among all that wait; then among what was taken last, and among what came
+    /// last, of either [`limits::MAILBOX_PAGES`] pages of each list.
+    ///
+    /// # Errors
+    /// If the mailbox cannot be read.
+    pub async fn find_messages(
+        &self,
+        reader: &AgentId,
+        ids: &[String],
+        places: &[Position],
+        handed: &Handed,
+    ) -> Result<Found, HallError> {
+        let Some(mailbox) = self.mailbox(reader) else { return Ok(Found::default()) };
+        let mut wanted: HashMap<&str, usize> = HashMap::new();
+        ids.iter().for_each(|id| *wanted.entry(id).or_default() += 1);
+        let mut found = at(self, reader, &mailbox, places).await?;
+        let just_now = handed.find(&mut wanted);
+        found.count += just_now.count;
+        found.shown.join(just_now.shown);
         if wanted.is_empty() {
-            break;
+            return Ok(found);
         }
-        let more = look_back(workspace, reader, &mailbox, before, &mut wanted).await?;
-        found.count += more.count;
-        found.shown.join(more.shown);
+        let waiting = self.waiting(reader).await?;
+        let among: HashSet<Position> = (waiting.messages.iter())
+            .filter_map(|(place, item)| wanted.remove(item.id.as_str()).map(|times| (*place, times)))
+            .map(|(place, times)| {
+                found.count += times;
+                place
+            })
+            .collect();
+        found.shown.join(waiting.receipt(&among));
+        for before in [waiting.low.next(), waiting.end.next()] {
+            if wanted.is_empty() {
+                break;
+            }
+            let more = look_back(self, reader, &mailbox, before, &mut wanted).await?;
+            found.count += more.count;
+            found.shown.join(more.shown);
+        }
+        Ok(found)
     }
-    Ok(found)
 }
 
 /// The messages of a mailbox that stand at these places.
@@ -146,22 +152,22 @@ async fn look_back(
     wanted: &mut HashMap<&str, usize>,
 ) -> Result<Found, HallError> {
     let before = Some(before);
-    let mut piles: Vec<_> = vec![Pile { list: List::To(reader.clone()), since: Position::START, before }];
+    let mut sources: Vec<_> = vec![Source { list: List::To(reader.clone()), since: Position::START, before }];
     let topics = mailbox.follows();
-    piles.extend(topics.map(|(topic, since)| Pile { list: List::Topic(topic.clone()), since, before }));
-    let mut known: Vec<(Position, Arc<MessageItem>)> = Vec::new();
+    sources.extend(topics.map(|(topic, since)| Source { list: List::Topic(topic.clone()), since, before }));
+    let mut known: Vec<Noted> = Vec::new();
     // Behind this place every message of the mailbox is known.
     let mut floor = Position::START;
     for _ in 0..limits::MAILBOX_PAGES {
         let mut exhausted = Vec::new();
-        for pile in piles {
-            exhausted.extend(pile.read(workspace, reader, &mut known).await?);
+        for source in sources {
+            exhausted.extend(source.read(workspace, reader, &mut known).await?);
         }
-        piles = exhausted;
-        floor = piles.iter().filter_map(|pile| pile.before).max().unwrap_or(Position::START);
+        sources = exhausted;
+        floor = sources.iter().filter_map(|source| source.before).max().unwrap_or(Position::START);
         let reached =
             known.iter().filter(|(place, item)| *place > floor && wanted.contains_key(item.id.as_str()));
-        if piles.is_empty() || reached.count() == wanted.len() {
+        if sources.is_empty() || reached.count() == wanted.len() {
             break;
         }
     }
@@ -175,7 +181,7 @@ async fn look_back(
 }
 
 /// Between a message and the one before it lies nothing to this reader, so what is marked one by one becomes one range.
-fn mark(known: &[(Position, Arc<MessageItem>)], floor: Position, wanted: &HashMap<&str, usize>) -> Found {
+fn mark(known: &[Noted], floor: Position, wanted: &HashMap<&str, usize>) -> Found {
     let (mut count, mut ranges, mut senders) = (0, Vec::<Range>::new(), IndexSet::new());
     let mut before = floor;
     for (place, item) in known {
@@ -192,13 +198,13 @@ fn mark(known: &[(Position, Arc<MessageItem>)], floor: Position, wanted: &HashMa
     Found { count, shown: Shown { ranges, senders: senders.into_iter().collect() } }
 }
 
-impl Pile {
+impl Source {
     /// Reads one more page; gives itself back if there may be more.
     async fn read(
         mut self,
         workspace: &Workspace,
         reader: &AgentId,
-        known: &mut Vec<(Position, Arc<MessageItem>)>,
+        known: &mut Vec<Noted>,
     ) -> Result<Option<Self>, HallError> {
         let most = limits::LIST_PAGE;
         let span = Span { after: self.since, before: self.before, most, newest_first: true };
@@ -214,7 +220,10 @@ impl Pile {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use model::Timestamp;
+    use model::lists::MessageItem;
     use model::messages::{Party, Priority, Recipient};
 
     use super::*;
@@ -224,7 +233,7 @@ mod tests {
     }
 
     /// A message of the mailbox at each of these places, its id made of the place.
-    fn known(places: &[u64]) -> Vec<(Position, Arc<MessageItem>)> {
+    fn known(places: &[u64]) -> Vec<Noted> {
         let web = Party { id: AgentId::of("default", "web"), name: "web".into() };
         let item = |place: &u64| MessageItem {
             id: MessageId::parse(&id(*place)).expect("a UUID"),

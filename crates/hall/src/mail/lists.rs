@@ -1,0 +1,131 @@
+//! Lists of messages, and of what readers took, as of the newest committed event.
+
+use std::sync::Arc;
+
+use model::AgentId;
+use model::Position;
+use model::lists::{Item, List, MessageItem, Note, TakenItem};
+use model::mailboxes::Stage;
+use store::Span;
+
+use crate::error::HallError;
+use crate::limits;
+use crate::workspace::Workspace;
+
+/// A message at its place, as its lists tell of it.
+pub type Noted = (Position, Arc<MessageItem>);
+
+impl Workspace {
+    /// A part of a list of messages, as of the newest committed event; of what a reader took, there are none.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn messages(&self, list: &List, span: Span) -> Result<Vec<Noted>, HallError> {
+        let message = |Item { place, note }| match note {
+            Note::Message(message) => Some((place, message)),
+            Note::Taken(_) => None,
+        };
+        Ok(self.items(list, span).await?.into_iter().filter_map(message).collect())
+    }
+
+    /// A part of what a reader has had, as of the newest committed event: where ranges end, and the rest.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn taken(
+        &self,
+        reader: &AgentId,
+        stage: Stage,
+        span: Span,
+    ) -> Result<Vec<(Position, TakenItem)>, HallError> {
+        let taken = |Item { place, note }| match note {
+            Note::Taken(taken) => Some((place, taken)),
+            Note::Message(_) => None,
+        };
+        let list = List::Taken(reader.clone(), stage);
+        Ok(self.items(&list, span).await?.into_iter().filter_map(taken).collect())
+    }
+
+    async fn items(&self, list: &List, span: Span) -> Result<Vec<Item>, HallError> {
+        Ok(self.projector().items(self.store(), self.name(), list, span).await?)
+    }
+
+    /// Calls `each` with the messages of a list behind a place and up to another, until it has enough; then tells which was
+    /// the last. Between two pages it goes `on` from the last one.
+    pub(super) async fn collect(
+        &self,
+        list: &List,
+        mut after: Position,
+        end: Position,
+        on: impl Fn(Position) -> Position,
+        mut each: impl FnMut(Position, Arc<MessageItem>) -> bool,
+    ) -> Result<Option<Position>, HallError> {
+        loop {
+            let most = limits::LIST_PAGE;
+            let span = Span { after, before: Some(end.next()), most, newest_first: false };
+            let page = self.messages(list, span).await?;
+            let Some((last, _)) = page.last() else { return Ok(None) };
+            after = on(*last);
+            let whole = page.len() == most;
+            for (place, item) in page {
+                if !each(place, item) {
+                    return Ok(Some(place));
+                }
+            }
+            if !whole {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Calls `each` with the messages of a list before a place, or from its end, newest first: until it has enough, and
+    /// `most` of them at most.
+    ///
+    /// # Errors
+    /// If the list cannot be read.
+    pub async fn look_back(
+        &self,
+        list: &List,
+        mut before: Option<Position>,
+        most: usize,
+        mut each: impl FnMut(Position, Arc<MessageItem>) -> bool,
+    ) -> Result<(), HallError> {
+        let mut left = most;
+        while left > 0 {
+            let page_size = left.min(limits::LIST_PAGE);
+            let span = Span { after: Position::START, before, most: page_size, newest_first: true };
+            let page = self.messages(list, span).await?;
+            let whole = page.len() == page_size;
+            before = page.last().map(|(place, _)| *place);
+            for (place, item) in page {
+                if !each(place, item) {
+                    return Ok(());
+                }
+            }
+            if !whole {
+                return Ok(());
+            }
+            left -= page_size;
+        }
+        Ok(())
+    }
+
+    /// The newest messages of a list before a place, newest first.
+    ///
+    /// # Errors
+    /// If the list cannot be read.
+    pub async fn newest(
+        &self,
+        list: &List,
+        before: Option<Position>,
+        most: usize,
+    ) -> Result<Vec<Noted>, HallError> {
+        let mut found = Vec::new();
+        self.look_back(list, before, most, |place, item| {
+            found.push((place, item));
+            true
+        })
+        .await?;
+        Ok(found)
+    }
+}

@@ -1,0 +1,147 @@
+//! What waits for a reader.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use indexmap::IndexSet;
+use model::lists::List;
+use model::mailboxes::Mailbox;
+use model::marks::Range;
+use model::{AgentId, Position};
+
+use super::lists::Noted;
+use super::shown::Shown;
+use crate::entry::Entry;
+use crate::error::HallError;
+use crate::limits;
+use crate::workspace::Workspace;
+
+/// Messages that wait for a reader, oldest first.
+#[derive(Debug, Clone, Default)]
+pub struct Waiting {
+    /// Each with what its list says of it.
+    pub messages: Vec<Noted>,
+    /// Up to where nothing waits.
+    pub(super) low: Position,
+    /// As of where in the log this is.
+    pub end: Position,
+    /// What the reader has had.
+    mailbox: Mailbox,
+}
+
+/// Messages that a reader is shown.
+#[derive(Debug, Clone, Default)]
+pub struct Fetched {
+    /// High priority before normal before low, oldest first within each.
+    pub messages: Vec<Arc<Entry>>,
+    /// How many more wait.
+    pub left: usize,
+    /// As of where in the log this is.
+    pub end: Position,
+    /// What to hand in when it is proved that the reader has them.
+    pub receipt: Shown,
+}
+
+// === impl Waiting ===
+
+impl Waiting {
+    /// The receipt for some of them: a range ends where a message lies that is not meant.
+    pub(super) fn receipt(&self, meant: &HashSet<Position>) -> Shown {
+        let mut ranges: Vec<Range> = Vec::new();
+        let mut senders = IndexSet::new();
+        let mut whole = true;
+        for (position, item) in &self.messages {
+            if !meant.contains(position) {
+                whole = false;
+                continue;
+            }
+            senders.insert(item.from.id.clone());
+            match ranges.last_mut().filter(|_| whole) {
+                Some(run) => run.1 = *position,
+                // What lies before the first that waits is had already, or not for this reader.
+                None if whole => ranges.push((self.low.next(), *position)),
+                None => ranges.push((*position, *position)),
+            }
+            whole = true;
+        }
+        Shown { ranges, senders: senders.into_iter().collect() }
+    }
+}
+
+// === impl Workspace ===
+
+impl Workspace {
+    /// What waits for a reader, [`limits::WAITING`] messages at most. Looking has no effect.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn waiting(&self, reader: &AgentId) -> Result<Waiting, HallError> {
+        // All lists are looked at as of one moment: what came while one was read after the other would lie between messages
+        // that were shown, and be taken with them.
+        let (mailbox, end) = {
+            let state = self.state();
+            (state.mailboxes.get(reader).cloned(), state.position())
+        };
+        let Some(mailbox) = mailbox else { return Ok(Waiting::default()) };
+        let (low, now) = (mailbox.low(), self.now());
+        let mut sources = vec![(List::To(reader.clone()), low)];
+        sources.extend(mailbox.follows().map(|(topic, since)| (List::Topic(topic.clone()), since.max(low))));
+        let mut messages = Vec::new();
+        // Up to where every list has been looked through.
+        let mut horizon = None;
+        for (list, after) in sources {
+            let before = messages.len();
+            // What was taken in one go behind something that was not is passed over in one go.
+            let on = |last| mailbox.taken_behind(last);
+            let last = self.collect(&list, after, end, on, |place, item| {
+                let mine = matches!(list, List::Topic(_)) && item.from.id == *reader;
+                let expired = item.expires_at.is_some_and(|expires| expires <= now);
+                if !mine && !expired && mailbox.is_unread(place) {
+                    messages.push((place, item));
+                }
+                messages.len() - before < limits::WAITING
+            });
+            horizon = last.await?.into_iter().chain(horizon).min();
+        }
+        messages.retain(|(place, _)| horizon.is_none_or(|horizon| *place <= horizon));
+        messages.sort_unstable_by_key(|(place, _)| *place);
+        Ok(Waiting { messages, low, end, mailbox })
+    }
+
+    /// Shows a reader what waits for it, `most` messages and about `bytes` of content at most, but always one.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn fetch(&self, reader: &AgentId, most: usize, bytes: u64) -> Result<Fetched, HallError> {
+        let waiting = self.waiting(reader).await?;
+        let mut order: Vec<_> = waiting.messages.iter().collect();
+        order.sort_by_key(|(_, item)| item.priority);
+        let mut page = first_of(&order, most, bytes);
+        let mut receipt = waiting.receipt(&places(&page).into_iter().collect());
+        if !waiting.mailbox.has_room_for(&receipt.ranges) {
+            // So much was taken out of turn that there is no room to write down more of it: those that have waited longest
+            // close the gaps.
+            order.sort_by_key(|(place, _)| *place);
+            page = first_of(&order, most, bytes);
+            page.sort_by_key(|(_, item)| item.priority);
+            receipt = waiting.receipt(&places(&page).into_iter().collect());
+        }
+        let left = waiting.messages.len() - page.len();
+        Ok(Fetched { messages: self.entries(&places(&page)).await?, left, end: waiting.end, receipt })
+    }
+}
+
+/// As many of these as fit, but always one.
+fn first_of<'a>(order: &[&'a Noted], most: usize, bytes: u64) -> Vec<&'a Noted> {
+    let mut size = 0;
+    let fits = |(_, item): &&Noted| {
+        let first = size == 0;
+        size += item.bytes + 1;
+        first || size <= bytes
+    };
+    order.iter().copied().take(most).take_while(fits).collect()
+}
+
+fn places(messages: &[&Noted]) -> Vec<Position> {
+    messages.iter().map(|(place, _)| *place).collect()
+}
