@@ -9,6 +9,7 @@ use hall::Hall;
 use model::event::Recorded;
 use model::{Position, WorkspaceName};
 use store::{PageLimit, SqliteStore, Store, StoreError};
+use tempfile::TempDir;
 
 use crate::ledger::{Deed, Kind, Ledger, Outcome, Shown, deed_of};
 
@@ -28,6 +29,16 @@ struct Found {
 
 /// How much is read at once.
 const PAGE: PageLimit = PageLimit { events: 4096, bytes: 16 * 1024 * 1024 };
+
+/// Opens the databases on an image. The directory they lie in is gone when it is dropped.
+fn open(image: &Image) -> Result<(TempDir, SqliteStore), String> {
+    let home = tempfile::tempdir().expect("there is room for a home");
+    image.write_to(home.path()).expect("there is room for a home");
+    let data = home.path().join("data");
+    std::fs::create_dir_all(&data).expect("there is room for a directory");
+    let store = SqliteStore::open(&data).map_err(|cause| format!("store: {cause}"))?;
+    Ok((home, store))
+}
 
 impl Log {
     /// Reads the log of `default` from the databases of a server that does not run.
@@ -62,11 +73,7 @@ impl Log {
     /// # Panics
     /// If there is no room for a home.
     pub async fn left_on(image: &Image) -> Result<Self, String> {
-        let home = tempfile::tempdir().expect("there is room for a home");
-        image.write_to(home.path()).expect("there is room for a home");
-        let data = home.path().join("data");
-        std::fs::create_dir_all(&data).expect("there is room for a directory");
-        let store = SqliteStore::open(&data).map_err(|cause| format!("store: {cause}"))?;
+        let (_home, store) = open(image)?;
         let store: Arc<dyn Store> = Arc::new(store);
         let hall = Hall::open(store.clone(), hall::Options::default()).await;
         hall.map_err(|cause| format!("hall: {cause}"))?.close().await;
@@ -78,6 +85,18 @@ impl Log {
             return Err("the read models are not what the log makes them".into());
         }
         Self::read(&*store).await.map_err(|cause| format!("log: {cause}"))
+    }
+
+    /// The same of the log alone, which takes a fraction of the time where much is kept.
+    ///
+    /// # Errors
+    /// As [`Log::left_on`].
+    ///
+    /// # Panics
+    /// As [`Log::left_on`].
+    pub async fn kept_on(image: &Image) -> Result<Self, String> {
+        let (_home, store) = open(image)?;
+        Self::read(&store).await.map_err(|cause| format!("log: {cause}"))
     }
 
     fn of(events: Vec<Recorded>) -> Self {
