@@ -275,30 +275,39 @@ impl Listeners {
     }
 }
 
-/// Listens on both loopback addresses: `localhost` is the one here and the other there. A taken port is named and
-/// skipped; the clients of the others are not to suffer for it.
+/// Listens on both loopback addresses: `localhost` is the one here and the other there. A port that is taken on one of
+/// them is named and skipped on both: clients would else be divided between two servers. Those of other ports are not to
+/// suffer for it.
 async fn listen_on_loopback(
     port: u16,
     gate: &Gate,
     connections: &Arc<Semaphore>,
     listeners: &Listeners,
 ) -> Vec<SocketAddr> {
-    let mut addresses: Vec<SocketAddr> = Vec::new();
+    let mut bound: Vec<(SocketAddr, Listener)> = Vec::new();
     for ip in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
-        let port = addresses.first().map_or(port, SocketAddr::port);
-        let bound = Listener::bind((ip, port).into(), gate.clone(), connections.clone()).await;
-        match bound.and_then(|listener| Ok((listener.address()?, listener))) {
-            Ok((address, listener)) => {
-                listeners.spawn("compatibility listener", |closing| listener.run(closing));
-                addresses.push(address);
-            }
+        // If the system picks the port, it picks one for both.
+        let address = SocketAddr::new(ip, bound.first().map_or(port, |(first, _)| first.port()));
+        let listener = Listener::bind(address, gate.clone(), connections.clone()).await;
+        match listener.and_then(|listener| Ok((listener.address()?, listener))) {
+            Ok(listening) => bound.push(listening),
             Err(cause) if cause.kind() == io::ErrorKind::AddrNotAvailable => {
                 tracing::debug!(%ip, "this machine has no such loopback address");
             }
-            Err(cause) => tracing::warn!(%ip, port, %cause, "the compatibility listener is left out"),
+            Err(cause) => {
+                tracing::warn!(%address, %cause, "the compatibility listener is left out");
+                // Nobody knows a port yet that the system has just picked.
+                if port != 0 {
+                    return vec![];
+                }
+            }
         }
     }
-    addresses
+    let spawn = |(address, listener): (SocketAddr, Listener)| {
+        listeners.spawn("compatibility listener", |closing| listener.run(closing));
+        address
+    };
+    bound.into_iter().map(spawn).collect()
 }
 
 /// Makes a directory that is its user's alone, also if it was there and was open to others.

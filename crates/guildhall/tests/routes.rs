@@ -194,17 +194,17 @@ async fn an_address_that_shows_bad_tokens_is_soon_not_listened_to() {
 }
 
 #[tokio::test]
-async fn a_compatibility_port_that_is_taken_is_skipped_and_the_other_protocol_is_served() {
+async fn a_compatibility_port_that_is_taken_on_one_address_is_skipped_and_the_other_protocol_is_served() {
     let home = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
-    // A machine may have no second loopback address; where it has one, its port is taken too.
-    let other = std::net::TcpListener::bind(("::1", port));
     let server = Server::start(Options { compat_linker: Some(port), ..options(home.path()) }).await.unwrap();
     let (trpc, linker) = (server.addresses().compat_trpc, server.addresses().compat_linker);
     assert_eq!(linker, None);
+    // A machine may have no second loopback address; where it has one, nobody listens there.
+    assert!(std::net::TcpStream::connect(("::1", port)).is_err());
     let trpc = trpc.unwrap();
     assert_eq!(status(trpc, "/", &format!("Host: {trpc}\r\n")).await, 101);
     server.stop(std::future::pending()).await;
-    drop((taken, other));
+    drop(taken);
 }

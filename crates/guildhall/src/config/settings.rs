@@ -106,7 +106,7 @@ settings! {
     LISTEN: "listen", "GUILDHALL_LISTEN", "listen", "127.0.0.1:7420", Kind::Address,
         "Address and port of the main listener; port 0 lets the system pick. The variables HOST and PORT set its parts.";
     COMPAT: "compat", "GUILDHALL_COMPAT", "compat", "off", Kind::Compat,
-        "Listeners for unmodified clients that cannot carry a token, on loopback only: `trpc=PORT,linker=PORT`, either or both; without a port 3030 and 8765. A taken port is named and skipped.";
+        "Listeners for unmodified clients that cannot carry a token, on loopback only: `trpc=PORT,linker=PORT`, either or both; without a port 3030 and 8765. A port that is taken, on either loopback address, is named and skipped. Pages in browsers are refused here, whatever origins are allowed elsewhere.";
     STORE: "store", "GUILDHALL_STORE", "store", "sqlite", Kind::Store,
         "Where everything is kept: `sqlite` in the data directory, `memory` for nothing, or `postgres://USER:PASSWORD@HOST/DATABASE`. A password is better given by the variable or a file: flags are seen by everybody on the machine.";
     WORKERS: "workers", "GUILDHALL_WORKERS", "workers", "0", Kind::Count { least: 0, most: 1_024 },
