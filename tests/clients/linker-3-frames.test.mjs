@@ -144,7 +144,8 @@ test('§3.2 new_message: six fields, and broadcast only for broadcasts', async (
   assert.match(timestamp, TIME);
   web.say('broadcast', 'b');
   const all = await api.frame('new_message');
-  assert.deepEqual([keys(all), all.broadcast], [['type', 'message', 'broadcast'], true]);
+  assert.deepEqual(keys(all), ['type', 'message']);
+  assert.deepEqual([keys(all.message), all.message.broadcast], [[...MESSAGE_KEYS, 'broadcast'], true]);
 });
 
 test('§3.2 message_notification: the name, the beginning, and whether there is more', async (t) => {
@@ -154,16 +155,21 @@ test('§3.2 message_notification: the name, the beginning, and whether there is 
   const { message, notification } = await api.pushed();
   assert.deepEqual(keys(notification), ['from', 'preview', 'timestamp', 'priority', 'hasMore']);
   assert.deepEqual(notification, { from: 'web', preview: 'ping', timestamp: message.timestamp, priority: 'high', hasMore: false });
+  web.say('broadcast', 'all');
+  const toAll = (await api.pushed()).notification;
+  assert.deepEqual(keys(toAll), ['from', 'preview', 'timestamp', 'priority', 'broadcast', 'hasMore']);
+  assert.equal(toAll.broadcast, true);
 });
 
 test('§3.2 messages: six fields each and never a broadcast flag', async (t) => {
   const hall = await startHall(t);
   const [web, api] = await meetAs(t, hall.linker, 'web', 'api');
   web.say('broadcast', 'b');
-  const { message } = await api.pushed();
+  const { broadcast, ...sixFields } = (await api.pushed()).message;
+  assert.equal(broadcast, true);
   const reply = await api.ask('get_messages');
   assert.deepEqual(keys(reply), ['type', 'messages']);
-  assert.deepEqual(reply.messages, [message]);
+  assert.deepEqual(reply.messages, [sixFields]);
 });
 
 test('§3.2 message_count: the senders in the order of the queue', async (t) => {

@@ -117,7 +117,7 @@ test('§4 (7) a broadcast reaches all but its sender, and each has its own', asy
   const [web, api, ops] = await meetAs(t, hall.linker, 'web', 'api', 'ops');
   const stranger = await meet(t, hall.linker);
   web.say('broadcast', 'lunch');
-  for (const other of [api, ops]) assert.equal((await other.pushed()).broadcast, true);
+  for (const other of [api, ops]) assert.equal((await other.pushed()).message.broadcast, true);
   await web.quiet();
   await stranger.quiet();
   assert.deepEqual(await api.contents(), ['lunch']);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { startHall } from './harness/hall.mjs';
 import { meet, meetAs } from './harness/linker.mjs';
-import { eventually } from './harness/mailbox.mjs';
+import { eventually, pause } from './harness/mailbox.mjs';
 import { open } from './harness/socket.mjs';
 
 test('evidence: without a pong or another request the same messages are offered again, and nobody is told they arrived', async (t) => {
@@ -203,3 +203,44 @@ function sendTogether({ ws, socket }, ...frames) {
   frames.forEach((frame) => socket.send(frame));
   ws._socket.uncork();
 }
+
+test('a server that was stopped for a while takes what came meanwhile, and gives nobody up for its own silence', async (t) => {
+  const hall = await startHall(t, { env: { GUILDHALL_KEEPALIVE_MS: '300', GUILDHALL_KEEPALIVE_GRACE_MS: '300' } });
+  const [web, api] = await meetAs(t, hall.linker, 'web', 'api');
+  let sent = 0;
+  // Longer than idle time and grace together; once asked right before, once not.
+  for (const before of [0, 350]) {
+    await pause(before);
+    process.kill(hall.pid, 'SIGSTOP');
+    for (let i = 0; i < 5; i += 1) web.say('api', String((sent += 1)));
+    await pause(1_500);
+    process.kill(hall.pid, 'SIGCONT');
+    await web.settled();
+    assert.deepEqual(await api.contents(), [1, 2, 3, 4, 5].map((i) => String(sent - 5 + i)));
+  }
+});
+
+test('what a reply shows was pushed before it, and nothing that it does not show', async (t) => {
+  const hall = await startHall(t);
+  const [web, api] = await meetAs(t, hall.linker, 'web', 'api');
+  const all = 600;
+  let shown = 0;
+  for (let i = 0; i < all; i += 1) {
+    web.say('api', String(i));
+    if (i % 10 === 9) {
+      api.send('get_message_count');
+      await api.frame('message_count');
+      shown += (await api.fetch()).length;
+    }
+  }
+  await web.settled();
+  shown += (await api.fetch()).length;
+  assert.equal(shown, all);
+  let [pushed, fetched] = [0, 0];
+  for (const frame of api.socket.record.map((text) => JSON.parse(text))) {
+    if (frame.type === 'new_message') pushed += 1;
+    if (frame.type === 'message_count') assert.equal(pushed - fetched, frame.count);
+    if (frame.type === 'messages') assert.equal(pushed, (fetched += frame.messages.length));
+  }
+  assert.equal(fetched, all);
+});

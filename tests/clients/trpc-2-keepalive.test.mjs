@@ -88,3 +88,15 @@ test('§2.1 (5) a client of generation 10 survives a long silence, for no text P
     assert.ok(!sockets[0].received.includes('PING'));
   }
 });
+
+test('§2.1 a server that was stopped for a while answers what came meanwhile, and gives nobody up for its own silence', async (t) => {
+  const hall = await startHall(t, settings);
+  const socket = await open(t, hall.compat);
+  const { agent } = await socket.join();
+  process.kill(hall.pid, 'SIGSTOP');
+  const shared = socket.mutate('context.share', { key: 'k', value: 'v', agentId: agent.id });
+  await pause(2 * CUT);
+  process.kill(hall.pid, 'SIGCONT');
+  assert.equal((await shared).key, 'k');
+  assert.equal((await socket.query('context.get', { key: 'k' })).value, 'v');
+});

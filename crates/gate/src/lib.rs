@@ -5,13 +5,16 @@
 //!
 //! A request passes, in this order: the bound on connections ([`listener`]), Host and Origin ([`hosts`]), the token
 //! ([`admission`]), the limits ([`rate`]), then the door. A WebSocket upgrade ends in [`websocket`], which hands the
-//! door a connection: a [`Socket`] if its client is known, else a [`Stranger`] until it is.
+//! door a connection: a [`Socket`] if its client is known, else a [`Stranger`] until it is. Whether its client is still there
+//! is for [`KeepAlive`] to say; what is written to it leaves by an [`Outbox`].
 
 pub mod admission;
 mod health;
 pub mod hosts;
+mod keep_alive;
 pub mod limits;
 pub mod listener;
+pub mod outbox;
 mod query;
 pub mod rate;
 pub mod routes;
@@ -21,7 +24,9 @@ pub mod websocket;
 
 pub use admission::{Caller, Policy};
 pub use hosts::Names;
+pub use keep_alive::{Due, KeepAlive};
 pub use listener::Listener;
+pub use outbox::{Outbox, Patience, Stream, Unsent, linger};
 pub use rate::Rates;
 pub use routes::{AnyPath, Gate, Route};
 pub use stranger::Stranger;

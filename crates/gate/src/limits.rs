@@ -11,6 +11,16 @@ pub const INTRODUCTION_BYTES: usize = 64 * 1024;
 pub const READ_BUFFER: usize = 4 * 1024;
 /// Frames are gathered up to this before they are written, so that what belongs together leaves in one write.
 pub const WRITE_BUFFER: usize = 64 * 1024;
+/// Frames written before a socket is flushed, although more could be gathered.
+pub const UNFLUSHED: usize = 256;
+/// … or bytes, if these are reached before.
+pub const UNFLUSHED_BYTES: usize = 64 * 1024;
+/// What a client is granted a whole write stall for.
+pub const BYTES_PER_STALL: usize = 1024 * 1024;
+/// How much, and how long, is read from a client after the reason for closing was sent to it.
+pub const LINGER_BYTES: u64 = 64 * 1024 * 1024;
+/// See [`LINGER_BYTES`].
+pub const LINGER: Duration = Duration::from_secs(2);
 /// The head of an HTTP request.
 pub const HEAD_BYTES: usize = 16 * 1024;
 /// How long a client may take to send it.

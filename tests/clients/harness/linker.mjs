@@ -97,12 +97,12 @@ export class Linker {
 
   /** The next push: a message and, directly behind it, its notification. */
   async pushed() {
-    const { message, broadcast } = await this.frame('new_message');
-    const notification = await this.frame('message_notification');
+    const { message } = await this.frame('new_message');
+    const { notification } = await this.frame('message_notification');
     const at = this.socket.record.findIndex((text) => text.includes(message.id) && text.startsWith('{"type":"new_message"'));
     assert.ok(this.socket.record[at + 1].startsWith('{"type":"message_notification"'), 'the notification is directly behind its message');
-    assert.equal(notification.broadcast, broadcast);
-    return { message, broadcast, notification: notification.notification };
+    assert.equal(notification.broadcast, message.broadcast);
+    return { message, notification };
   }
 
   /** Somebody of this name has joined. @param {string} name */

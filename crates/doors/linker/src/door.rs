@@ -8,14 +8,15 @@ use axum::body::Body;
 use axum::extract::{Extension, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
-use gate::{AnyPath, Caller, Policy, Route, Upgrade};
+use gate::{AnyPath, Caller, Patience, Policy, Route, Upgrade};
 use hall::{Hall, Workspace};
 use http::{Request, StatusCode};
 use model::WorkspaceName;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::post::Post;
+use crate::dispatcher::Dispatcher;
+use crate::limits;
 use crate::session::{Arrival, Session};
 
 /// What the roster calls this door.
@@ -41,9 +42,9 @@ pub(crate) struct Inner {
     pub(crate) options: Options,
     /// Connections are to end.
     pub(crate) close: CancellationToken,
-    posts: Mutex<HashMap<WorkspaceName, Arc<Post>>>,
+    dispatchers: Mutex<HashMap<WorkspaceName, Arc<Dispatcher>>>,
     /// The tasks that carry what happens, one for each workspace that was ever entered here.
-    carriers: TaskTracker,
+    dispatching: TaskTracker,
 }
 
 // === impl Options ===
@@ -67,8 +68,8 @@ impl Door {
             hall,
             options,
             close: CancellationToken::new(),
-            posts: Mutex::default(),
-            carriers: TaskTracker::new(),
+            dispatchers: Mutex::default(),
+            dispatching: TaskTracker::new(),
         }))
     }
 
@@ -132,23 +133,34 @@ impl Door {
     /// them.
     pub async fn close(&self) {
         self.0.close.cancel();
-        self.0.carriers.close();
-        self.0.carriers.wait().await;
+        self.0.dispatching.close();
+        self.0.dispatching.wait().await;
     }
 }
 
 // === impl Inner ===
 
+impl Patience for Inner {
+    fn write_stall(&self) -> Duration {
+        self.options.write_stall
+    }
+
+    async fn is_over(&self) {
+        self.close.cancelled().await;
+        tokio::time::sleep(limits::FAREWELL).await;
+    }
+}
+
 impl Inner {
     /// What carries a workspace's news; begins with the first who comes.
-    pub(crate) fn post(&self, workspace: &Workspace) -> Arc<Post> {
-        let mut posts = self.posts.lock().expect("making a post does not panic");
-        let post = posts.entry(workspace.name().clone()).or_insert_with(|| {
-            let (post, carrying) = Post::open(workspace, self.close.clone());
-            self.carriers.spawn(carrying);
-            post
+    pub(crate) fn dispatcher(&self, workspace: &Workspace) -> Arc<Dispatcher> {
+        let mut dispatchers = self.dispatchers.lock().expect("making a dispatcher does not panic");
+        let dispatcher = dispatchers.entry(workspace.name().clone()).or_insert_with(|| {
+            let (dispatcher, dispatching) = Dispatcher::open(workspace, self.close.clone());
+            self.dispatching.spawn(dispatching);
+            dispatcher
         });
-        post.clone()
+        dispatcher.clone()
     }
 }
 

@@ -9,16 +9,16 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use gate::Socket;
+use gate::{Outbox, Socket};
 use hall::mail::Shown;
 use model::messages::Party;
 use tokio::task::coop;
 use tokio_tungstenite::tungstenite::error::Error;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
+use crate::door::Inner;
 use crate::goodbye::End;
 use crate::limits;
-use crate::outbox::Outbox;
 
 /// How far the replies of one connection have gone, and what has come since.
 #[derive(Default)]
@@ -67,7 +67,7 @@ impl Evidence {
     }
 
     /// Lets everything leave. What has come is read before the last of it does, to be told from what comes afterwards.
-    pub(crate) async fn flush(&mut self, outbox: &mut Outbox, socket: &mut Socket) -> Result<(), End> {
+    pub(crate) async fn flush(&mut self, outbox: &mut Outbox<Inner>, socket: &mut Socket) -> Result<(), End> {
         let leaving = poll_fn(|context| {
             self.look_ahead(context, socket);
             socket.poll_flush_unpin(context)

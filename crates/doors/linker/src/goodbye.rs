@@ -2,17 +2,14 @@
 
 use std::net::IpAddr;
 
-use gate::Socket;
+use gate::{Outbox, Socket, Unsent, linger};
 use hall::HallError;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-use crate::limits;
-use crate::outbox::Outbox;
+use crate::door::Inner;
 
 /// Why a session ends.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +34,18 @@ pub(crate) enum End {
     Defect(&'static str),
 }
 
+impl From<Unsent> for End {
+    fn from(unsent: Unsent) -> Self {
+        match unsent {
+            Unsent::Stalled => Self::Stalled,
+            Unsent::Socket(error) => Self::Socket(error),
+            Unsent::NotText => Self::Defect("a frame is not UTF-8"),
+        }
+    }
+}
+
 /// Says goodbye as well as the way it ended allows.
-pub(crate) async fn finish(mut socket: Socket, mut outbox: Outbox, end: End, address: IpAddr) {
+pub(crate) async fn finish(mut socket: Socket, mut outbox: Outbox<Inner>, end: End, address: IpAddr) {
     let (code, reason): (_, Utf8Bytes) = match &end {
         End::Gone | End::Closed => return,
         End::Stalled | End::Silent | End::Behind => {
@@ -68,22 +75,11 @@ pub(crate) async fn finish(mut socket: Socket, mut outbox: Outbox, end: End, add
 /// Sends what was gathered, and that there will be no more.
 pub(crate) async fn say(
     socket: &mut Socket,
-    outbox: &mut Outbox,
+    outbox: &mut Outbox<Inner>,
     code: CloseCode,
     reason: impl Into<Utf8Bytes>,
 ) -> Result<(), End> {
     let frame = CloseFrame { code, reason: reason.into() };
     outbox.send(socket, Message::Close(Some(frame))).await?;
-    outbox.flush(socket).await
-}
-
-/// Reads on for a while, and throws away what comes. Closing a connection with unread bytes in it resets it, and the
-/// reset would overtake the reason that was just sent.
-async fn linger(mut stream: TcpStream) {
-    let drain = async {
-        stream.shutdown().await?;
-        tokio::io::copy(&mut stream.take(limits::LINGER_BYTES), &mut tokio::io::sink()).await
-    };
-    // However it ends, the connection is over.
-    _ = tokio::time::timeout(limits::LINGER, drain).await;
+    Ok(outbox.flush(socket).await?)
 }

@@ -7,14 +7,14 @@ use indexmap::IndexMap;
 use model::statuses::Status;
 use model::{AgentId, Text};
 
+use crate::dispatcher::Dispatcher;
 use crate::door;
-use crate::post::Post;
 use crate::wire::frame::{Instance, Iso};
 
 /// Everybody who is present, in the order they came. Who came by this door is present while connected: clients show
 /// everybody who is listed as connected.
-pub(crate) fn present(workspace: &Workspace, post: &Post) -> Vec<Instance> {
-    let cards = post.cards();
+pub(crate) fn present(workspace: &Workspace, dispatcher: &Dispatcher) -> Vec<Instance> {
+    let profiles = dispatcher.profiles();
     let mut listed: IndexMap<AgentId, Instance> = IndexMap::new();
     let state = workspace.state();
     for member in state.roster.members() {
@@ -29,13 +29,13 @@ pub(crate) fn present(workspace: &Workspace, post: &Post) -> Vec<Instance> {
             last_seen: Iso(last_seen),
         };
         let status = state.statuses.get(&member.agent);
-        let shown = match cards.get(&member.agent) {
-            Some(card) => {
+        let shown = match profiles.get(&member.agent) {
+            Some(profile) => {
                 let described = match status {
-                    Some(status) => Some(with_status(card.description.as_ref().map(Text::decode), status)),
-                    None => card.description.clone(),
+                    Some(status) => Some(with_status(profile.description.as_ref().map(Text::decode), status)),
+                    None => profile.description.clone(),
                 };
-                instance(described, card.registered_at, card.last_seen)
+                instance(described, profile.registered_at, profile.last_seen)
             }
             None if *member.door != *door::NAME => {
                 let place = format!("{}, {}", member.door, member.repo_path);

@@ -3,11 +3,12 @@
 //! [`wire`] knows the text, [`session`] serves one connection with it, from `connected` to [`goodbye`]. A request's way:
 //! [`session`] → [`wire`] → [`requests`], which submits what writes and asks [`history`], [`progress`] and
 //! [`instances`] for what is read; [`evidence`] says which messages in replies have arrived. The other way goes what
-//! happens: [`post`] follows the log of a workspace, knows which connection speaks for which agent, and tells each what
-//! concerns it; [`news`] says it to the client.
+//! happens: [`dispatcher`] follows the log of a workspace, knows which connection speaks for which agent, and tells each what
+//! concerns it; there it is [`pending`] until [`news`] says it to the client.
 //!
 //! Source of the format: `docs/wire/linker.md`.
 
+mod dispatcher;
 mod door;
 mod evidence;
 mod goodbye;
@@ -15,8 +16,7 @@ mod history;
 mod instances;
 pub mod limits;
 mod news;
-mod outbox;
-mod post;
+mod pending;
 mod progress;
 mod requests;
 mod session;

@@ -36,12 +36,6 @@ pub const IN_A_ROW: usize = 64;
 /// Frames that are still served when the server ends, of those that have come: nobody else would tell their senders that
 /// they were not.
 pub const LAST_FRAMES: usize = 8_192;
-/// What a client is granted a whole write stall for.
-pub const BYTES_PER_STALL: usize = 1024 * 1024;
-/// Frames written before the socket is flushed, although more could be gathered.
-pub const UNFLUSHED: usize = 256;
-/// … or bytes, if these are reached before.
-pub const UNFLUSHED_BYTES: usize = 64 * 1024;
 /// Frames that are read while something leaves, …
 pub const AHEAD: usize = 64;
 /// … or bytes, the last frame not counted.
@@ -50,7 +44,5 @@ pub const AHEAD_BYTES: usize = 64 * 1024;
 pub const READ_AGAIN: Duration = Duration::from_secs(1);
 /// A client from which nothing came for so long has nothing under way when the server closes.
 pub const NOTHING_MORE: Duration = Duration::from_millis(50);
-/// How much, and how long, is read from a client after the reason for closing was sent to it.
-pub const LINGER_BYTES: u64 = 64 * 1024 * 1024;
-/// See [`LINGER_BYTES`].
-pub const LINGER: Duration = Duration::from_secs(2);
+/// How long a client has for its last words, and to take what is written to it, when the server closes.
+pub const FAREWELL: Duration = Duration::from_secs(2);

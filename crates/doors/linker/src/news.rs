@@ -9,8 +9,8 @@ use model::messages::{self, Recipient};
 use model::{AgentId, Fact, Position, Timestamp};
 use store::Span;
 
+use crate::dispatcher::News;
 use crate::goodbye::End;
-use crate::post::News;
 use crate::session::Session;
 use crate::wire::frame::{DeliveryReceipt, Frame, Iso, Message, Notification, ReadReceipt, Status};
 use crate::wire::preview::preview;
@@ -49,7 +49,16 @@ impl Session {
     /// Tells what it has been told itself, so much at most.
     pub(crate) async fn tell_what_waits(&mut self, most: usize) -> Result<(), End> {
         for _ in 0..most {
-            let Ok(news) = self.news.try_recv() else { break };
+            let Some(news) = self.pending.try_next() else { break };
+            self.tell(news).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells what happened up to a place, and nothing later: what a reply speaks of was told before it.
+    pub(crate) async fn tell_up_to(&mut self, place: Position) -> Result<(), End> {
+        self.dispatcher.tell_up_to(place).await;
+        while let Some(news) = self.pending.try_next_up_to(place) {
             self.tell(news).await?;
         }
         Ok(())
@@ -81,7 +90,7 @@ impl Session {
 
 fn in_full(entry: &Entry) -> Bytes {
     frame_of(entry, |message, broadcast| {
-        Frame::NewMessage { message: Message::from(message), broadcast }.encode()
+        Frame::NewMessage { message: Message { broadcast, ..Message::from(message) } }.encode()
     })
 }
 
@@ -94,9 +103,10 @@ fn in_short(entry: &Entry) -> Bytes {
             preview,
             timestamp: Iso(message.sent_at),
             priority: message.priority,
+            broadcast,
             has_more,
         };
-        Frame::MessageNotification { notification, broadcast }.encode()
+        Frame::MessageNotification { notification }.encode()
     })
 }
 

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use hall::mail::message;
-use hall::mailbox::{self, Handed};
+use hall::mail::{Handed, message};
 use hall::{Declined, HallError};
 use indexmap::IndexSet;
 use model::mailboxes::Stage;
@@ -11,8 +10,8 @@ use model::messages::{BROADCAST, Party, Priority, Send, To};
 use model::roster::{Join, Leave, Membership, Reason, Role};
 use model::{Command, Fact, Position};
 
+use crate::dispatcher::Profile;
 use crate::goodbye::End;
-use crate::post::Card;
 use crate::session::{Registration, Session, What};
 use crate::wire::frame::{self, Frame, Iso};
 use crate::wire::refusal::UNKNOWN_SENDER;
@@ -34,7 +33,7 @@ impl Session {
             Request::GetMessages => self.get_messages().await,
             Request::GetMessageCount => self.get_message_count().await,
             Request::ListInstances => {
-                let instances = instances::present(&self.workspace, &self.post);
+                let instances = instances::present(&self.workspace, &self.dispatcher);
                 self.put(&Frame::Instances { instances }).await
             }
             Request::GetConversation(asked) => self.get_conversation(&asked).await,
@@ -43,7 +42,7 @@ impl Session {
             Request::GetStats => self.get_stats().await,
             Request::Heartbeat => {
                 if let Some(me) = &self.me {
-                    me.seat.seen(self.door.hall.clock().now());
+                    me.subscription.seen(self.door.hall.clock().now());
                 }
                 self.put(&Frame::HeartbeatAck).await
             }
@@ -85,20 +84,22 @@ impl Session {
             self.handed = Handed::default();
         }
         let now = self.door.hall.clock().now();
-        let card = Card { description: description.clone(), registered_at: now, last_seen: now };
+        let profile = Profile { description: description.clone(), registered_at: now, last_seen: now };
         let party = Party { id: member.agent.clone(), name: member.name.clone() };
-        // A new seat for an old name as well: whoever registered last is the one that is told.
-        let seat = self.post.sit(&party.id, since, card, self.told.clone(), self.behind.clone());
+        // A new subscription for an old name as well: whoever registered last is the one that is told.
+        let subscription =
+            self.dispatcher.subscribe(&party.id, since, profile, self.told.clone(), self.behind.clone());
         let attendance = self.workspace.attend(&member.id);
         let left = before.filter(|before| before.member != member.id).map(|before| before.member);
-        self.me = Some(Registration { party: party.clone(), member: member.id.clone(), seat, attendance });
+        self.me =
+            Some(Registration { party: party.clone(), member: member.id.clone(), subscription, attendance });
         if let Some(member) = left {
             self.submit(What::Leave, Command::Leave(Leave { member, reason: Reason::Left })).await;
             self.settle().await?;
         }
         self.put(&Frame::Registered { instance_id: &party.id, name: &party.name }).await?;
-        let seat = self.me.as_ref().map(|me| &me.seat);
-        self.post.announce(&party, description.as_ref(), seat);
+        let subscription = self.me.as_ref().map(|me| &me.subscription);
+        self.dispatcher.announce(&party, description.as_ref(), subscription);
         Ok(())
     }
 
@@ -167,9 +168,12 @@ impl Session {
         let fetched = self.workspace.fetch(&reader.id, limits::FETCH_MESSAGES, limits::FETCH_BYTES).await;
         let fetched = fetched.map_err(End::Unreadable)?;
         self.handed = Handed::of(&fetched);
+        self.tell_up_to(fetched.end).await?;
         let messages = fetched.messages.iter().filter_map(|entry| message(entry));
         let messages = messages.map(|message| frame::Message::from(&**message)).collect();
-        self.put_messages(&Frame::Messages { messages }, reader, fetched.receipt).await
+        self.put_messages(&Frame::Messages { messages }, reader, fetched.receipt).await?;
+        // Clients that read this forget what they were notified of, with all that came in the same piece.
+        self.flush().await
     }
 
     async fn get_message_count(&mut self) -> Result<(), End> {
@@ -177,6 +181,7 @@ impl Session {
             Some(me) => self.workspace.waiting(&me.party.id).await.map_err(End::Unreadable)?,
             None => hall::mail::Waiting::default(),
         };
+        self.tell_up_to(waiting.end).await?;
         let mut queue: Vec<_> = waiting.messages.iter().map(|(_, item)| item).collect();
         queue.sort_by_key(|item| item.priority);
         let high_priority = queue.iter().take_while(|item| item.priority == Priority::High).count();
@@ -191,17 +196,16 @@ impl Session {
         }
         let Some(me) = &self.me else { return self.put(&Frame::MarkedRead { count: 0 }).await };
         let (by, reader) = (&self.identity.principal, me.party.clone());
-        let found = mailbox::find(&self.workspace, &reader.id, &ids, &[], &self.handed)
+        let found = self
+            .workspace
+            .find_messages(&reader.id, &ids, &[], &self.handed)
             .await
             .map_err(End::Unreadable)?;
         if !found.shown.is_empty() {
             let evidence = "linker: mark_read";
             match self.workspace.take(by, reader, Stage::Read, evidence, found.shown).await {
                 // Receipts go out before the reply, also to a client that has marked its own message.
-                Ok(done) => {
-                    self.post.tell_up_to(done.position).await;
-                    self.tell_what_waits(limits::NEWS).await?;
-                }
+                Ok(done) => self.tell_up_to(done.position).await?,
                 Err(declined) => return self.put(&Frame::error(format!("Not marked: {declined}"))).await,
             }
         }
@@ -223,7 +227,7 @@ impl Session {
     }
 
     async fn get_stats(&mut self) -> Result<(), End> {
-        let present = instances::present(&self.workspace, &self.post).len();
+        let present = instances::present(&self.workspace, &self.dispatcher).len();
         let now = self.door.hall.clock().now();
         let mut stats = progress::stats(&self.workspace, now).await.map_err(End::Unreadable)?;
         stats.instances = frame::Instances { total: present, connected: present };
@@ -240,6 +244,7 @@ impl<'a> From<&'a model::messages::Message> for frame::Message<'a> {
             content: &message.content,
             timestamp: Iso(message.sent_at),
             priority: message.priority,
+            broadcast: false,
         }
     }
 }

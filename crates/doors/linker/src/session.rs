@@ -13,9 +13,8 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use gate::rate::Allowance;
-use gate::{Buffering, Caller, Connection, Socket};
-use hall::mail::Shown;
-use hall::mailbox::Handed;
+use gate::{Buffering, Caller, Connection, Due, KeepAlive, Outbox, Socket};
+use hall::mail::{Handed, Shown};
 use hall::{Attendance, Declined, Done, Entry, Identity, Outstanding, Workspace};
 use model::mailboxes::{Stage, Take};
 use model::messages::{Party, Recipient};
@@ -27,12 +26,12 @@ use tokio_tungstenite::tungstenite::error::Error;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
+use crate::dispatcher::{Dispatcher, News, Subscription};
 use crate::door::Inner;
 use crate::evidence::{Evidence, Unproved};
 use crate::goodbye::{self, End};
 use crate::limits;
-use crate::outbox::Outbox;
-use crate::post::{News, Post, Seated};
+use crate::pending::Pending;
 use crate::wire::frame::Frame;
 use crate::wire::refusal::UNKNOWN_SENDER;
 use crate::wire::request::{self, Request};
@@ -49,30 +48,29 @@ pub(crate) struct Session {
     pub(crate) door: Arc<Inner>,
     pub(crate) workspace: Workspace,
     pub(crate) identity: Identity,
-    pub(crate) post: Arc<Post>,
+    pub(crate) dispatcher: Arc<Dispatcher>,
     /// Who it speaks for, once it has said so.
     pub(crate) me: Option<Registration>,
     /// Messages of its last reply that held any.
     pub(crate) handed: Handed,
-    pub(crate) news: mpsc::Receiver<News>,
-    /// The other end of it, for a seat.
+    pub(crate) pending: Pending,
+    /// The other end of it, for a subscription.
     pub(crate) told: mpsc::Sender<News>,
     /// Set when it does not keep up with what it is told.
     pub(crate) behind: Arc<AtomicBool>,
     outstanding: Outstanding<What>,
     allowance: Allowance,
     socket: Socket,
-    outbox: Outbox,
+    outbox: Outbox<Inner>,
     evidence: Evidence,
-    /// When the client was last heard of.
-    heard: Instant,
+    keep_alive: KeepAlive,
 }
 
 /// Who a connection speaks for.
 pub(crate) struct Registration {
     pub(crate) party: Party,
     pub(crate) member: MemberId,
-    pub(crate) seat: Seated,
+    pub(crate) subscription: Subscription,
     /// Keeps the membership present.
     #[allow(dead_code, reason = "held for its drop")]
     pub(crate) attendance: Attendance,
@@ -108,21 +106,21 @@ impl Session {
         tracing::debug!(%address, principal = %identity.principal, "connected");
         let (told, news) = mpsc::channel(limits::NEWS);
         let mut session = Self {
-            post: door.post(&workspace),
+            dispatcher: door.dispatcher(&workspace),
             allowance: caller.allowance(&identity),
-            outbox: Outbox::new(door.options.write_stall),
+            outbox: Outbox::new(door.clone()),
+            keep_alive: KeepAlive::new(door.options.keep_alive, door.options.keep_alive_grace),
             socket: connection.known(Buffering::UntilFlushed).await,
             door,
             workspace,
             identity,
             me: None,
             handed: Handed::default(),
-            news,
+            pending: Pending::new(news),
             told,
             behind: Arc::default(),
             outstanding: Outstanding::new(is_dead_letter),
             evidence: Evidence::default(),
-            heard: Instant::now(),
         };
         let Err(end) = session.run().await;
         session.depart().await;
@@ -133,7 +131,8 @@ impl Session {
     async fn run(&mut self) -> Result<Infallible, End> {
         let door = self.door.clone();
         let mut close = pin!(door.close.cancelled());
-        let mut tick = pin!(tokio::time::sleep_until(self.awake_at(self.heard + door.options.keep_alive)));
+        let mut tick =
+            pin!(tokio::time::sleep_until(self.awake_at(Instant::now() + door.options.keep_alive)));
         let mut directory = pin!(door.hall.directory_changes());
         // What happened to the token between the upgrade and now was told to nobody.
         self.check_token()?;
@@ -150,7 +149,7 @@ impl Session {
                 tokio::select! {
                     biased;
                     received = self.evidence.read(&mut self.socket), if !breathless => Event::Received(received),
-                    Some(news) = self.news.recv() => Event::News(news),
+                    Some(news) = self.pending.next() => Event::News(news),
                     () = ready(()), if self.outbox.is_waiting() => Event::Gathered,
                     (what, outcome) = self.outstanding.told() => Event::Settled(what, outcome),
                     () = &mut close => Event::Close,
@@ -180,7 +179,7 @@ impl Session {
                     return Err(End::Closed);
                 }
                 Event::DirectoryChanged => self.check_token()?,
-                Event::Tick => self.keep_alive(tick.as_mut()).await?,
+                Event::Tick => self.look_after_client(tick.as_mut()).await?,
             }
         }
     }
@@ -188,7 +187,7 @@ impl Session {
     /// Serves what the client has sent before it hears that the server closes. Messages have no reply: one that is left
     /// unread would be lost without a word.
     async fn close(&mut self) -> Result<(), End> {
-        let deadline = Instant::now() + limits::LINGER;
+        let deadline = Instant::now() + limits::FAREWELL;
         for _ in 0..limits::LAST_FRAMES {
             // What was sent in one go comes in pieces, the next when there is room for it.
             let quiet = deadline.min(Instant::now() + limits::NOTHING_MORE);
@@ -242,18 +241,16 @@ impl Session {
         Err(End::Unauthorized("this token has expired or was revoked"))
     }
 
-    /// Looks whether the token still holds. Pings a client that has been silent; drops it if the ping was not answered.
-    async fn keep_alive(&mut self, mut tick: Pin<&mut Sleep>) -> Result<(), End> {
+    /// Looks whether the token still holds, and whether the client is still there.
+    async fn look_after_client(&mut self, mut tick: Pin<&mut Sleep>) -> Result<(), End> {
         self.check_token()?;
-        let (wait, grace) = (self.door.options.keep_alive, self.door.options.keep_alive_grace);
-        let silent = self.heard.elapsed();
-        let next = if silent >= wait + grace {
-            return Err(End::Silent);
-        } else if silent >= wait {
-            self.outbox.send(&mut self.socket, Message::Ping(Bytes::new())).await?;
-            self.heard + wait + grace
-        } else {
-            self.heard + wait
+        let next = match self.keep_alive.due(&self.socket) {
+            Due::Nothing(next) => next,
+            Due::Ping(next) => {
+                self.outbox.send(&mut self.socket, Message::Ping(Bytes::new())).await?;
+                next
+            }
+            Due::End => return Err(End::Silent),
         };
         tick.as_mut().reset(self.awake_at(next));
         Ok(())
@@ -274,7 +271,7 @@ impl Session {
             Some(Err(error)) => return Err(End::Socket(error)),
             Some(Ok(message)) => message,
         };
-        self.heard = Instant::now();
+        self.keep_alive.hear();
         match message {
             Message::Text(text) => self.receive_text(&text).await,
             Message::Binary(bytes) => self.receive_text(&String::from_utf8_lossy(&bytes)).await,
@@ -294,7 +291,7 @@ impl Session {
     }
 
     async fn receive_text(&mut self, text: &str) -> Result<(), End> {
-        if !self.allowance.take(self.heard) {
+        if !self.allowance.take(self.keep_alive.heard()) {
             return self.put_behind_sends(&Frame::error("Too many requests; slow down")).await;
         }
         if self.identity.expires_at.is_some_and(|end| self.door.hall.clock().now() >= end) {
@@ -407,7 +404,7 @@ impl Session {
         self.put(frame).await
     }
 
-    async fn flush(&mut self) -> Result<(), End> {
+    pub(crate) async fn flush(&mut self) -> Result<(), End> {
         self.evidence.flush(&mut self.outbox, &mut self.socket).await
     }
 }

@@ -32,12 +32,14 @@ fn sent() -> Vec<String> {
         content: &content,
         timestamp: early,
         priority: Priority::High,
+        broadcast: false,
     };
     let notification = || Notification {
         from: "web",
         preview: "a text",
         timestamp: early,
         priority: Priority::Low,
+        broadcast: false,
         has_more: false,
     };
     let joined =
@@ -62,10 +64,10 @@ fn sent() -> Vec<String> {
         Frame::Registered { instance_id: &web, name: "web" },
         joined(Some(&description)),
         joined(None),
-        Frame::NewMessage { message: message(), broadcast: false },
-        Frame::NewMessage { message: message(), broadcast: true },
-        Frame::MessageNotification { notification: notification(), broadcast: false },
-        Frame::MessageNotification { notification: notification(), broadcast: true },
+        Frame::NewMessage { message: message() },
+        Frame::NewMessage { message: Message { broadcast: true, ..message() } },
+        Frame::MessageNotification { notification: notification() },
+        Frame::MessageNotification { notification: Notification { broadcast: true, ..notification() } },
         Frame::Messages { messages: vec![] },
         Frame::Messages { messages: vec![message()] },
         Frame::MessageCount { count: 3, from: vec!["web", "api"], high_priority: 1 },

@@ -7,6 +7,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use gate::Unsent;
 use hall::Submitted;
 use hall::{Declined, Done};
 use model::{Fact, MemberId};
@@ -59,7 +60,7 @@ impl Session {
         {
             return Err(TrpcError::duplicate_id(id, request.path).into());
         }
-        if !self.allowance.take(self.heard) {
+        if !self.allowance.take(self.keep_alive.heard()) {
             return Err(TrpcError::new(Code::TooManyRequests, "too many calls; slow down").into());
         }
         if self.identity.expires_at.is_some_and(|end| self.door.hall.clock().now() >= end) {
@@ -220,7 +221,7 @@ impl Session {
     }
 
     pub(crate) async fn put_error(&mut self, to: &ReplyTo<'_>, error: &TrpcError) -> Result<(), End> {
-        self.outbox.put_error(&mut self.socket, to, error).await
+        Ok(self.outbox.put(&mut self.socket, reply::error(to, error)).await?)
     }
 }
 
@@ -284,6 +285,12 @@ impl From<TrpcError> for Stop {
 impl From<Declined> for Stop {
     fn from(declined: Declined) -> Self {
         Self::Refused(refusal::declined(&declined))
+    }
+}
+
+impl From<Unsent> for Stop {
+    fn from(unsent: Unsent) -> Self {
+        Self::End(unsent.into())
     }
 }
 

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{Extension, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
-use gate::{AnyPath, Caller, Policy, Route, Upgrade};
+use gate::{AnyPath, Caller, Patience, Policy, Route, Upgrade};
 use hall::{Hall, Identity, Workspace};
 use http::{Request, StatusCode};
 use model::WorkspaceName;
@@ -176,10 +176,15 @@ impl Inner {
     pub(crate) fn enter(&self, identity: &Identity, name: &WorkspaceName) -> Option<Workspace> {
         self.hall.workspace(name).ok().filter(|_| identity.may_enter(name))
     }
+}
 
-    /// Resolves when, because the server ends, a client is not waited for any longer that something is being written to:
-    /// when the drain is over, or a moment after what was begun later.
-    pub(crate) async fn patience_ends(&self) {
+impl Patience for Inner {
+    fn write_stall(&self) -> Duration {
+        self.options.write_stall
+    }
+
+    /// When the drain is over, or a moment after what was begun later.
+    async fn is_over(&self) {
         self.drain.cancelled().await;
         let moment = Instant::now() + limits::FAREWELL;
         let drained_by = self.drained_by.get().copied().unwrap_or(moment);

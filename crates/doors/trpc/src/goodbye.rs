@@ -2,15 +2,14 @@
 
 use std::net::IpAddr;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use gate::{Outbox, Stream, Unsent, linger};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::limits;
-use crate::outbox::{Outbox, Stream};
+use crate::door::Inner;
 
 /// Why a session ends.
 #[derive(Debug, thiserror::Error)]
@@ -33,10 +32,20 @@ pub(crate) enum End {
     Defect(&'static str),
 }
 
+impl From<Unsent> for End {
+    fn from(unsent: Unsent) -> Self {
+        match unsent {
+            Unsent::Stalled => Self::Stalled,
+            Unsent::Socket(error) => Self::Socket(error),
+            Unsent::NotText => Self::Defect("a frame is not UTF-8"),
+        }
+    }
+}
+
 /// Says goodbye as well as the way it ended allows.
 pub(crate) async fn finish(
     mut socket: WebSocketStream<impl Stream>,
-    mut outbox: Outbox,
+    mut outbox: Outbox<Inner>,
     end: End,
     address: IpAddr,
 ) {
@@ -68,15 +77,4 @@ pub(crate) async fn finish(
     {
         linger(socket.into_inner()).await;
     }
-}
-
-/// Reads on for a while, and throws away what comes. Closing a connection with unread bytes in it resets it, and the
-/// reset would overtake the reason that was just sent.
-async fn linger(mut stream: impl Stream) {
-    let drain = async {
-        stream.shutdown().await?;
-        tokio::io::copy(&mut stream.take(limits::LINGER_BYTES), &mut tokio::io::sink()).await
-    };
-    // However it ends, the connection is over.
-    _ = tokio::time::timeout(limits::LINGER, drain).await;
 }

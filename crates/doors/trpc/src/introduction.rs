@@ -2,7 +2,7 @@
 
 use futures_util::StreamExt as _;
 use gate::admission::Refused;
-use gate::{Caller, Stranger};
+use gate::{Caller, Outbox, Stranger};
 use hall::{Identity, Workspace};
 use model::WorkspaceName;
 use tokio::time::Instant;
@@ -10,7 +10,6 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::door::Inner;
 use crate::goodbye::End;
-use crate::outbox::Outbox;
 use crate::wire::error::{Code, TrpcError};
 use crate::wire::handshake::{self, ConnectionParams, Handshake};
 use crate::wire::reply::{self, ReplyTo};
@@ -21,7 +20,7 @@ pub(crate) async fn introduce(
     caller: &Caller,
     name: &WorkspaceName,
     socket: &mut Stranger,
-    outbox: &mut Outbox,
+    outbox: &mut Outbox<Inner>,
 ) -> Result<(Identity, Workspace), End> {
     let patience = door.options.keep_alive + door.options.keep_alive_grace;
     let deadline = Instant::now() + patience;
@@ -46,7 +45,7 @@ pub(crate) async fn introduce(
         };
         let entered = match handshake::parse(text) {
             Ok(Handshake::Ping) => {
-                outbox.put(socket, reply::PONG.into()).await?;
+                outbox.put(socket, reply::PONG).await?;
                 outbox.flush(socket).await?;
                 continue;
             }
@@ -57,7 +56,7 @@ pub(crate) async fn introduce(
         return match entered {
             Ok(entered) => Ok(entered),
             Err((error, why)) => {
-                outbox.put_error(socket, &ReplyTo::NOBODY, &error).await?;
+                outbox.put(socket, reply::error(&ReplyTo::NOBODY, &error)).await?;
                 Err(End::Unauthorized(why))
             }
         };

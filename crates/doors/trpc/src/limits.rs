@@ -42,13 +42,5 @@ pub const MARKED: usize = MAX_LIMIT as usize;
 pub const IN_A_ROW: usize = 64;
 /// What most replies fit in.
 pub const FRAME_HINT: usize = 768;
-/// What a client is granted a whole write stall for.
-pub const BYTES_PER_STALL: usize = 1024 * 1024;
-/// Replies written before the socket is flushed, although more could be gathered.
-pub const UNFLUSHED: usize = 256;
-/// How much, and how long, is read from a client after the reason for closing was sent to it.
-pub const LINGER_BYTES: u64 = 64 * 1024 * 1024;
 /// How long a client has, when the server ends, to take what is written to it after the drain is over.
 pub const FAREWELL: Duration = Duration::from_secs(1);
-/// See [`LINGER_BYTES`].
-pub const LINGER: Duration = Duration::from_secs(2);

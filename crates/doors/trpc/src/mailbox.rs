@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use hall::history::Noted;
+use hall::mail::Noted;
 use hall::{Identity, Workspace};
 use model::lists::List;
 use model::messages::{Message, Party, Recipient};

@@ -12,7 +12,7 @@ use crate::wire::input;
 use crate::wire::procedure::Mutation;
 use crate::wire::shape::{Count, JoinResult, Shape, Success};
 use crate::wire::text::JsonText;
-use crate::{data, ids, post};
+use crate::{data, ids, messages};
 
 /// A mutation that can be submitted.
 pub(crate) struct Prepared {
@@ -125,12 +125,14 @@ pub(crate) async fn prepare(
             (Some(author), command, Reply::Event)
         }
         // Boxed, since what they look up would make every session larger that looks nothing up.
-        Mutation::MessagesSend(send) => return Box::pin(post::send(workspace, identity, send)).await,
-        Mutation::MessagesTook(took) => return Box::pin(post::took(workspace, identity, took)).await,
+        Mutation::MessagesSend(send) => return Box::pin(messages::send(workspace, identity, send)).await,
+        Mutation::MessagesTook(took) => return Box::pin(messages::took(workspace, identity, took)).await,
         Mutation::MessagesMarkRead(marked) => {
-            return Box::pin(post::mark_read(workspace, identity, marked)).await;
+            return Box::pin(messages::mark_read(workspace, identity, marked)).await;
         }
-        Mutation::TopicsFollow(follow) => return Box::pin(post::follow(workspace, identity, follow)).await,
+        Mutation::TopicsFollow(follow) => {
+            return Box::pin(messages::follow(workspace, identity, follow)).await;
+        }
     };
     Ok(Prepared { author, command, reply })
 }

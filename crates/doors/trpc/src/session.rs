@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use gate::rate::Allowance;
-use gate::{Buffering, Connection, Socket};
+use gate::{Buffering, Connection, Due, KeepAlive, Outbox, Socket};
 use hall::{Attendance, Identity, Workspace};
 use indexmap::IndexMap;
 use model::{MemberId, Position};
@@ -26,7 +26,6 @@ use crate::feed::Following;
 use crate::goodbye::{End, finish};
 use crate::introduction::introduce;
 use crate::limits;
-use crate::outbox::Outbox;
 use crate::wire::error::TrpcError;
 use crate::wire::reply::{self, ReplyTo, RequestId};
 use crate::wire::request::{self, Incoming};
@@ -38,7 +37,7 @@ pub(crate) struct Session {
     pub(crate) identity: Identity,
     pub(crate) allowance: Allowance,
     pub(crate) socket: Socket,
-    pub(crate) outbox: Outbox,
+    pub(crate) outbox: Outbox<Inner>,
     pub(crate) calls: FuturesUnordered<Pending>,
     /// Mutations submitted so far.
     pub(crate) submitted: u64,
@@ -51,8 +50,7 @@ pub(crate) struct Session {
     /// Whether some subscription has more to be sent at once.
     pub(crate) behind: bool,
     pub(crate) members: HashMap<MemberId, Attendance>,
-    /// When the client was last heard of.
-    pub(crate) heard: Instant,
+    pub(crate) keep_alive: KeepAlive,
     head: watch::Receiver<Position>,
     drain: Drain,
 }
@@ -119,6 +117,7 @@ impl Session {
         Some(Self {
             allowance: caller.allowance(&identity),
             head: workspace.head(),
+            keep_alive: KeepAlive::new(door.options.keep_alive, door.options.keep_alive_grace),
             // Who comes while the server ends has moved already.
             drain: if door.drain.is_cancelled() { Drain::Told } else { Drain::Serving },
             door,
@@ -134,14 +133,14 @@ impl Session {
             following: IndexMap::new(),
             behind: false,
             members: HashMap::new(),
-            heard: Instant::now(),
         })
     }
 
     async fn run(&mut self) -> Result<Infallible, End> {
         let door = self.door.clone();
         let (mut drain, mut close) = (pin!(door.drain.cancelled()), pin!(door.close.cancelled()));
-        let mut tick = pin!(tokio::time::sleep_until(self.awake_at(self.heard + door.options.keep_alive)));
+        let mut tick =
+            pin!(tokio::time::sleep_until(self.awake_at(Instant::now() + door.options.keep_alive)));
         let mut directory = pin!(door.hall.directory_changes());
         // What happened to the token between the upgrade and now was told to nobody.
         self.check_token()?;
@@ -184,11 +183,11 @@ impl Session {
                     return Err(End::Closing);
                 }
                 Event::DirectoryChanged => self.check_token()?,
-                Event::Tick => self.keep_alive(tick.as_mut()).await?,
+                Event::Tick => self.look_after_client(tick.as_mut()).await?,
             }
             if matches!(self.drain, Drain::After(submitted) if self.answered >= submitted) {
                 self.drain = Drain::Told;
-                self.outbox.put(&mut self.socket, reply::RECONNECT.into()).await?;
+                self.outbox.put(&mut self.socket, reply::RECONNECT).await?;
             }
         }
     }
@@ -200,18 +199,16 @@ impl Session {
         Err(End::Unauthorized("this token has expired or was revoked"))
     }
 
-    /// Looks whether the token still holds. Pings a client that has been silent; drops it if the ping was not answered.
-    async fn keep_alive(&mut self, mut tick: Pin<&mut Sleep>) -> Result<(), End> {
+    /// Looks whether the token still holds, and whether the client is still there.
+    async fn look_after_client(&mut self, mut tick: Pin<&mut Sleep>) -> Result<(), End> {
         self.check_token()?;
-        let options = &self.door.options;
-        let silent = self.heard.elapsed();
-        let next = if silent >= options.keep_alive + options.keep_alive_grace {
-            return Err(End::Silent);
-        } else if silent >= options.keep_alive {
-            self.outbox.send(&mut self.socket, Message::Ping(Bytes::new())).await?;
-            self.heard + options.keep_alive + options.keep_alive_grace
-        } else {
-            self.heard + options.keep_alive
+        let next = match self.keep_alive.due(&self.socket) {
+            Due::Nothing(next) => next,
+            Due::Ping(next) => {
+                self.outbox.send(&mut self.socket, Message::Ping(Bytes::new())).await?;
+                next
+            }
+            Due::End => return Err(End::Silent),
         };
         tick.as_mut().reset(self.awake_at(next));
         Ok(())
@@ -230,12 +227,12 @@ impl Session {
             Some(Err(error)) => return Err(End::Socket(error)),
             Some(Ok(message)) => message,
         };
-        self.heard = Instant::now();
+        self.keep_alive.hear();
         match message {
             Message::Text(text) => self.receive_text(&text).await,
             Message::Binary(_) => self.put_error(&ReplyTo::NOBODY, &TrpcError::binary_frame()).await,
             // The answer to a ping or a close is in the socket's buffer already.
-            Message::Ping(_) => self.outbox.flush(&mut self.socket).await,
+            Message::Ping(_) => Ok(self.outbox.flush(&mut self.socket).await?),
             Message::Pong(_) | Message::Frame(_) => Ok(()),
             Message::Close(_) => {
                 self.outbox.flush(&mut self.socket).await?;
@@ -246,7 +243,7 @@ impl Session {
 
     async fn receive_text(&mut self, text: &str) -> Result<(), End> {
         match request::parse(text, &limits::FRAME) {
-            Ok(Incoming::Ping) => self.outbox.put(&mut self.socket, reply::PONG.into()).await,
+            Ok(Incoming::Ping) => Ok(self.outbox.put(&mut self.socket, reply::PONG).await?),
             Ok(Incoming::Pong) => Ok(()),
             Ok(Incoming::One(message)) => self.obey(message).await,
             Ok(Incoming::Batch(messages)) => {
@@ -271,7 +268,7 @@ impl Session {
                 Some(following) => {
                     let mut frame = Vec::new();
                     reply::stopped(following.to(), &mut frame);
-                    self.outbox.put(&mut self.socket, frame).await
+                    Ok(self.outbox.put(&mut self.socket, frame).await?)
                 }
                 None => Ok(()),
             },
@@ -296,7 +293,7 @@ impl Session {
                 self.outbox.put(&mut self.socket, frame).await?;
             }
             if let Some(error) = taken.ended {
-                self.outbox.put_error(&mut self.socket, following.to(), &error).await?;
+                self.outbox.put(&mut self.socket, reply::error(following.to(), &error)).await?;
                 ended.push(id.clone());
             } else {
                 more |= following.is_behind();

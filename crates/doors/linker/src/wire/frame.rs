@@ -17,17 +17,9 @@ pub enum Frame<'a> {
     /// Somebody else has registered, or registered again.
     InstanceJoined { instance: Joined<'a> },
     /// A message, live.
-    NewMessage {
-        message: Message<'a>,
-        #[serde(skip_serializing_if = "is_false")]
-        broadcast: bool,
-    },
+    NewMessage { message: Message<'a> },
     /// The same in short, directly after it.
-    MessageNotification {
-        notification: Notification<'a>,
-        #[serde(skip_serializing_if = "is_false")]
-        broadcast: bool,
-    },
+    MessageNotification { notification: Notification<'a> },
     /// Answers `get_messages`.
     Messages { messages: Vec<Message<'a>> },
     /// Answers `get_message_count`.
@@ -73,6 +65,9 @@ pub struct Message<'a> {
     pub content: &'a Text,
     pub timestamp: Iso,
     pub priority: Priority,
+    /// Live only: a fetched message does not say whom else it is for.
+    #[serde(skip_serializing_if = "is_false")]
+    pub broadcast: bool,
 }
 
 /// A message in short.
@@ -85,6 +80,8 @@ pub struct Notification<'a> {
     pub preview: &'a str,
     pub timestamp: Iso,
     pub priority: Priority,
+    #[serde(skip_serializing_if = "is_false")]
+    pub broadcast: bool,
     pub has_more: bool,
 }
 

@@ -142,7 +142,7 @@ fn register(payload: &RawValue) -> Result<Register, Refusal> {
         return Err(Refusal::Name);
     }
     let description = description.and_then(Text::from_raw);
-    if description.as_ref().is_some_and(|text| text.bytes() > limits::DESCRIPTION_BYTES) {
+    if description.as_ref().is_some_and(|text| text.exceeds(limits::DESCRIPTION_BYTES).is_some()) {
         return Err(Refusal::Description);
     }
     let [directory, cwd] = metadata.map(|raw| fields(raw, ["directory", "cwd"])).unwrap_or_default();
@@ -286,9 +286,14 @@ mod tests {
         for name in ["{}", "5", r#"{"name":5}"#, r#"{"name":""}"#, r#"{"name":"broadcast"}"#] {
             assert_eq!(register(name), Err(Refusal::Name), "{name}");
         }
-        let long = "x".repeat(limits::DESCRIPTION_BYTES);
-        let payload = format!(r#"{{"name":"web","description":"{long}"}}"#);
-        assert_eq!(register(&payload), Err(Refusal::Description));
+        // What people count, not escapes.
+        let most = limits::DESCRIPTION_BYTES;
+        for letter in ["x", "\\n"] {
+            let described =
+                |letters| format!(r#"{{"name":"web","description":"{}"}}"#, letter.repeat(letters));
+            assert!(register(&described(most)).is_ok(), "{letter}");
+            assert_eq!(register(&described(most + 1)), Err(Refusal::Description), "{letter}");
+        }
     }
 
     #[test]

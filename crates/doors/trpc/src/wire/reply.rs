@@ -132,11 +132,13 @@ pub fn stopped(to: &ReplyTo<'_>, out: &mut Vec<u8>) {
 }
 
 /// Appends an error frame.
-pub fn error(to: &ReplyTo<'_>, error: &TrpcError, out: &mut Vec<u8>) {
-    to.write_head(out);
+pub fn error(to: &ReplyTo<'_>, error: &TrpcError) -> Vec<u8> {
+    let mut out = Vec::new();
+    to.write_head(&mut out);
     out.extend_from_slice(b",\"error\":");
-    error.write(out);
+    error.write(&mut out);
     out.push(b'}');
+    out
 }
 
 #[cfg(test)]
@@ -165,7 +167,7 @@ mod tests {
             r#"{"id":1,"result":{"type":"data","data":{"id":"7","data":[]},"id":"7"}}"#
         );
         assert_eq!(
-            frame(|out| error(&ReplyTo::NOBODY, &TrpcError::id_required(), out)),
+            String::from_utf8(error(&ReplyTo::NOBODY, &TrpcError::id_required())).unwrap(),
             r#"{"id":null,"error":{"message":"`id` is required","code":-32700,"data":{"code":"PARSE_ERROR","httpStatus":400}}}"#
         );
     }

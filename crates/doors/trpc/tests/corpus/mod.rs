@@ -77,9 +77,7 @@ fn serve(message: &Message<'_>) -> Said {
 }
 
 fn refuse(to: &ReplyTo<'_>, error: &TrpcError) -> Said {
-    let mut frame = Vec::new();
-    reply::error(to, error, &mut frame);
-    Said::Reply(String::from_utf8(frame).expect("replies are text"))
+    Said::Reply(String::from_utf8(reply::error(to, error)).expect("replies are text"))
 }
 
 /// This crate's directory, as cargo says when it runs this. What was told when it was compiled may be another checkout's,

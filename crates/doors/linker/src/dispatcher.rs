@@ -1,4 +1,4 @@
-//! The post of one workspace: which connection speaks for which agent, and what each is to be told.
+//! Which connection speaks for which agent, and what each is to be told.
 //!
 //! One task follows the log and tells each connection the places of what concerns it; the connection reads them. So an
 //! event costs those whom it concerns, and a slow client holds on to a few bytes for each of its messages. A push is no
@@ -18,33 +18,33 @@ use tokio_util::sync::CancellationToken;
 use crate::wire::frame::{Frame, Joined};
 use crate::{door, limits};
 
-/// The post of one workspace.
-pub(crate) struct Post {
-    seats: Mutex<Seats>,
+/// Tells the connections of one workspace what happens there.
+pub(crate) struct Dispatcher {
+    subscribers: Mutex<Subscribers>,
     /// Up to where everybody has been told.
     told: watch::Receiver<Position>,
 }
 
 #[derive(Default)]
-struct Seats {
+struct Subscribers {
     /// Those who speak for an agent, in the order they registered: the last is told what is new.
-    of: HashMap<AgentId, Vec<Seat>>,
+    of: HashMap<AgentId, Vec<Subscriber>>,
     next: u64,
 }
 
-struct Seat {
+struct Subscriber {
     number: u64,
     /// What happened before was before it came.
     since: Position,
     news: mpsc::Sender<News>,
     /// Ends a connection that does not keep up.
     behind: Arc<AtomicBool>,
-    card: Card,
+    profile: Profile,
 }
 
 /// What an instance says of itself, and when it was heard of. Kept while it is connected only.
 #[derive(Debug, Clone)]
-pub(crate) struct Card {
+pub(crate) struct Profile {
     pub(crate) description: Option<Text>,
     pub(crate) registered_at: Timestamp,
     pub(crate) last_seen: Timestamp,
@@ -59,65 +59,71 @@ pub(crate) enum News {
     Frame(Bytes),
 }
 
-/// A connection's place at the post. Dropping it gives it up; what another connection of the same name has is not
-/// touched.
-pub(crate) struct Seated {
-    post: Arc<Post>,
+/// A connection's own. Dropping it ends it; that of another connection of the same name goes on.
+pub(crate) struct Subscription {
+    dispatcher: Arc<Dispatcher>,
     agent: AgentId,
     number: u64,
 }
 
-// === impl Post ===
+// === impl Dispatcher ===
 
-impl Post {
-    /// Opens a workspace's post; gives the task that carries it, which ends with `close`.
+impl Dispatcher {
+    /// A workspace's dispatcher, and its task, which ends with `close`.
     pub(crate) fn open(
         workspace: &Workspace,
         close: CancellationToken,
     ) -> (Arc<Self>, impl Future<Output = ()> + Send + 'static) {
         let start = *workspace.head().borrow();
         let (progress, told) = watch::channel(start);
-        let post = Arc::new(Self { seats: Mutex::default(), told });
-        let carrying = carry(post.clone(), workspace.clone(), workspace.follow(start), progress, close);
-        (post, carrying)
+        let dispatcher = Arc::new(Self { subscribers: Mutex::default(), told });
+        let dispatching =
+            dispatch(dispatcher.clone(), workspace.clone(), workspace.follow(start), progress, close);
+        (dispatcher, dispatching)
     }
 
-    fn seats(&self) -> MutexGuard<'_, Seats> {
-        self.seats.lock().expect("nothing panics while it looks for a seat")
+    fn subscribers(&self) -> MutexGuard<'_, Subscribers> {
+        self.subscribers.lock().expect("nothing panics while it holds them")
     }
 
-    /// Takes a seat for an agent; from then on it is the one that is told.
-    pub(crate) fn sit(
+    /// Subscribes a connection that speaks for an agent; from then on it is the one that is told.
+    pub(crate) fn subscribe(
         self: &Arc<Self>,
         agent: &AgentId,
         since: Position,
-        card: Card,
+        profile: Profile,
         news: mpsc::Sender<News>,
         behind: Arc<AtomicBool>,
-    ) -> Seated {
-        let mut seats = self.seats();
-        seats.next += 1;
-        let number = seats.next;
-        seats.of.entry(agent.clone()).or_default().push(Seat { number, since, news, behind, card });
-        Seated { post: self.clone(), agent: agent.clone(), number }
+    ) -> Subscription {
+        let mut subscribers = self.subscribers();
+        subscribers.next += 1;
+        let number = subscribers.next;
+        let subscriber = Subscriber { number, since, news, behind, profile };
+        subscribers.of.entry(agent.clone()).or_default().push(subscriber);
+        Subscription { dispatcher: self.clone(), agent: agent.clone(), number }
     }
 
-    /// The cards of all who are connected: of several connections of one name the newest's, heard of when any was.
-    pub(crate) fn cards(&self) -> HashMap<AgentId, Card> {
-        let card = |seats: &Vec<Seat>| {
-            let last_seen = seats.iter().map(|seat| seat.card.last_seen).max()?;
-            seats.last().map(|seat| Card { last_seen, ..seat.card.clone() })
+    /// The profiles of all who are connected: of several connections of one name the newest's, heard of when any was.
+    pub(crate) fn profiles(&self) -> HashMap<AgentId, Profile> {
+        let profile = |of_agent: &Vec<Subscriber>| {
+            let last_seen = of_agent.iter().map(|subscriber| subscriber.profile.last_seen).max()?;
+            of_agent.last().map(|subscriber| Profile { last_seen, ..subscriber.profile.clone() })
         };
-        self.seats().of.iter().filter_map(|(agent, seats)| Some((agent.clone(), card(seats)?))).collect()
+        let subscribers = self.subscribers();
+        subscribers
+            .of
+            .iter()
+            .filter_map(|(agent, of_agent)| Some((agent.clone(), profile(of_agent)?)))
+            .collect()
     }
 
     /// Tells everybody that somebody came, but the connection it came by.
-    pub(crate) fn announce(&self, who: &Party, description: Option<&Text>, except: Option<&Seated>) {
+    pub(crate) fn announce(&self, who: &Party, description: Option<&Text>, except: Option<&Subscription>) {
         let frame =
             Frame::InstanceJoined { instance: Joined { id: &who.id, name: &who.name, description } }.encode();
-        for seat in self.seats().of.values().flatten() {
-            if except.is_none_or(|except| except.number != seat.number) {
-                seat.tell(News::Frame(frame.clone()));
+        for subscriber in self.subscribers().of.values().flatten() {
+            if except.is_none_or(|except| except.number != subscriber.number) {
+                subscriber.tell(News::Frame(frame.clone()));
             }
         }
     }
@@ -132,8 +138,8 @@ impl Post {
         match entry.fact() {
             Fact::MessageSent(message) => self.deliver_message(workspace, entry.position(), message),
             Fact::MessagesTaken(taken) => {
-                let seats = self.seats();
-                taken.senders.iter().for_each(|sender| seats.tell(sender, entry.position()));
+                let subscribers = self.subscribers();
+                taken.senders.iter().for_each(|sender| subscribers.tell(sender, entry.position()));
             }
             // Who comes by this door is announced after they have been told that they are in.
             Fact::MemberJoined(member) if *member.door != *door::NAME => {
@@ -146,23 +152,24 @@ impl Post {
 
     fn deliver_message(&self, workspace: &Workspace, place: Position, message: &Message) {
         match &message.to {
-            Recipient::Party(party) => self.seats().tell(&party.id, place),
+            Recipient::Party(party) => self.subscribers().tell(&party.id, place),
             Recipient::Topic(_) => {
                 let state = workspace.state();
-                let seats = self.seats();
+                let subscribers = self.subscribers();
                 let follows = |agent: &AgentId| {
                     state.mailboxes.get(agent).is_some_and(|mailbox| mailbox.is_for(agent, place, message))
                 };
-                seats.of.keys().filter(|agent| follows(agent)).for_each(|agent| seats.tell(agent, place));
+                let followers = subscribers.of.keys().filter(|agent| follows(agent));
+                followers.for_each(|agent| subscribers.tell(agent, place));
             }
             Recipient::Unknown(_) => {}
         }
     }
 }
 
-/// Carries what happens to those whom it concerns, until the server closes.
-async fn carry(
-    post: Arc<Post>,
+/// Tells what happens to those whom it concerns, until the server closes.
+async fn dispatch(
+    dispatcher: Arc<Dispatcher>,
     workspace: Workspace,
     mut follower: Follower,
     progress: watch::Sender<Position>,
@@ -174,7 +181,7 @@ async fn carry(
             waited = follower.wait() => if waited.is_err() { return },
         }
         match follower.take().await {
-            Ok(page) => page.iter().for_each(|entry| post.deliver(&workspace, entry)),
+            Ok(page) => page.iter().for_each(|entry| dispatcher.deliver(&workspace, entry)),
             Err(cause) => {
                 tracing::error!(%cause, "what is new could not be read; trying again");
                 tokio::time::sleep(limits::READ_AGAIN).await;
@@ -184,20 +191,20 @@ async fn carry(
     }
 }
 
-// === impl Seats ===
+// === impl Subscribers ===
 
-impl Seats {
+impl Subscribers {
     /// Tells the newest connection of an agent of an event.
     fn tell(&self, agent: &AgentId, place: Position) {
-        if let Some(seat) = self.of.get(agent).and_then(|seats| seats.last())
-            && seat.since < place
+        if let Some(subscriber) = self.of.get(agent).and_then(|of_agent| of_agent.last())
+            && subscriber.since < place
         {
-            seat.tell(News::At(place));
+            subscriber.tell(News::At(place));
         }
     }
 }
 
-impl Seat {
+impl Subscriber {
     fn tell(&self, news: News) {
         if let Err(mpsc::error::TrySendError::Full(_)) = self.news.try_send(news) {
             self.behind.store(true, Ordering::Relaxed);
@@ -205,24 +212,26 @@ impl Seat {
     }
 }
 
-// === impl Seated ===
+// === impl Subscription ===
 
-impl Seated {
+impl Subscription {
     /// The connection was heard of.
     pub(crate) fn seen(&self, at: Timestamp) {
-        let mut seats = self.post.seats();
-        let seats = seats.of.get_mut(&self.agent).into_iter().flatten();
-        seats.filter(|seat| seat.number == self.number).for_each(|seat| seat.card.last_seen = at);
+        let mut subscribers = self.dispatcher.subscribers();
+        let mut of_agent = subscribers.of.get_mut(&self.agent).into_iter().flatten();
+        if let Some(this) = of_agent.find(|subscriber| subscriber.number == self.number) {
+            this.profile.last_seen = at;
+        }
     }
 }
 
-impl Drop for Seated {
+impl Drop for Subscription {
     fn drop(&mut self) {
-        let mut seats = self.post.seats();
-        if let Some(of_agent) = seats.of.get_mut(&self.agent) {
-            of_agent.retain(|seat| seat.number != self.number);
+        let mut subscribers = self.dispatcher.subscribers();
+        if let Some(of_agent) = subscribers.of.get_mut(&self.agent) {
+            of_agent.retain(|subscriber| subscriber.number != self.number);
             if of_agent.is_empty() {
-                seats.of.remove(&self.agent);
+                subscribers.of.remove(&self.agent);
             }
         }
     }
@@ -232,21 +241,25 @@ impl Drop for Seated {
 mod tests {
     use super::*;
 
-    fn post() -> Arc<Post> {
-        Arc::new(Post { seats: Mutex::default(), told: watch::channel(Position::START).1 })
+    fn dispatcher() -> Arc<Dispatcher> {
+        Arc::new(Dispatcher { subscribers: Mutex::default(), told: watch::channel(Position::START).1 })
     }
 
     struct Connection {
-        seat: Seated,
+        subscriber: Subscription,
         news: mpsc::Receiver<News>,
         behind: Arc<AtomicBool>,
     }
 
-    fn sit(post: &Arc<Post>, agent: &AgentId, since: u64, seen: i64) -> Connection {
+    fn subscribe(dispatcher: &Arc<Dispatcher>, agent: &AgentId, since: u64, seen: i64) -> Connection {
         let ((told, news), behind) = (mpsc::channel(2), Arc::<AtomicBool>::default());
         let at = Timestamp::from_millis(seen);
-        let card = Card { description: None, registered_at: at, last_seen: at };
-        Connection { seat: post.sit(agent, Position(since), card, told, behind.clone()), news, behind }
+        let profile = Profile { description: None, registered_at: at, last_seen: at };
+        Connection {
+            subscriber: dispatcher.subscribe(agent, Position(since), profile, told, behind.clone()),
+            news,
+            behind,
+        }
     }
 
     fn places(connection: &mut Connection) -> Vec<u64> {
@@ -259,50 +272,51 @@ mod tests {
 
     #[test]
     fn the_newest_of_a_name_is_told_and_the_older_again_when_it_has_gone() {
-        let (post, twin) = (post(), AgentId::of("default", "twin"));
-        let (mut older, mut newer) = (sit(&post, &twin, 0, 1), sit(&post, &twin, 5, 2));
-        post.seats().tell(&twin, Position(5));
-        post.seats().tell(&twin, Position(6));
+        let (dispatcher, twin) = (dispatcher(), AgentId::of("default", "twin"));
+        let (mut older, mut newer) =
+            (subscribe(&dispatcher, &twin, 0, 1), subscribe(&dispatcher, &twin, 5, 2));
+        dispatcher.subscribers().tell(&twin, Position(5));
+        dispatcher.subscribers().tell(&twin, Position(6));
         assert_eq!(
             (places(&mut older), places(&mut newer)),
             (vec![], vec![6]),
             "not what was before it came"
         );
         drop(newer);
-        post.seats().tell(&twin, Position(7));
+        dispatcher.subscribers().tell(&twin, Position(7));
         assert_eq!(places(&mut older), [7]);
         drop(older);
-        assert!(post.cards().is_empty());
+        assert!(dispatcher.profiles().is_empty());
     }
 
     #[test]
     fn an_agent_was_seen_when_any_of_its_connections_was() {
-        let (post, twin) = (post(), AgentId::of("default", "twin"));
-        let (older, _newer) = (sit(&post, &twin, 0, 1), sit(&post, &twin, 0, 2));
-        older.seat.seen(Timestamp::from_millis(9));
-        let card = post.cards().remove(&twin).expect("it is connected");
-        assert_eq!((card.registered_at.as_millis(), card.last_seen.as_millis()), (2, 9));
+        let (dispatcher, twin) = (dispatcher(), AgentId::of("default", "twin"));
+        let (older, _newer) = (subscribe(&dispatcher, &twin, 0, 1), subscribe(&dispatcher, &twin, 0, 2));
+        older.subscriber.seen(Timestamp::from_millis(9));
+        let profile = dispatcher.profiles().remove(&twin).expect("it is connected");
+        assert_eq!((profile.registered_at.as_millis(), profile.last_seen.as_millis()), (2, 9));
     }
 
     #[test]
     fn who_is_too_far_behind_is_let_go() {
-        let (post, slow) = (post(), AgentId::of("default", "slow"));
-        let connection = sit(&post, &slow, 0, 1);
+        let (dispatcher, slow) = (dispatcher(), AgentId::of("default", "slow"));
+        let connection = subscribe(&dispatcher, &slow, 0, 1);
         for place in 1..=2 {
-            post.seats().tell(&slow, Position(place));
+            dispatcher.subscribers().tell(&slow, Position(place));
         }
         assert!(!connection.behind.load(Ordering::Relaxed));
-        post.seats().tell(&slow, Position(3));
+        dispatcher.subscribers().tell(&slow, Position(3));
         assert!(connection.behind.load(Ordering::Relaxed));
     }
 
     #[test]
     fn who_comes_is_announced_to_all_but_itself() {
-        let post = post();
+        let dispatcher = dispatcher();
         let (web, api) = (AgentId::of("default", "web"), AgentId::of("default", "api"));
-        let (mut one, mut other) = (sit(&post, &web, 0, 1), sit(&post, &api, 0, 1));
+        let (mut one, mut other) = (subscribe(&dispatcher, &web, 0, 1), subscribe(&dispatcher, &api, 0, 1));
         let who = Party { id: api, name: "api".into() };
-        post.announce(&who, None, Some(&other.seat));
+        dispatcher.announce(&who, None, Some(&other.subscriber));
         assert!(matches!(one.news.try_recv(), Ok(News::Frame(_))));
         assert!(other.news.try_recv().is_err());
     }

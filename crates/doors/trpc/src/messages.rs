@@ -4,9 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hall::mail::Shown;
-use hall::mailbox::Handed;
-use hall::{Identity, Workspace, mailbox};
+use hall::mail::{Handed, Shown};
+use hall::{Identity, Workspace};
 use model::mailboxes::{Follow, Stage, Take};
 use model::messages::{self, Priority, To};
 use model::{Command, Position};
@@ -88,7 +87,7 @@ pub(crate) async fn mark_read(
             }
         }
     }
-    let found = mailbox::find(workspace, &reader.agent, &named, &places, &Handed::default()).await;
+    let found = workspace.find_messages(&reader.agent, &named, &places, &Handed::default()).await;
     let found = found.map_err(|error| refusal::unreadable(&error))?;
     let Shown { ranges, senders } = found.shown;
     let command = Take {
