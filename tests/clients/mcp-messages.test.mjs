@@ -77,14 +77,16 @@ test('mcp messages: who is away finds its messages, high ones first, and only so
   const rest = (await api.call('inbox')).text;
   assert.deepEqual(contents(rest), ['m19', 'm20', 'm21']);
   assert.match(rest, new RegExp(`#${long} from web \\(low\\), \\S+Z, only its beginning: read all of it with \`inbox\`, \`message\` ${long}\n`));
-  assert.match((await api.call('inbox')).text, new RegExp(`^#${long} .*\\(shown before\\)`), 'an excerpt takes nothing out');
+  assert.equal((await api.call('inbox')).text, 'no message waits for you', 'it holds up nothing behind it');
+  const come = async () => (await web.call('inbox', { message: long })).text.match(/how far it has come: (.*)$/m)?.[1];
+  assert.match(String(await come()), /^delivered \S+$/, 'and is not said to be in context');
   const part = (await api.call('inbox', { message: long })).text;
   assert.ok(part.length <= 40_000, `${part.length} characters`);
   const [, from] = part.match(/^.*, characters 1 to (\d+) of 60000; go on with .*\n/) ?? [];
-  assert.match((await api.call('inbox')).text, new RegExp(`^#${long} `), 'the beginning takes nothing out either');
   const end = (await api.call('inbox', { message: long, from: Number(from) })).text;
   assert.match(end, new RegExp(`to 60000 of 60000, the last\n  x{${60_000 - Number(from)}}$`));
   assert.equal((await api.call('inbox')).text, 'no message waits for you');
+  assert.match(String(await come()), /, in context \S+$/, 'once it was read to its end');
 });
 
 test('mcp messages: waiting ends with a message; to whom nobody is, is an error and a dead letter', async (t) => {

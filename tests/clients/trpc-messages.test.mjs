@@ -222,6 +222,22 @@ test('messages: a query sees what its connection wrote before it, and a subscrib
   assertError(frame, frame.id, 'BAD_REQUEST', { path: 'messages.send' });
 });
 
+test('messages: what is sent again under its key is the same message, also after a restart', async (t) => {
+  const hall = await startHall(t);
+  let socket = await open(t, hall.compat);
+  const [web, api] = [(await socket.join('web')).agent, (await socket.join('api')).agent];
+  const send = (content, key, agent = web) => socket.mutate('messages.send', { agentId: agent.id, to: 'api', content, key });
+  const { number } = await send('once', 'k');
+  assert.equal((await send('once', 'k')).number, number);
+  await hall.restart('SIGKILL');
+  socket = await open(t, hall.compat);
+  assert.equal((await send('once', 'k')).number, number);
+  const other = await socket.call('mutation', 'messages.send', { agentId: web.id, to: 'api', content: 'another', key: 'k' });
+  assert.equal(other.error.data.code, 'CONFLICT');
+  assert.notEqual((await send('once', 'k', api)).number, number, 'each agent has keys of its own');
+  assert.deepEqual(contents(await socket.query('messages.inbox', { agentId: api.id })), ['once', 'once']);
+});
+
 test('messages: what has expired is offered no more, to an inbox or a subscription that resumes', async (t) => {
   const hall = await startHall(t);
   const socket = await open(t, hall.compat);

@@ -171,7 +171,8 @@ async fn after_a_sync_that_failed_nothing_more_is_written_until_a_restart_and_ev
     disk.heal().unwrap();
     let server = home.start_on(&disk).await;
     load.progress(150).await;
-    let (trace, deeds, shown) = (disk.trace().unwrap(), ledger.deeds(), ledger.shown());
+    // The trace last: the crowd goes on, and what it is told from now on is not to be looked for in it.
+    let (deeds, shown, trace) = (ledger.deeds(), ledger.shown(), disk.trace().unwrap());
     let acknowledged: Vec<_> = deeds.iter().filter_map(Deed::seen).filter(|seen| *seen > ended).collect();
     for seed in 0..u64::from(times(30, 300)) {
         let moment = acknowledged[Dice::new(seed).below(acknowledged.len() as u64) as usize];
@@ -248,7 +249,7 @@ async fn whichever_sync_it_is_that_fails_nothing_is_acknowledged_on_the_strength
         let server = home.start_on(&disk).await;
         let client = Client::connect(server.compat).await.unwrap();
         share(&client, "one more").await.unwrap();
-        let (trace, moment) = (disk.trace().unwrap(), disk.position().unwrap());
+        let (moment, trace) = (disk.position().unwrap(), disk.trace().unwrap());
         for seed in 0..8 {
             let cut = Cut::at(seed, moment);
             let log = what_is_left(seed, &cut.image(&trace)).await;

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use model::lists::{List, Note};
 use model::messages::{Party, To};
 use model::rows::{AgentRow, MemberRow, Table};
-use model::{AgentId, Command, MemberId, Principal, State};
+use model::{AgentId, Command, MemberId, Position, Principal, State};
 use serde::de::DeserializeOwned;
-use store::StoreError;
+use store::{Span, StoreError};
 
 use crate::workspace::Shared;
 
@@ -65,10 +66,17 @@ async fn recipient(
     if let Some(row) = row::<MemberRow>(shared, Table::Members, member.as_str()).await? {
         return Ok(Some(Party { id: row.member.agent, name: row.member.name }));
     }
-    match AgentId::parse(to) {
-        Ok(id) => Ok(agent(shared, &id).await?.map(party)),
-        Err(_) => Ok(None),
+    let Ok(id) = AgentId::parse(to) else { return Ok(None) };
+    if let Some(agent) = agent(shared, &id).await? {
+        return Ok(Some(party(agent)));
     }
+    // A person has no row, and is called as in what they have written.
+    let span = Span { after: Position::START, before: None, most: 1, newest_first: true };
+    let written = shared.projector.items(&*shared.store, &shared.name, &List::From(id), span).await?;
+    Ok(written.into_iter().find_map(|item| match item.note {
+        Note::Message(message) => Some(message.from.clone()),
+        Note::Taken(_) => None,
+    }))
 }
 
 fn party(agent: AgentRow) -> Party {

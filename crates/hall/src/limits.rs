@@ -50,6 +50,9 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 pub const LIST_PAGE: usize = 1_000;
 /// Messages that are looked through when somebody asks what waits for a reader; those behind them wait on.
 pub const WAITING: usize = 200_000;
+/// Readers of a workspace whose waiting messages are looked through at once; the others wait their turn. Each may hold
+/// [`WAITING`] of them in memory meanwhile.
+pub const MAILBOXES_AT_ONCE: usize = 4;
 /// Pages of a mailbox's lists that are looked through, newest first, for ids.
 pub const MAILBOX_PAGES: usize = 20;
 /// Messages of each side that are looked through for those between the two.

@@ -85,6 +85,7 @@ pub(crate) async fn open_log(
         incarnation: head.incarnation,
         queue,
         room: Arc::new(Semaphore::new(limits::QUEUE_KIB as usize)),
+        mailboxes: Semaphore::new(limits::MAILBOXES_AT_ONCE),
         head: watch::Sender::new(state.position()),
         look: Notify::new(),
         patience: options.patience,

@@ -149,6 +149,11 @@ impl Projector {
         waiting.into_values().collect()
     }
 
+    /// The lists that have items which wait, in no order.
+    pub(crate) fn lists_waiting(&self) -> Vec<List> {
+        self.waiting().pieces().flat_map(Projection::lists).map(|(list, _)| list.clone()).collect()
+    }
+
     /// A part of a list, as of the newest noted event.
     pub(crate) async fn items(
         &self,

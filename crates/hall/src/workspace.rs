@@ -16,7 +16,7 @@ use model::{
 use quick_cache::sync::Cache;
 use serde::de::DeserializeOwned;
 use store::{Blob, Incarnation, Projection, Store};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit, mpsc, watch};
 
 use crate::clock::{self, Clock};
 use crate::entry::Entry;
@@ -42,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) incarnation: Incarnation,
     pub(crate) queue: mpsc::Sender<Submission>,
     pub(crate) room: Arc<Semaphore>,
+    /// Mailboxes that may be looked through at once.
+    pub(crate) mailboxes: Semaphore,
     pub(crate) committed: RwLock<State>,
     pub(crate) head: watch::Sender<Position>,
     /// Asks the writer to look whether another node has written.
@@ -221,6 +223,11 @@ impl Workspace {
             _ => {}
         }
         Ok(command)
+    }
+
+    /// Waits until one more mailbox may be looked through; to be held meanwhile.
+    pub(crate) async fn turn_at_mailboxes(&self) -> SemaphorePermit<'_> {
+        self.0.mailboxes.acquire().await.expect("nobody closes it")
     }
 
     pub(crate) fn presence(&self) -> &Presence {

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::decisions;
 use crate::directory::Directory;
 use crate::event::{Event, Fact, Position, Recorded};
-use crate::ids::{AgentId, MemberId};
+use crate::ids::AgentId;
 use crate::mailboxes::Mailboxes;
 use crate::messages;
 use crate::questions::Questions;
@@ -75,7 +75,7 @@ impl State {
         let facts = match &proposal.command {
             Command::Join(join) => {
                 self.mailboxes.room(&AgentId::of(&join.workspace, &join.name))?;
-                self.refuse_the_id_of_another(&join.name)?;
+                Self::refuse_an_id(&join.name)?;
                 self.roster.join((&proposal.id).into(), by, at, join)?
             }
             Command::Return(member) => self.roster.bring_back(member)?,
@@ -105,12 +105,13 @@ impl State {
         Ok(facts.into_iter().map(event).collect())
     }
 
-    /// A name counts before an id, so whoever bore another's id as a name would be sent what is for that one.
-    fn refuse_the_id_of_another(&self, name: &str) -> Result<(), Refusal> {
-        let is_agents = AgentId::parse(name).is_ok_and(|id| self.mailboxes.get(&id).is_some());
-        let is_members = MemberId::parse(name).is_ok_and(|id| self.roster.get(&id).is_some());
-        if is_agents || is_members {
-            return Err(Refusal::Invalid(format!("the name {name:?} is somebody else's id")));
+    /// A name counts before an id, so whoever bore another's id as a name would be sent what is for that one. Ids follow
+    /// from names, so it may also be that of somebody who has not come yet.
+    fn refuse_an_id(name: &str) -> Result<(), Refusal> {
+        if AgentId::parse(name).is_ok() {
+            return Err(Refusal::Invalid(format!(
+                "the name {name:?} is somebody else's id, or may become it"
+            )));
         }
         Ok(())
     }

@@ -122,6 +122,8 @@ pub struct Took {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
+    /// The reader has fetched it; its model was given a part of it at most.
+    Delivered,
     /// The reader's model was given it, and has gone on since.
     InContext,
     /// The reader says that it has read it.
@@ -278,7 +280,7 @@ impl Progress {
     /// In words: `delivered 2026-…Z, read 2026-…Z`; of a message to a topic `delivered with 1 of 3, first 2026-…Z`.
     pub fn in_words(&self) -> String {
         if self.expired {
-            return "expired before anybody had it".into();
+            return "expired; nobody is known to have had it in time".into();
         }
         let count =
             |of: fn(&Readers) -> usize| self.readers.as_ref().map(|readers| (of(readers), readers.all));
@@ -294,7 +296,7 @@ impl Progress {
         });
         let words: Vec<_> = words.collect();
         match (&self.readers, words.is_empty()) {
-            (Some(Readers { all: 0, .. }), _) => "nobody follows this topic".into(),
+            (Some(Readers { all: 0, .. }), _) => "nobody else follows this topic".into(),
             (_, true) => "not delivered yet".into(),
             (_, false) => words.join(", "),
         }
@@ -312,6 +314,11 @@ pub struct Readers {
     pub in_context: usize,
     /// Who say that they have read it.
     pub read: usize,
+}
+
+/// The name of a topic, as people write it: with `topic:` before it or without.
+pub fn topic_name(written: &str) -> &str {
+    written.strip_prefix("topic:").unwrap_or(written)
 }
 
 /// A topic.

@@ -16,39 +16,27 @@ use crate::door::Inner;
 pub(crate) enum End {
     #[error("the client is gone")]
     Gone,
-    #[error("the client takes nothing off its socket")]
-    Stalled,
     #[error("the client is too far behind with what is new")]
     Behind,
     #[error("the client has not been heard of")]
     Silent,
     #[error("the socket failed: {0}")]
     Socket(Error),
+    #[error(transparent)]
+    Unsent(#[from] Unsent),
     #[error("not let in: {0}")]
     Unauthorized(&'static str),
     #[error("the server closes, and has said so")]
     Closed,
     #[error("what is kept could not be read: {0}")]
     Unreadable(HallError),
-    #[error("a defect: {0}")]
-    Defect(&'static str),
-}
-
-impl From<Unsent> for End {
-    fn from(unsent: Unsent) -> Self {
-        match unsent {
-            Unsent::Stalled => Self::Stalled,
-            Unsent::Socket(error) => Self::Socket(error),
-            Unsent::NotText => Self::Defect("a frame is not UTF-8"),
-        }
-    }
 }
 
 /// Says goodbye as well as the way it ended allows.
 pub(crate) async fn finish(mut socket: Socket, mut outbox: Outbox<Inner>, end: End, address: IpAddr) {
     let (code, reason): (_, Utf8Bytes) = match &end {
         End::Gone | End::Closed => return,
-        End::Stalled | End::Silent | End::Behind => {
+        End::Unsent(Unsent::Stalled) | End::Silent | End::Behind => {
             return tracing::info!(%address, reason = %end, "dropped a client");
         }
         End::Socket(Error::Capacity(CapacityError::MessageTooLong { max_size, .. })) => {
@@ -56,12 +44,14 @@ pub(crate) async fn finish(mut socket: Socket, mut outbox: Outbox<Inner>, end: E
         }
         End::Socket(Error::Utf8(_)) => (CloseCode::Invalid, "text is UTF-8".into()),
         End::Socket(Error::Protocol(_)) => (CloseCode::Protocol, "not the WebSocket protocol".into()),
-        End::Socket(_) => return tracing::debug!(%address, reason = %end, "a connection broke"),
+        End::Socket(_) | End::Unsent(Unsent::Socket(_)) => {
+            return tracing::debug!(%address, reason = %end, "a connection broke");
+        }
         End::Unauthorized(why) => {
             tracing::info!(%address, why, "closed a connection");
             (CloseCode::Policy, (*why).into())
         }
-        End::Unreadable(_) | End::Defect(_) => {
+        End::Unreadable(_) | End::Unsent(Unsent::NotText) => {
             tracing::error!(%address, reason = %end, "ended a connection");
             (CloseCode::Error, "the server cannot go on with this connection".into())
         }

@@ -123,17 +123,19 @@ fn is_receipted(
     note: &MessageItem,
     at: Timestamp,
 ) -> bool {
-    let reader = &taken.reader.id;
+    let (reader, state) = (&taken.reader.id, workspace.state());
+    let Some(mailbox) = state.mailboxes.get(reader) else { return false };
     let is_to_reader = match &note.to {
         Recipient::Party(party) => party.id == *reader,
         Recipient::Topic(topic) => {
-            let state = workspace.state();
-            let mut follows = state.mailboxes.get(reader).into_iter().flat_map(|mailbox| mailbox.follows());
+            let mut follows = mailbox.follows();
             note.from.id != *reader && follows.any(|(followed, since)| followed == topic && since < place)
         }
         Recipient::Unknown(_) => false,
     };
-    is_to_reader && counts(at, note.expires_at)
+    // These clients know one stage for both: of what was delivered before they have heard.
+    let was_told = taken.stage == Stage::InContext && mailbox.has(Stage::Delivered, place);
+    is_to_reader && !was_told && counts(at, note.expires_at)
 }
 
 fn receipt<'a>(taken: &'a Taken, note: &'a MessageItem, at: Timestamp) -> Frame<'a> {

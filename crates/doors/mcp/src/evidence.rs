@@ -1,8 +1,9 @@
 //! What results have shown of the agent's mail, and when that may be said.
 //!
 //! That a result was written to the host is no evidence that a model had it: the host may have died, or dropped it. A later
-//! call of a tool is, since the model makes it with the earlier result before it. So what a result showed whole is kept
-//! here once it is on its way, and said to the hall when the next call begins. A host that cancels a call drops its result,
+//! call of a tool is, since the model makes it with the earlier result before it. So what a result showed is kept here once
+//! it is on its way, and said to the hall when the next call begins: what was whole to be in context, and what only began
+//! there to be delivered. A host that cancels a call drops its result,
 //! also one that has been written already: what that showed is taken back.
 
 use std::collections::VecDeque;
@@ -32,6 +33,8 @@ pub(crate) struct MailShown {
     pub(crate) numbers: Vec<u64>,
     /// The places of those that are whole.
     pub(crate) receipt: Vec<Stretch>,
+    /// The places of those of which it shows the beginning, and says how to read on.
+    pub(crate) begun: Vec<Stretch>,
     /// How many waiting messages it speaks of, those it only counts included.
     pub(crate) told: usize,
     /// What it shows of one that is longer than a result may be, and is read part by part.
@@ -65,7 +68,7 @@ pub(crate) struct Evidence(Mutex<Shown>);
 #[derive(Debug, Default)]
 struct Shown {
     mailbox: Mailbox,
-    /// Shown whole, and not yet said to the hall, the newest result last.
+    /// Not yet said to the hall, the newest result last.
     owed: VecDeque<Owed>,
     /// Numbers of messages shown, the newest last.
     numbers: VecDeque<u64>,
@@ -73,11 +76,38 @@ struct Shown {
     reading: Option<(RequestId, Part)>,
 }
 
-/// What the result of one call showed whole.
+/// What the result of one call showed.
 #[derive(Debug)]
 struct Owed {
     request: RequestId,
-    receipt: Vec<Stretch>,
+    receipt: Receipt,
+}
+
+/// Places of messages, by how much of them was shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Receipt {
+    /// All.
+    pub(crate) whole: Vec<Stretch>,
+    /// The beginning.
+    pub(crate) begun: Vec<Stretch>,
+}
+
+impl Receipt {
+    fn len(&self) -> usize {
+        self.whole.len() + self.begun.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether all of another lies in this one.
+    fn covers(&self, other: &Self) -> bool {
+        let within = |ours: &[Stretch], theirs: &[Stretch]| {
+            theirs.iter().all(|(first, last)| ours.iter().any(|(from, to)| from <= first && last <= to))
+        };
+        within(&self.whole, &other.whole) && within(&self.begun, &other.begun)
+    }
 }
 
 impl Evidence {
@@ -100,8 +130,9 @@ impl Evidence {
         if let Some(part) = mail.part {
             shown.reading = Some((request.clone(), part));
         }
-        if !mail.receipt.is_empty() {
-            shown.owed.push_back(Owed { request: request.clone(), receipt: mail.receipt.clone() });
+        let receipt = Receipt { whole: mail.receipt.clone(), begun: mail.begun.clone() };
+        if !receipt.is_empty() {
+            shown.owed.push_back(Owed { request: request.clone(), receipt });
         }
         while shown.owed.iter().map(|owed| owed.receipt.len()).sum::<usize>() > OWED {
             shown.owed.pop_front();
@@ -131,18 +162,20 @@ impl Evidence {
     }
 
     /// What is to be said to the hall, and of which mailbox.
-    pub(crate) fn owed(&self) -> Option<(Mailbox, Vec<Stretch>)> {
+    pub(crate) fn owed(&self) -> Option<(Mailbox, Receipt)> {
         let shown = self.lock();
-        let receipt = joined(shown.owed.iter().flat_map(|owed| owed.receipt.iter().copied()));
+        let all = |of: fn(&Receipt) -> &[Stretch]| {
+            joined(shown.owed.iter().flat_map(|owed| of(&owed.receipt).iter().copied()))
+        };
+        let receipt = Receipt { whole: all(|receipt| &receipt.whole), begun: all(|receipt| &receipt.begun) };
         (!receipt.is_empty()).then(|| (shown.mailbox.clone(), receipt))
     }
 
     /// This need not be said any more.
-    pub(crate) fn settled(&self, mailbox: &Mailbox, receipt: &[Stretch]) {
+    pub(crate) fn settled(&self, mailbox: &Mailbox, receipt: &Receipt) {
         let mut shown = self.lock();
         if shown.mailbox == *mailbox {
-            let said = |(first, last): &Stretch| receipt.iter().any(|(from, to)| from <= first && last <= to);
-            shown.owed.retain(|owed| !owed.receipt.iter().all(said));
+            shown.owed.retain(|owed| !receipt.covers(&owed.receipt));
         }
     }
 
@@ -178,6 +211,10 @@ mod tests {
         MailShown { mailbox: mailbox(incarnation), numbers, receipt, ..MailShown::default() }
     }
 
+    fn whole(stretches: &[Stretch]) -> Receipt {
+        Receipt { whole: stretches.into(), begun: vec![] }
+    }
+
     fn call(id: u32) -> RequestId {
         RequestId::Number(id.into())
     }
@@ -188,21 +225,33 @@ mod tests {
         assert_eq!(evidence.owed(), None);
         evidence.showed(&call(1), &mail("a", &[3, 9], &[(3, 3)]));
         evidence.showed(&call(2), &mail("a", &[4, 7], &[(4, 7)]));
-        assert_eq!(evidence.owed(), Some((mailbox("a"), vec![(3, 7)])));
+        assert_eq!(evidence.owed(), Some((mailbox("a"), whole(&[(3, 7)]))));
         assert!(
             evidence.was_shown(&mailbox("a"), 9)
                 && !evidence.was_shown(&mailbox("a"), 5)
                 && !evidence.was_shown(&mailbox("b"), 9)
         );
-        evidence.settled(&mailbox("b"), &[(3, 7)]);
+        evidence.settled(&mailbox("b"), &whole(&[(3, 7)]));
         assert!(evidence.owed().is_some(), "another life's evidence settles nothing");
         evidence.showed(&call(3), &mail("a", &[20], &[(20, 20)]));
-        evidence.settled(&mailbox("a"), &[(3, 7)]);
+        evidence.settled(&mailbox("a"), &whole(&[(3, 7)]));
         assert_eq!(
             evidence.owed(),
-            Some((mailbox("a"), vec![(20, 20)])),
+            Some((mailbox("a"), whole(&[(20, 20)]))),
             "what came meanwhile is still owed"
         );
+    }
+
+    #[test]
+    fn what_only_began_is_owed_beside_what_was_whole() {
+        let evidence = Evidence::default();
+        evidence.showed(&call(1), &MailShown { begun: vec![(5, 5)], ..mail("a", &[3, 5], &[(3, 3)]) });
+        let owed = Receipt { whole: vec![(3, 3)], begun: vec![(5, 5)] };
+        assert_eq!(evidence.owed(), Some((mailbox("a"), owed.clone())));
+        evidence.settled(&mailbox("a"), &whole(&[(3, 5)]));
+        assert!(evidence.owed().is_some(), "nobody has said of the second that it was delivered");
+        evidence.settled(&mailbox("a"), &owed);
+        assert_eq!(evidence.owed(), None);
     }
 
     #[test]
@@ -211,7 +260,7 @@ mod tests {
         evidence.showed(&call(1), &mail("a", &[3, 4], &[(3, 4)]));
         evidence.showed(&call(2), &mail("a", &[4, 5], &[(4, 5)]));
         evidence.withdrawn(&call(1));
-        assert_eq!(evidence.owed(), Some((mailbox("a"), vec![(4, 5)])), "the other showed that too");
+        assert_eq!(evidence.owed(), Some((mailbox("a"), whole(&[(4, 5)]))), "the other showed that too");
         assert!(evidence.was_shown(&mailbox("a"), 3), "it may have come to somebody's eyes");
         evidence.withdrawn(&call(2));
         assert_eq!(evidence.owed(), None);
@@ -239,12 +288,12 @@ mod tests {
         let evidence = Evidence::default();
         evidence.showed(&call(1), &mail("a", &[3], &[(3, 3)]));
         evidence.showed(&call(2), &mail("b", &[4], &[(4, 4)]));
-        assert_eq!(evidence.owed(), Some((mailbox("b"), vec![(4, 4)])));
+        assert_eq!(evidence.owed(), Some((mailbox("b"), whole(&[(4, 4)]))));
         assert!(!evidence.was_shown(&mailbox("b"), 3));
         let renamed = Mailbox { owner: "ui".into(), ..mailbox("b") };
         let shown = MailShown { mailbox: renamed.clone(), ..mail("b", &[9], &[(9, 9)]) };
         evidence.showed(&call(3), &shown);
-        assert_eq!(evidence.owed(), Some((renamed, vec![(9, 9)])), "another name has another mailbox");
+        assert_eq!(evidence.owed(), Some((renamed, whole(&[(9, 9)]))), "another name has another mailbox");
     }
 
     #[test]

@@ -196,8 +196,11 @@ impl Hall {
         let Presence { name, client } = self.presence();
         let said = async {
             if name == mailbox.owner && client.introduced().await?.incarnation == mailbox.incarnation {
-                let took = Took { receipt: receipt.clone(), stage: Stage::InContext };
-                let Marked { .. } = client.call(Call::Took(took)).await?;
+                let stages = [(&receipt.whole, Stage::InContext), (&receipt.begun, Stage::Delivered)];
+                for (places, stage) in stages.into_iter().filter(|(places, _)| !places.is_empty()) {
+                    let took = Took { receipt: places.clone(), stage };
+                    let Marked { .. } = client.call(Call::Took(took)).await?;
+                }
             }
             Ok(())
         };

@@ -24,7 +24,8 @@ pub(crate) struct Page {
 
 /// What becomes of a message that is longer than a result may be.
 pub(crate) enum Long<'a> {
-    /// Its beginning is shown, and counts for nothing: there is a tool to read all of it.
+    /// Its beginning is shown, and it counts as delivered: there is a tool to read all of it, and what lies behind it is not
+    /// to wait for that.
     Excerpt,
     /// It is shown part by part, each in a result of its own, and counts with the last: there is no other way to read it.
     /// This says where the part of a message begins.
@@ -41,7 +42,7 @@ impl Page {
     ) -> Self {
         let mut letters = Vec::new();
         let mut numbers = Vec::new();
-        let mut whole: Vec<Stretch> = Vec::new();
+        let (mut whole, mut begun): (Vec<Stretch>, Vec<Stretch>) = Default::default();
         let mut shown_part = None;
         let mut room = RESULT_CHARACTERS;
         for message in &mail.messages {
@@ -69,6 +70,7 @@ impl Page {
                     break;
                 }
                 room = room.saturating_sub(length);
+                begun.push((message.number, message.number));
                 letters.push(letter);
             }
             numbers.push(message.number);
@@ -77,7 +79,7 @@ impl Page {
         // The hall's own receipt has fewer stretches, but speaks of all that it gave.
         let receipt = if whole.len() == mail.messages.len() { mail.receipt } else { whole };
         let told = letters.len() + left;
-        Self { letters, left, shown: MailShown { mailbox, numbers, receipt, told, part: shown_part } }
+        Self { letters, left, shown: MailShown { mailbox, numbers, receipt, begun, told, part: shown_part } }
     }
 }
 
@@ -238,6 +240,7 @@ mod tests {
         let long = "é".repeat(RESULT_CHARACTERS + 1);
         let part = page(&[&long, "b"], Long::Excerpt);
         assert_eq!((part.shown.numbers, part.shown.receipt), (vec![10, 20], vec![(20, 20)]));
+        assert_eq!(part.shown.begun, [(10, 10)], "it does not hold up what comes behind it");
         assert!(part.letters[0].contains("only its beginning: read all of it with `inbox`, `message` 10"));
         assert!(part.letters[0].chars().count() < 1_000);
         let first = page(&[&long, "b"], Long::InParts(&|_| 0));

@@ -19,6 +19,8 @@ pub(crate) const MOST_LISTED: u64 = 100;
 pub(crate) const CONVERSATION: u64 = 1_000;
 /// Pages of the agent's own messages looked through for one by its id: a mistyped id must not cost the whole log.
 pub(crate) const PAGES_FOR_AN_ID: usize = 10;
+/// What an instance says of itself, as much as the hall keeps.
+pub(crate) const DESCRIPTION_BYTES: usize = 4 * 1024;
 /// Ids in one `linker_mark_read`, as many as the hall takes.
 pub(crate) const MARKED_AT_ONCE: usize = 1_000;
 /// Messages that wait looked at for the linker's footer: it names three senders and counts the rest.

@@ -125,7 +125,7 @@ impl Session {
             return Err(mutation::read_only().into());
         }
         let procedure = mutation.procedure();
-        let Prepared { author, command, reply } =
+        let Prepared { author, command, reply, key } =
             mutation::prepare(&self.workspace, &self.identity, mutation).await?;
         let by = &self.identity.principal;
         if let Some(author) = author.filter(|author| !self.members.contains_key(author)) {
@@ -135,7 +135,10 @@ impl Session {
                 self.attend(author);
             }
         }
-        let outcome = self.workspace.submit(&self.identity.principal, command).await?;
+        let outcome = match key {
+            Some(key) => self.workspace.submit_once(&self.identity.principal, &key, command).await?,
+            None => self.workspace.submit(&self.identity.principal, command).await?,
+        };
         self.submitted += 1;
         self.calls.push(Pending { to: Some(to), procedure, reply, outcome });
         Ok(())

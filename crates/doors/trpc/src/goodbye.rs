@@ -16,30 +16,18 @@ use crate::door::Inner;
 pub(crate) enum End {
     #[error("the client is gone")]
     Gone,
-    #[error("the client takes nothing off its socket")]
-    Stalled,
     #[error("the client has not been heard of")]
     Silent,
     #[error("the socket failed: {0}")]
     Socket(Error),
+    #[error(transparent)]
+    Unsent(#[from] Unsent),
     #[error("not let in: {0}")]
     Unauthorized(&'static str),
     #[error("the server closes")]
     Closing,
     #[error("the store could not be read: {0}")]
     Unreadable(store::StoreError),
-    #[error("a defect: {0}")]
-    Defect(&'static str),
-}
-
-impl From<Unsent> for End {
-    fn from(unsent: Unsent) -> Self {
-        match unsent {
-            Unsent::Stalled => Self::Stalled,
-            Unsent::Socket(error) => Self::Socket(error),
-            Unsent::NotText => Self::Defect("a frame is not UTF-8"),
-        }
-    }
 }
 
 /// Says goodbye as well as the way it ended allows.
@@ -51,7 +39,7 @@ pub(crate) async fn finish(
 ) {
     let close = match &end {
         End::Gone => return,
-        End::Stalled | End::Silent => {
+        End::Unsent(Unsent::Stalled) | End::Silent => {
             return tracing::info!(%address, reason = %end, "dropped a client");
         }
         End::Socket(Error::Capacity(CapacityError::MessageTooLong { max_size, .. })) => {
@@ -59,13 +47,15 @@ pub(crate) async fn finish(
         }
         End::Socket(Error::Utf8(_)) => Some((CloseCode::Invalid, "text is UTF-8".into())),
         End::Socket(Error::Protocol(_)) => Some((CloseCode::Protocol, "not the WebSocket protocol".into())),
-        End::Socket(_) => return tracing::debug!(%address, reason = %end, "a connection broke"),
+        End::Socket(_) | End::Unsent(Unsent::Socket(_)) => {
+            return tracing::debug!(%address, reason = %end, "a connection broke");
+        }
         End::Unauthorized(why) => {
             tracing::info!(%address, why, "closed a connection");
             None
         }
         End::Closing => Some((CloseCode::Restart, "the server is restarting".into())),
-        End::Unreadable(_) | End::Defect(_) => {
+        End::Unreadable(_) | End::Unsent(Unsent::NotText) => {
             tracing::error!(%address, reason = %end, "ended a connection");
             Some((CloseCode::Error, "the server cannot go on with this connection".into()))
         }

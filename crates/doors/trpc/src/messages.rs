@@ -45,7 +45,9 @@ pub(crate) async fn send(
         resends: None,
         found: None,
     });
-    Ok(Prepared { author: Some(author), command, reply: Reply::Sent })
+    // Of the agent's own: many agents may share a principal.
+    let key = send.key.map(|key| format!("{author} {key}"));
+    Ok(Prepared { author: Some(author), command, reply: Reply::Sent, key })
 }
 
 pub(crate) async fn took(
@@ -68,6 +70,7 @@ pub(crate) async fn took(
         author: Some(ids::member(&took.agent_id)),
         command: Command::Take(command),
         reply: Reply::Changed,
+        key: None,
     })
 }
 
@@ -101,6 +104,7 @@ pub(crate) async fn mark_read(
         author: Some(ids::member(&marked.agent_id)),
         command: Command::Take(command),
         reply: Reply::Marked(found.count),
+        key: None,
     })
 }
 
@@ -115,5 +119,6 @@ pub(crate) async fn follow(
         author: Some(ids::member(&follow.agent_id)),
         command: Command::Follow(command),
         reply: Reply::Changed,
+        key: None,
     })
 }

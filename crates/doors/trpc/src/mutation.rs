@@ -20,6 +20,8 @@ pub(crate) struct Prepared {
     pub(crate) author: Option<MemberId>,
     pub(crate) command: Command,
     pub(crate) reply: Reply,
+    /// Under which it is done once.
+    pub(crate) key: Option<String>,
 }
 
 /// What is replied when it is done.
@@ -134,7 +136,7 @@ pub(crate) async fn prepare(
             return Box::pin(messages::follow(workspace, identity, follow)).await;
         }
     };
-    Ok(Prepared { author, command, reply })
+    Ok(Prepared { author, command, reply, key: None })
 }
 
 /// Appends the data of the reply to a mutation that was carried out.

@@ -66,6 +66,7 @@ impl Inbox {
         let hall = here.hall().await?;
         let limit = Some(self.limit.into());
         let Self { peek, all, sent, dead, with, topic, thread, message, save, before, .. } = self;
+        let topic = topic.as_deref().map(protocol::topic_name).map(str::to_owned);
         if let Some(number) = message {
             show(here, &hall, number, save.as_deref()).await?;
         } else if all || sent || dead || with.is_some() || topic.is_some() || thread.is_some() {

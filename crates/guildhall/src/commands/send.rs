@@ -22,7 +22,7 @@ pub(crate) enum Send {
     /// A message.
     New(Letter),
     /// A dead letter, to whom it was for or to somebody else.
-    Again { dead: u64, to: Option<String> },
+    Again { dead: u64, to: Option<String>, once: Option<String> },
 }
 
 /// A message as it was typed.
@@ -35,6 +35,8 @@ pub(crate) struct Letter {
     priority: Priority,
     ttl: Option<u64>,
     files: Vec<PathBuf>,
+    /// Under which it is sent once.
+    once: Option<String>,
 }
 
 /// The arguments, as `--help` shows them. How many there may be depends on the options, which clap cannot say; so they
@@ -68,6 +70,9 @@ struct Typed {
     /// A file to go with it, of 8 MiB at most; may be given several times.
     #[arg(long, value_name = "PATH")]
     file: Vec<PathBuf>,
+    /// A key of your own: sent again under it within a day, it is the same message, and nothing is sent twice.
+    #[arg(long, value_name = "KEY")]
+    once: Option<String>,
     /// Send a dead letter again, by its number: to whom it was for, or to somebody else.
     #[arg(long, value_name = "NUMBER",
         conflicts_with_all = ["topic", "all", "reply_to", "priority", "ttl", "file"])]
@@ -90,7 +95,7 @@ impl Send {
     pub(crate) async fn run(self, here: &Here) -> anyhow::Result<ExitCode> {
         let call = match self {
             Self::New(letter) => Call::Send(letter.read()?),
-            Self::Again { dead, to } => Call::Resend(Resend { message: dead, to, once: None }),
+            Self::Again { dead, to, once } => Call::Resend(Resend { message: dead, to, once }),
         };
         let sent: Sent = here.hall().await?.call(call).await?;
         here.output.show(&sent, |sent| format!("{}\n", sent.number))?;
@@ -103,15 +108,17 @@ impl TryFrom<Typed> for Send {
     type Error = &'static str;
 
     fn try_from(typed: Typed) -> Result<Self, Self::Error> {
-        let Typed { to: first, text: second, topic, all, reply_to, priority, ttl, file: files, resend } =
+        let Typed { to: first, text: second, topic, all, reply_to, priority, ttl, file: files, once, resend } =
             typed;
         if let Some(dead) = resend {
             return match second {
-                None => Ok(Self::Again { dead, to: first }),
+                None => Ok(Self::Again { dead, to: first, once }),
                 Some(_) => Err("a dead letter keeps its text: after --resend there is at most a recipient"),
             };
         }
-        let said = topic.map(|topic| format!("topic:{topic}")).or_else(|| all.then(|| EVERYBODY.to_owned()));
+        let said = topic
+            .map(|topic| format!("topic:{}", protocol::topic_name(&topic)))
+            .or_else(|| all.then(|| EVERYBODY.to_owned()));
         let (to, text) = match (said, first, second) {
             (Some(to), Some(text), None) => (Some(to), text),
             (Some(_), _, Some(_)) => {
@@ -124,7 +131,7 @@ impl TryFrom<Typed> for Send {
             }
             (_, None, _) => return Err("it takes a text, and none was given"),
         };
-        Ok(Self::New(Letter { to, text, reply_to, priority, ttl, files }))
+        Ok(Self::New(Letter { to, text, reply_to, priority, ttl, files, once }))
     }
 }
 
@@ -171,7 +178,7 @@ impl Letter {
                 Priority::Low => protocol::Priority::Low,
             },
             ttl_ms: self.ttl.map(|seconds| seconds * 1000),
-            once: None,
+            once: self.once,
         })
     }
 }
@@ -213,8 +220,11 @@ mod tests {
             let Send::New(letter) = typed(line).unwrap() else { panic!("{line}") };
             assert_eq!((letter.to.as_deref(), &*letter.text), (to, text), "{line}");
         }
-        assert_eq!(typed("send --resend 7").unwrap(), Send::Again { dead: 7, to: None });
-        assert_eq!(typed("send --resend 7 web").unwrap(), Send::Again { dead: 7, to: Some("web".into()) });
+        assert_eq!(typed("send --resend 7").unwrap(), Send::Again { dead: 7, to: None, once: None });
+        assert_eq!(
+            typed("send --resend 7 web").unwrap(),
+            Send::Again { dead: 7, to: Some("web".into()), once: None }
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use client::protocol::{Call, Changed, Empty, Follow, Topic};
+use client::protocol::{Call, Changed, Empty, Follow, Topic, topic_name};
 use client::shown;
 
 use crate::here::Here;
@@ -41,6 +41,7 @@ impl Topics {
                 return Ok(ExitCode::SUCCESS);
             }
         };
+        let topic = topic_name(&topic).to_owned();
         let call = Call::Follow(Follow { topic: topic.clone(), follow });
         let changed: Changed = hall.call(call).await?;
         here.output.show(&changed, |changed| {

@@ -1,6 +1,7 @@
 //! What was said before, from the newest on; and to whom it can be said.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::lists::{List, MessageItem};
@@ -25,6 +26,7 @@ impl Workspace {
         before: Option<Position>,
         most: usize,
     ) -> Result<Vec<Noted>, HallError> {
+        let before = Some(self.as_of_now(before));
         let mut directions = vec![(one, other)];
         if one != other {
             directions.push((other, one));
@@ -54,6 +56,7 @@ impl Workspace {
         before: Option<Position>,
         most: usize,
     ) -> Result<Vec<Noted>, HallError> {
+        let before = Some(self.as_of_now(before));
         let mut found = self.newest(&List::To(reader.clone()), before, most).await?;
         let topics: Vec<_> = match self.mailbox(reader) {
             Some(mailbox) => mailbox.follows().map(|(topic, since)| (topic.clone(), since)).collect(),
@@ -73,19 +76,29 @@ impl Workspace {
         Ok(newest_of(found, most))
     }
 
+    /// A place, and not behind where the log ends now: lists that are read one after the other are to be of one moment, or
+    /// what came meanwhile would be on one and missing on another.
+    fn as_of_now(&self, before: Option<Position>) -> Position {
+        let end = self.end().next();
+        before.map_or(end, |before| before.min(end))
+    }
+
     /// Topics that somebody has written to, in alphabetical order, `most` at most.
     ///
     /// # Errors
     /// If the lists cannot be read.
     pub async fn topics(&self, most: usize) -> Result<Vec<Arc<str>>, HallError> {
-        // Lists are in the order in which they are written, and those of topics stand together. What is written now is in
-        // the store a moment later: whoever follows a topic has it in the state.
-        let lists = self.store().lists(self.name(), "topic/", most).await?;
         let topic = |list| match list {
             List::Topic(topic) => Some(topic),
             _ => None,
         };
-        Ok(lists.into_iter().map_while(topic).collect())
+        // Looked at before the store: what is written in between is then seen twice, never not at all.
+        let waiting = self.projector().lists_waiting();
+        let mut topics: BTreeSet<_> = waiting.into_iter().filter_map(topic).collect();
+        // Lists are in the order in which they are written, and those of topics stand together.
+        let lists = self.store().lists(self.name(), "topic/", most).await?;
+        topics.extend(lists.into_iter().map_while(topic));
+        Ok(topics.into_iter().take(most).collect())
     }
 
     /// Who is meant by a name or an id: somebody who has a mailbox.

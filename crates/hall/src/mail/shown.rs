@@ -72,7 +72,10 @@ impl Workspace {
         let Some(mailbox) = self.mailbox(reader) else { return Ok(Shown::default()) };
         let mut senders = IndexSet::new();
         let mut shown = Vec::new();
-        for (from, to) in ranges.iter().map(|(from, to)| (*from, (*to).min(end))) {
+        // Each place is looked at once, however often it is named.
+        let named = ranges.iter().map(|(from, to)| (*from, (*to).min(end)));
+        let named: Vec<Range> = named.filter(|(from, to)| from <= to).collect();
+        for (from, to) in Marks::default().with(&named).ranges().iter().copied() {
             let mut sources = vec![(List::To(reader.clone()), Position::START)];
             sources.extend(mailbox.follows().map(|(topic, since)| (List::Topic(topic.clone()), since)));
             let mut holds_any = false;

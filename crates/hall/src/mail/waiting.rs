@@ -76,6 +76,11 @@ impl Workspace {
     /// # Errors
     /// If the store cannot be read.
     pub async fn waiting(&self, reader: &AgentId) -> Result<Waiting, HallError> {
+        let _turn = self.turn_at_mailboxes().await;
+        self.look_through(reader).await
+    }
+
+    async fn look_through(&self, reader: &AgentId) -> Result<Waiting, HallError> {
         // All lists are looked at as of one moment: what came while one was read after the other would lie between messages
         // that were shown, and be taken with them.
         let (mailbox, end) = {
@@ -113,7 +118,8 @@ impl Workspace {
     /// # Errors
     /// If the store cannot be read.
     pub async fn fetch(&self, reader: &AgentId, most: usize, bytes: u64) -> Result<Fetched, HallError> {
-        let waiting = self.waiting(reader).await?;
+        let _turn = self.turn_at_mailboxes().await;
+        let waiting = self.look_through(reader).await?;
         let mut order: Vec<_> = waiting.messages.iter().collect();
         order.sort_by_key(|(_, item)| item.priority);
         let mut page = first_of(&order, most, bytes);

@@ -31,6 +31,7 @@ pub(super) async fn took(Request { caller, .. }: Request<'_>, took: Took) -> Res
     }
     let ranges: Vec<_> = took.receipt.iter().map(|(from, to)| (Position(*from), Position(*to))).collect();
     let (stage, evidence) = match took.stage {
+        wire::Stage::Delivered => (Stage::Delivered, "local: a later call"),
         wire::Stage::InContext => (Stage::InContext, "local: a later call"),
         wire::Stage::Read => (Stage::Read, "local: said to be read"),
     };

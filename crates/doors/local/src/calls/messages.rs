@@ -28,6 +28,12 @@ pub(super) async fn send(Request { caller, .. }: Request<'_>, send: wire::Send) 
     };
     let to = match (&send.to, answered) {
         (Some(to), _) => To::parse(to),
+        // What one adds to one's own message is for whom that was.
+        (None, Some(answered)) if answered.from.id == caller.party().id => match &answered.to {
+            Recipient::Topic(topic) => To::Topic(topic.clone()),
+            Recipient::Party(party) => To::Party(party.name.clone()),
+            Recipient::Unknown(written) => To::Party(written.clone()),
+        },
         (None, Some(answered)) => To::Party(answered.from.name.clone()),
         (None, None) => return Err(Refused::bad_request("a message is for somebody, or answers another")),
     };

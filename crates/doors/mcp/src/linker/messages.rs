@@ -117,7 +117,11 @@ fn read(message: &Message, part: Option<Part>, before: bool) -> String {
     }
     if !message.files.is_empty() {
         let files: Vec<_> = message.files.iter().map(|file| name(&file.name)).collect();
-        _ = write!(head, "\nFiles: {}", files.join(", "));
+        let (files, number) = (files.join(", "), message.number);
+        _ = write!(
+            head,
+            "\nFiles: {files} (to save them: guildhall inbox --message {number} --save DIRECTORY)"
+        );
     }
     if let Some(part) = &part {
         let more = if part.is_last() { ", the last" } else { "; linker_get_messages goes on behind them" };
@@ -149,7 +153,13 @@ pub(super) async fn conversation(hall: &Visit<'_>, arguments: &Arguments) -> Res
         limit => limit,
     };
     let what = Messages { with: with.clone(), limit: usize::try_from(limit).ok(), ..Messages::default() };
-    let Listing { items, more }: Listing<Message> = hall.call(Call::Messages(what)).await?;
+    let mut said: Listing<Message> = hall.call(Call::Messages(what.clone())).await?;
+    if with.is_none() {
+        // With all: what it was sent, and what it has sent.
+        let own: Listing<Message> = hall.call(Call::Messages(Messages { sent: true, ..what })).await?;
+        said = both(said, own, usize::try_from(limit).unwrap_or(usize::MAX));
+    }
+    let Listing { items, more } = said;
     if items.is_empty() {
         return Ok(Outcome::text("No conversation history"));
     }
@@ -183,6 +193,16 @@ pub(super) async fn conversation(hall: &Visit<'_>, arguments: &Arguments) -> Res
     let older = cut.then(|| "(older messages are left out)".to_owned());
     let text: Vec<_> = std::iter::once(heading).chain(older).chain(lines).collect();
     Ok(Outcome::text(text.join("\n")))
+}
+
+/// Two lists as one, oldest first, and of them so many of the newest.
+fn both(one: Listing<Message>, other: Listing<Message>, most: usize) -> Listing<Message> {
+    let mut items: Vec<_> = one.items.into_iter().chain(other.items).collect();
+    items.sort_by_key(|message| message.number);
+    items.dedup_by_key(|message| message.number);
+    let left_out = items.len().saturating_sub(most);
+    items.drain(..left_out);
+    Listing { items, more: one.more || other.more || left_out > 0 }
 }
 
 /// `[time] from: content`, with the id that the other tools take.

@@ -1,6 +1,6 @@
 //! Marking messages as read, and how far the agent's own have come.
 
-use client::protocol::{Call, Listing, MarkRead, Marked, Message, Messages, Number, Progress};
+use client::protocol::{Call, Listing, MarkRead, Marked, Message, Messages, Number, Progress, Readers};
 use client::shown::name;
 use serde_json::json;
 
@@ -133,7 +133,7 @@ fn steps_of(message: &Message) -> Vec<String> {
     if message.dead {
         return vec![sentence(&dead_letter(message))];
     }
-    let Some(come @ Progress { delivered_at, in_context_at, read_at, expired, .. }) = &message.progress
+    let Some(come @ Progress { delivered_at, in_context_at, read_at, expired, readers }) = &message.progress
     else {
         return Vec::new();
     };
@@ -141,10 +141,15 @@ fn steps_of(message: &Message) -> Vec<String> {
         return vec![sentence(&come.in_words())];
     }
     let to = name(&message.to);
+    // Of a message to many it is said with how many it has come so far, and when with the first.
+    let with = |count: fn(&Readers) -> usize| match readers {
+        Some(readers) => format!("{} of {} readers of {to}, the first", count(readers), readers.all),
+        None => to.clone().into_owned(),
+    };
     [
-        (format!("Delivered to {to}"), delivered_at),
-        (format!("In the context of {to}"), in_context_at),
-        (format!("Read by {to}"), read_at),
+        (format!("Delivered to {}", with(|readers| readers.delivered)), delivered_at),
+        (format!("In the context of {}", with(|readers| readers.in_context)), in_context_at),
+        (format!("Read by {}", with(|readers| readers.read)), read_at),
     ]
     .into_iter()
     .filter_map(|(what, at)| Some(format!("{what} at {}", moment(at.as_deref()?))))

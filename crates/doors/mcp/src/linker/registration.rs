@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::about::About;
 use crate::arguments::Arguments;
 use crate::hall::Visit;
+use crate::limits::DESCRIPTION_BYTES;
 use crate::outcome::{Failure, Outcome};
 use crate::text::moment;
 
@@ -30,6 +31,11 @@ pub(super) fn about_register() -> About {
 pub(super) async fn register(hall: &Visit<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
     let new = arguments.text("name")?;
     let description = arguments.optional_text("description")?;
+    // Before anything changes.
+    if let Some(bytes) = description.as_ref().map(String::len).filter(|bytes| *bytes > DESCRIPTION_BYTES) {
+        let why = format_args!("is {bytes} bytes, and {DESCRIPTION_BYTES} at most are kept");
+        return Err(Failure::argument("description", why));
+    }
     let welcome =
         if new == hall.name() { hall.introduced().await? } else { hall.rename(new.clone()).await? };
     if let Some(description) = description {

@@ -2,6 +2,7 @@
 
 use client::protocol::{
     Attachment, Call, Changed, File, FileOf, Follow, Inbox, Listing, Mail, Message, Messages, Number,
+    topic_name,
 };
 use client::shown::name;
 use serde_json::json;
@@ -31,7 +32,7 @@ enum Asked {
 pub(super) fn about() -> About {
     About {
         description: "Without arguments: the messages that wait for you, whole. Otherwise one message, a thread, what you \
-                      sent and how far it has come, your dead letters; or (un)follow a topic.",
+                      sent and how far it has come, dead letters (for nobody known); or (un)follow a topic.",
         properties: json!({
             "message": {"type": "integer", "description": "number of one to read"},
             "from": {"type": "integer", "description": "with `message`: character to go on from, as told"},
@@ -90,10 +91,8 @@ fn read(arguments: &Arguments, limit: Option<usize>) -> Result<Asked, Failure> {
         return Err(Failure::argument("before", "goes with `thread`, `sent` or `dead`"));
     }
     let of_before = Messages { thread, sent, dead, before, limit, ..Messages::default() };
-    let follow = |topic: String, follow| {
-        let topic = topic.strip_prefix("topic:").map(ToOwned::to_owned).unwrap_or(topic);
-        Asked::Follow(Follow { topic, follow })
-    };
+    let follow =
+        |topic: String, follow| Asked::Follow(Follow { topic: topic_name(&topic).to_owned(), follow });
     Ok(match (message, followed, unfollowed) {
         (Some(number), ..) => {
             let from = usize::try_from(from.unwrap_or(0)).unwrap_or(usize::MAX);
@@ -103,7 +102,7 @@ fn read(arguments: &Arguments, limit: Option<usize>) -> Result<Asked, Failure> {
         (_, _, Some(topic)) => follow(topic, false),
         _ if thread.is_some() => Asked::List(of_before, "no such thread, or nothing older in it"),
         _ if sent => Asked::List(of_before, "you have sent no message"),
-        _ if dead => Asked::List(of_before, "you have no dead letters"),
+        _ if dead => Asked::List(of_before, "there are no dead letters"),
         _ => Asked::Waiting,
     })
 }

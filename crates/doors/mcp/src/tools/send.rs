@@ -67,7 +67,7 @@ pub(super) fn whom(Sent { to, readers, .. }: &Sent) -> String {
     match readers {
         None => format!("to {to}"),
         Some(0) if to == "broadcast" => format!("to {to}; nobody else is here to read it"),
-        Some(0) => format!("to {to}; nobody follows this topic yet"),
+        Some(0) => format!("to {to}; nobody else follows this topic yet"),
         Some(some) => format!("to {to}, for {}", count(*some, "reader")),
     }
 }

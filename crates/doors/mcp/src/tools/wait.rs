@@ -93,7 +93,7 @@ fn arrived(messages: &[Message], waiting: usize, mailbox: Mailbox) -> (Vec<Strin
         receipt: whole.iter().map(|number| (*number, *number)).collect(),
         numbers: whole,
         told: messages.len() + waiting,
-        part: None,
+        ..MailShown::default()
     };
     (lines, mail)
 }

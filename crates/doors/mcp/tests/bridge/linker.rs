@@ -212,7 +212,7 @@ async fn a_dead_letter_and_one_that_expired_are_not_said_to_wait() {
     assert_eq!(
         host.done("linker_get_receipts", json!({})).await,
         "Message receipts (0 delivered, 0 read):\nMessage m-8: Dead letter: nobody was known as \"zzz\"\n\
-         Message m-9: Expired before anybody had it"
+         Message m-9: Expired; nobody is known to have had it in time"
     );
     assert_eq!(
         host.done("linker_get_receipts", json!({"messageId": "m-8"})).await,

@@ -146,8 +146,10 @@ async fn a_message_too_long_for_a_result_counts_once_it_was_read_by_number() {
     assert!(rest.ends_with("ends"));
     let said = host.refused("inbox", json!({"message": 4, "from": 50_000})).await;
     assert_eq!(said, "argument `from` must be less than 50000: so many characters the message has");
-    let took: Vec<_> = heard.all("messages.took").iter().map(|took| took["receipt"].clone()).collect();
-    assert_eq!(took, [json!([[5, 5]]), json!([[4, 4]])], "what was shown in part only when its end was");
+    let took: Vec<_> = heard.all("messages.took");
+    let said = |numbers, stage| json!({"receipt": [numbers], "stage": stage});
+    let steps = [said([5, 5], "in_context"), said([4, 4], "delivered"), said([4, 4], "in_context")];
+    assert_eq!(took, steps, "what was shown in part has come, and is in context only when its end is");
 }
 
 #[tokio::test]
@@ -294,7 +296,7 @@ async fn topics_are_followed_and_what_is_sent_to_them_tells_for_how_many_it_is()
     }
     let follow = |follow| json!({"topic": "builds", "follow": follow});
     assert_eq!(heard.all("topics.follow"), [follow(true), follow(true), follow(false)]);
-    for said in ["; nobody follows this topic yet", ", for 1 reader", ", for 3 readers"] {
+    for said in ["; nobody else follows this topic yet", ", for 1 reader", ", for 3 readers"] {
         let send = json!({"to": "topic:builds", "content": "green"});
         assert_eq!(host.done("send", send).await, format!("sent message #9 to topic:builds{said}"));
     }

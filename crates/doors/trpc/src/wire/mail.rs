@@ -26,6 +26,8 @@ pub struct Send<'a> {
     pub priority: Priority,
     /// For how many milliseconds it is offered; for ever if absent.
     pub ttl_ms: Option<u64>,
+    /// Given again with the same message, it is the same one: nothing is sent twice.
+    pub key: Option<Cow<'a, str>>,
 }
 
 /// How soon a message wants to be read.
@@ -163,8 +165,8 @@ const STAGES: (&[&str], [Stage; 3]) =
 
 impl<'a> Send<'a> {
     pub(super) fn read(input: &Input<'a>) -> Result<Self, TrpcError> {
-        let [agent_id, to, content, reply_to, priority, ttl_ms] =
-            object(input, ["agentId", "to", "content", "replyTo", "priority", "ttlMs"])?;
+        let [agent_id, to, content, reply_to, priority, ttl_ms, key] =
+            object(input, ["agentId", "to", "content", "replyTo", "priority", "ttlMs", "key"])?;
         let issues = &mut Issues::default();
         let choose =
             |field: Field<'a>, issues: &mut Issues| field.choice(PRIORITIES.0, &PRIORITIES.1, issues);
@@ -177,17 +179,25 @@ impl<'a> Send<'a> {
             reply_to.optional(issues, number),
             priority.optional(issues, choose),
             ttl_ms.optional(issues, ttl),
+            key.optional(issues, Field::filled),
         ) {
-            (Some(agent_id), Some(to), Some(content), Some(reply_to), Some(priority), Some(ttl_ms)) => {
-                Ok(Self {
-                    agent_id,
-                    to: to.decode(),
-                    content,
-                    reply_to,
-                    priority: priority.unwrap_or(Priority::Normal),
-                    ttl_ms,
-                })
-            }
+            (
+                Some(agent_id),
+                Some(to),
+                Some(content),
+                Some(reply_to),
+                Some(priority),
+                Some(ttl_ms),
+                Some(key),
+            ) => Ok(Self {
+                agent_id,
+                to: to.decode(),
+                content,
+                reply_to,
+                priority: priority.unwrap_or(Priority::Normal),
+                ttl_ms,
+                key: key.map(JsonText::decode),
+            }),
             _ => Err(issues.refusal()),
         }
     }
