@@ -53,6 +53,12 @@ pub const WAITING: usize = 200_000;
 /// Readers of a workspace whose waiting messages are looked through at once; the others wait their turn. Each may hold
 /// [`WAITING`] of them in memory meanwhile.
 pub const MAILBOXES_AT_ONCE: usize = 4;
+/// Readers for whom what waits is kept from one page to the next, a hundred or two bytes for each message …
+pub const GATHERED_READERS: usize = 4;
+/// … if it is as many as this, since fewer are gathered quickly …
+pub const GATHERED_FROM: usize = 500;
+/// … and no more than this.
+pub const GATHERED_TO: usize = 50_000;
 /// Pages of a mailbox's lists that are looked through, newest first, for ids.
 pub const MAILBOX_PAGES: usize = 20;
 /// Messages of each side that are looked through for those between the two.

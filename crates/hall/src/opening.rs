@@ -86,6 +86,7 @@ pub(crate) async fn open_log(
         queue,
         room: Arc::new(Semaphore::new(limits::QUEUE_KIB as usize)),
         mailboxes: Semaphore::new(limits::MAILBOXES_AT_ONCE),
+        gathered: crate::mail::Gathered::default(),
         head: watch::Sender::new(state.position()),
         look: Notify::new(),
         patience: options.patience,

@@ -24,6 +24,7 @@ use crate::error::{Declined, HallError, unavailable};
 use crate::follower::Follower;
 use crate::indexer::Indexer;
 use crate::limits;
+use crate::mail::Gathered;
 use crate::presence::Presence;
 use crate::projector::Projector;
 use crate::recall::Recall;
@@ -44,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) room: Arc<Semaphore>,
     /// Mailboxes that may be looked through at once.
     pub(crate) mailboxes: Semaphore,
+    pub(crate) gathered: Gathered,
     pub(crate) committed: RwLock<State>,
     pub(crate) head: watch::Sender<Position>,
     /// Asks the writer to look whether another node has written.
@@ -223,6 +225,10 @@ impl Workspace {
             _ => {}
         }
         Ok(command)
+    }
+
+    pub(crate) fn gathered(&self) -> &Gathered {
+        &self.0.gathered
     }
 
     /// Waits until one more mailbox may be looked through; to be held meanwhile.

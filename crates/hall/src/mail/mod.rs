@@ -2,11 +2,12 @@
 //!
 //! The log holds messages, and the read models [`lists`] of them; the state knows what each reader has had. What waits is
 //! found by the lists a message stands in, from the reader's low-water mark on ([`waiting`]); so it costs what is unread,
-//! not what is kept. Looking changes nothing: what was [`shown`] is handed in when there is evidence that it arrived, and
+//! not what is kept, and page by page hardly more ([`gathered`]). Looking changes nothing: what was [`shown`] is handed in when there is evidence that it arrived, and
 //! until then the same is shown again. How far a message has come is [`progress`]; messages are [`find`]-able by their ids,
 //! and [`history`] reads backwards.
 
 mod find;
+mod gathered;
 mod history;
 mod lists;
 mod progress;
@@ -20,6 +21,7 @@ use model::messages::Message;
 use model::{AgentId, Fact, Position};
 
 pub use self::find::{Found, Handed};
+pub(crate) use self::gathered::Gathered;
 pub use self::lists::Noted;
 pub use self::progress::{Progress, Readers};
 pub use self::shown::Shown;

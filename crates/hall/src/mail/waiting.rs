@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use indexmap::IndexSet;
-use model::lists::List;
+use model::lists::{List, MessageItem};
 use model::mailboxes::Mailbox;
 use model::marks::Range;
 use model::{AgentId, Position};
@@ -26,7 +26,7 @@ pub struct Waiting {
     /// As of where in the log this is.
     pub end: Position,
     /// What the reader has had.
-    mailbox: Mailbox,
+    pub(super) mailbox: Mailbox,
 }
 
 /// Messages that a reader is shown.
@@ -89,9 +89,15 @@ impl Workspace {
         };
         let Some(mailbox) = mailbox else { return Ok(Waiting::default()) };
         let (low, now) = (mailbox.low(), self.now());
-        let mut sources = vec![(List::To(reader.clone()), low)];
-        sources.extend(mailbox.follows().map(|(topic, since)| (List::Topic(topic.clone()), since.max(low))));
-        let mut messages = Vec::new();
+        let is_expired = |item: &MessageItem| item.expires_at.is_some_and(|expires| expires <= now);
+        // Who reads page by page has most of it gathered already.
+        let (mut messages, from) = match self.gathered().take(reader, &mailbox) {
+            Some(Waiting { messages, end, .. }) => (messages, end.max(low)),
+            None => (Vec::new(), low),
+        };
+        messages.retain(|(place, item)| mailbox.is_unread(*place) && !is_expired(item));
+        let mut sources = vec![(List::To(reader.clone()), from)];
+        sources.extend(mailbox.follows().map(|(topic, since)| (List::Topic(topic.clone()), since.max(from))));
         // Up to where every list has been looked through.
         let mut horizon = None;
         for (list, after) in sources {
@@ -100,8 +106,7 @@ impl Workspace {
             let on = |last| mailbox.taken_behind(last);
             let last = self.collect(&list, after, end, on, |place, item| {
                 let mine = matches!(list, List::Topic(_)) && item.from.id == *reader;
-                let expired = item.expires_at.is_some_and(|expires| expires <= now);
-                if !mine && !expired && mailbox.is_unread(place) {
+                if !mine && !is_expired(&item) && mailbox.is_unread(place) {
                     messages.push((place, item));
                 }
                 messages.len() - before < limits::WAITING
@@ -110,7 +115,11 @@ impl Workspace {
         }
         messages.retain(|(place, _)| horizon.is_none_or(|horizon| *place <= horizon));
         messages.sort_unstable_by_key(|(place, _)| *place);
-        Ok(Waiting { messages, low, end, mailbox })
+        let waiting = Waiting { messages, low, end, mailbox };
+        if horizon.is_none() {
+            self.gathered().keep(reader, &waiting);
+        }
+        Ok(waiting)
     }
 
     /// Shows a reader what waits for it, `most` messages and about `bytes` of content at most, but always one.

@@ -233,6 +233,66 @@ async fn a_person_has_a_mailbox_too() {
 }
 
 #[tokio::test]
+async fn what_a_person_wrote_can_be_answered_by_the_id_of_its_mailbox() {
+    let scene = Scene::new().await;
+    let web = scene.join("web").await;
+    let by_owner =
+        Send { author: MemberId::of_person("default", "owner"), ..letter(&web, "web", "which port?") };
+    scene.workspace.carry_out(&Principal::owner(), Command::Send(by_owner)).await.unwrap();
+    let asked = fetch(&scene, &web).await;
+    let from = &message(&asked.messages[0]).unwrap().from;
+    let answer = say(&scene, &web, from.id.as_str(), "7420").await;
+    assert_eq!(answer.to, Recipient::Party(from.clone()));
+}
+
+#[tokio::test]
+async fn a_receipt_that_names_places_again_and_again_says_it_once() {
+    let scene = Scene::new().await;
+    let (web, api) = (scene.join("web").await, scene.join("api").await);
+    say(&scene, &web, "api", "hello").await;
+    let end = scene.workspace.state().position();
+    let named = vec![(Position(1), Position(u64::MAX)); 2_000];
+    let shown = scene.workspace.shown(&api.agent, &named).await.unwrap();
+    assert_eq!(shown, Shown { ranges: vec![(Position(1), end)], senders: vec![web.agent.clone()] });
+}
+
+#[tokio::test]
+async fn pages_go_on_from_what_was_gathered_whatever_happens_between_them() {
+    let scene = Scene::new().await;
+    let (web, api) = (scene.join("web").await, scene.join("api").await);
+    let by = Principal::local();
+    let topic = |on| Command::Follow(Follow { reader: reader(&api), topic: "news".into(), on });
+    scene.workspace.carry_out(&by, topic(true)).await.unwrap();
+    let many = 2 * hall::limits::GATHERED_FROM;
+    for n in 0..many {
+        say(&scene, &web, if n % 2 == 0 { "api" } else { "#news" }, &n.to_string()).await;
+    }
+    let (mut got, mut n) = (Vec::new(), 0);
+    loop {
+        let page = scene.workspace.fetch(&api.agent, 7, u64::MAX).await.unwrap();
+        if page.messages.is_empty() {
+            break;
+        }
+        got.extend(contents(&page));
+        take(&scene, &api, page).await;
+        // More comes, and is shown in its turn.
+        if n < 20 {
+            say(&scene, &web, "api", &(many + n).to_string()).await;
+        }
+        n += 1;
+    }
+    assert_eq!(got, (0..many + 20).map(|n| n.to_string()).collect::<Vec<_>>());
+
+    // Of a topic that is left nothing waits any more, also if it was gathered.
+    for n in 0..many {
+        say(&scene, &web, if n % 2 == 0 { "api" } else { "#news" }, &n.to_string()).await;
+    }
+    assert_eq!(scene.workspace.waiting(&api.agent).await.unwrap().messages.len(), many);
+    scene.workspace.carry_out(&by, topic(false)).await.unwrap();
+    assert_eq!(scene.workspace.waiting(&api.agent).await.unwrap().messages.len(), many / 2);
+}
+
+#[tokio::test]
 async fn a_reader_that_was_away_for_long_gets_everything_in_pages() {
     const MANY: usize = 5_000;
     let scene = Scene::on(Arc::new(MemoryStore::default()) as Arc<dyn Store>).await;
