@@ -2,9 +2,9 @@
 //!
 //! The log holds messages, and the read models [`lists`] of them; the state knows what each reader has had. What waits is
 //! found by the lists a message stands in, from the reader's low-water mark on ([`waiting`]); so it costs what is unread,
-//! not what is kept, and page by page hardly more ([`gathered`]). Looking changes nothing: what was [`shown`] is handed in when there is evidence that it arrived, and
-//! until then the same is shown again. How far a message has come is [`progress`]; messages are [`find`]-able by their ids,
-//! and [`history`] reads backwards.
+//! not what is kept, and page by page hardly more ([`gathered`]). Looking changes nothing: what was [`shown`] is handed in
+//! when there is evidence that it arrived, and until then the same is shown again. [`progress`] says how far a message has
+//! come, [`find`] looks for messages by their ids, and [`history`] reads backwards.
 
 mod find;
 mod gathered;
