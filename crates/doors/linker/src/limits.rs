@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What an instance says of itself, as a token. Kept in memory for every connection, and sent to all of them.
+/// What an instance says of itself, without quotes and escapes. Kept in memory for every connection, and sent to all of them.
 pub const DESCRIPTION_BYTES: usize = 4 * 1024;
 /// Of a type that nobody knows, so much is said back.
 pub const ECHO_CHARACTERS: usize = 200;
