@@ -2,41 +2,64 @@
 //! Every other character is itself, brackets and braces too, which many projects have in their paths.
 //! Paths are relative to the workspace's root, with `/` between names, and compared letter by letter.
 
+use std::sync::Arc;
+
 use crate::limits;
 
-/// Whether a text is a glob that can be reserved; if not, why.
-pub(crate) fn check(glob: &str) -> Result<(), &'static str> {
+/// A glob in the one spelling in which it is kept, if it can be reserved; if not, why. A folder, `src/`, is all that lies in
+/// it, `src/**`; and `./` at the beginning says nothing.
+pub(crate) fn parse(written: &str) -> Result<Arc<str>, &'static str> {
+    if written.starts_with('/') {
+        return Err("it begins in the project's root, without a slash");
+    }
+    let mut glob = written;
+    while let Some(rest) = glob.strip_prefix("./") {
+        glob = rest;
+    }
+    let glob = match glob.strip_suffix('/') {
+        Some(folder) => format!("{folder}/**"),
+        None => glob.to_owned(),
+    };
     if glob.is_empty() || glob.len() > limits::GLOB_BYTES {
         return Err("it has 1 to 256 bytes");
-    }
-    if glob.starts_with('/') {
-        return Err("it is relative, and begins with a name");
     }
     for name in glob.split('/') {
         match name {
             "" => return Err("it has an empty name"),
-            "." | ".." => return Err("it stays where it is, without . and .."),
+            "." | ".." => return Err("it stays where it is, without . and ..; all files are **"),
             "**" => {}
             name if name.contains("**") => return Err("** stands alone between slashes"),
             name if name.contains(['\0', '\\']) => return Err("it has slashes between names, and no others"),
             _ => {}
         }
     }
-    Ok(())
+    Ok(glob.into())
 }
 
-/// Whether some path is matched by both.
+/// Whether both can be about the same file: some path is matched by both, or one is the path of a folder in which the other
+/// looks.
 pub(crate) fn overlap(one: &str, other: &str) -> bool {
     let (one, other): (Vec<_>, Vec<_>) = (one.split('/').collect(), other.split('/').collect());
-    meet(
-        &one,
-        &other,
-        |name| *name == "**",
-        |a, b| {
-            let (a, b): (Vec<_>, Vec<_>) = (a.chars().collect(), b.chars().collect());
-            meet(&a, &b, |c| *c == '*', |a, b| a == b || *a == '?' || *b == '?')
-        },
-    )
+    let is_folder_of =
+        |folder: &[&str], glob: &[&str]| is_path(folder) && begins(folder, glob) && folder.len() < glob.len();
+    meet(&one, &other, |name| *name == "**", |a, b| names_meet(a, b))
+        || is_folder_of(&one, &other)
+        || is_folder_of(&other, &one)
+}
+
+/// Whether these names are one path, since nothing in them is wild.
+fn is_path(names: &[&str]) -> bool {
+    !names.iter().any(|name| name.contains(['*', '?']))
+}
+
+/// Whether a glob says of its first names that they are these. Behind `**` anything may lie anywhere: that says nothing.
+fn begins(path: &[&str], glob: &[&str]) -> bool {
+    path.iter().zip(glob).all(|(name, pattern)| *pattern != "**" && names_meet(name, pattern))
+}
+
+fn names_meet(one: &str, other: &str) -> bool {
+    let (one, other): (Vec<_>, Vec<_>) = (one.chars().collect(), other.chars().collect());
+    meet(&one, &other, |c| *c == '*', |a, b| a == b || *a == '?' || *b == '?')
 }
 
 /// Whether two patterns match a common sequence. `wild` elements match any run, the others one element each, on which
@@ -85,6 +108,12 @@ mod tests {
             ("a/**/z", "a/b/c/z", true),
             ("a/**/z", "a/b/c/y", false),
             ("docs/?.md", "docs/*", true),
+            ("src", "src/a.rs", true),
+            ("src", "*/a.rs", true),
+            ("src", "src/a/*.rs", true),
+            ("src", "srcs/a.rs", false),
+            ("src/*", "src/a/b.rs", false),
+            ("README.md", "**/*.rs", false),
         ] {
             assert_eq!(overlap(one, other), expected, "{one} {other}");
             assert_eq!(overlap(other, one), expected, "{other} {one}");
@@ -93,11 +122,20 @@ mod tests {
 
     #[test]
     fn what_leaves_the_workspace_or_means_something_else_is_refused() {
-        for bad in ["", "/etc", "../x", "a/./b", "a//b", "a**", "a\\b", "a/"] {
-            assert!(check(bad).is_err(), "{bad}");
+        for bad in ["", "/etc", "../x", "a/./b", "a//b", "a**", "a\\b", "a//", ".", "./", "/"] {
+            assert!(parse(bad).is_err(), "{bad}");
         }
         for good in ["a", "**", "src/**/*.rs", "wei\u{df} ?.txt", "app/[id]/page.tsx", "a{b,c}"] {
-            assert!(check(good).is_ok(), "{good}");
+            assert_eq!(parse(good).as_deref(), Ok(good));
+        }
+    }
+
+    #[test]
+    fn what_is_written_in_several_ways_is_kept_in_one() {
+        for (written, kept) in
+            [("./a", "a"), ("././a/b", "a/b"), ("src/", "src/**"), ("./src/*/", "src/*/**")]
+        {
+            assert_eq!(parse(written).as_deref(), Ok(kept));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Reservations: who says to be working on which files, and until when. Advisory: nothing stops a hand on the disk, but
 //! whoever asks first is told first.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ pub struct Reservation {
     pub until: Timestamp,
 }
 
-/// Claims files, or renews a claim: what the same holder has on the very same globs is replaced.
+/// Claims files, or renews a claim: what the same holder has on the same globs is replaced.
 #[derive(Debug, Clone, Serialize)]
 pub struct Reserve {
     /// Who.
@@ -90,11 +91,11 @@ impl Reservations {
         at: Timestamp,
         reserve: &Reserve,
     ) -> Result<Vec<Fact>, Refusal> {
-        check(reserve)?;
+        let globs = check(reserve)?;
         let mut id = id;
-        let (mut in_force, mut bytes) = (1, size(&reserve.globs));
+        let (mut in_force, mut bytes) = (1, size(&globs));
         for other in self.in_force(at) {
-            if other.holder.id == reserve.holder.id && other.globs == reserve.globs {
+            if other.holder.id == reserve.holder.id && other.globs == globs {
                 // This one takes its place.
                 id = other.id.clone();
                 continue;
@@ -108,7 +109,7 @@ impl Reservations {
                 continue;
             }
             let meets = |mine: &Arc<str>| other.globs.iter().find(|theirs| glob::overlap(mine, theirs));
-            if let Some(theirs) = reserve.globs.iter().find_map(meets) {
+            if let Some(theirs) = globs.iter().find_map(meets) {
                 return Err(Refusal::Conflict(format!(
                     "{theirs} is reserved by {} until {}",
                     other.holder.name, other.until
@@ -129,7 +130,7 @@ impl Reservations {
         Ok(vec![Fact::FilesReserved(Arc::new(Reservation {
             id,
             holder: reserve.holder.clone(),
-            globs: reserve.globs.clone(),
+            globs,
             shared: reserve.shared,
             why: reserve.why.clone(),
             fence: self.fence + 1,
@@ -158,16 +159,20 @@ impl Reservations {
     }
 }
 
-fn check(reserve: &Reserve) -> Result<(), Refusal> {
-    let globs = reserve.globs.len();
-    if globs == 0 || globs > limits::GLOBS {
+/// Looks whether this can be reserved, and gives the globs in the order and the spelling in which they are kept.
+fn check(reserve: &Reserve) -> Result<Arc<[Arc<str>]>, Refusal> {
+    let number = reserve.globs.len();
+    if number == 0 || number > limits::GLOBS {
         return Err(Refusal::Invalid(format!("a reservation has 1 to {} globs", limits::GLOBS)));
     }
-    for text in &*reserve.globs {
-        glob::check(text).map_err(|why| Refusal::Invalid(format!("{text:?} is no glob: {why}")))?;
+    let mut globs = BTreeSet::new();
+    for written in &*reserve.globs {
+        let parsed = glob::parse(written);
+        globs.insert(parsed.map_err(|why| Refusal::Invalid(format!("{written:?} is no glob: {why}")))?);
     }
-    if size(&reserve.globs) > limits::RESERVATION_BYTES {
-        let (bytes, limit) = (size(&reserve.globs), limits::RESERVATION_BYTES);
+    let globs: Arc<[Arc<str>]> = globs.into_iter().collect();
+    if size(&globs) > limits::RESERVATION_BYTES {
+        let (bytes, limit) = (size(&globs), limits::RESERVATION_BYTES);
         return Err(Refusal::TooLarge { what: "the globs of a reservation", bytes, limit });
     }
     if let Some(why) = reserve.why.as_ref().filter(|why| why.len() > limits::NAME_BYTES) {
@@ -177,7 +182,7 @@ fn check(reserve: &Reserve) -> Result<(), Refusal> {
     if ms == 0 || ms > u128::from(limits::DEADLINE_MS) {
         return Err(Refusal::Invalid("a reservation ends between one millisecond and 366 days ahead".into()));
     }
-    Ok(())
+    Ok(globs)
 }
 
 /// What globs hold, in bytes.
@@ -219,6 +224,21 @@ mod tests {
         let full = make(&mut held, 5_000, &reserve("api", "docs/one")).unwrap_err();
         assert!(matches!(full, Refusal::Full { .. }), "{full}");
         make(&mut held, 5_001, &reserve("web", "src/7")).unwrap();
+    }
+
+    #[test]
+    fn the_same_files_written_otherwise_are_the_same_claim() {
+        let mut held = Reservations::default();
+        let globs = |globs: &[&str]| globs.iter().map(|glob| Arc::from(*glob)).collect::<Arc<[Arc<str>]>>();
+        let mut both = reserve("web", "");
+        both.globs = globs(&["src/", "a.rs"]);
+        make(&mut held, 1, &both).unwrap();
+        both.globs = globs(&["./a.rs", "src/**", "a.rs"]);
+        make(&mut held, 2, &both).unwrap();
+        let [made] = &held.in_force(Timestamp::from_millis(1)).collect::<Vec<_>>()[..] else {
+            panic!("{held:?}")
+        };
+        assert_eq!((&made.globs, made.fence), (&globs(&["a.rs", "src/**"]), 2));
     }
 
     #[test]

@@ -13,8 +13,8 @@ use crate::output::table;
        guildhall reserve [OPTIONS] <FILES>... --for <SECONDS>
        guildhall reserve [OPTIONS] --release [ID]")]
 pub(crate) struct Reserve {
-    /// The files, as globs from the project's root: `*` and `?` within a name, `**` for any number of names. The same ones
-    /// once more renew what you hold.
+    /// The files, as globs from the project's root: `*` and `?` within a name, `**` for any number of names, `src/` for a
+    /// folder with all that lies in it. The same ones once more renew what you hold.
     #[arg(requires = "seconds")]
     files: Vec<String>,
     /// How long you want to hold them.

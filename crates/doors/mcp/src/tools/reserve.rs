@@ -19,7 +19,7 @@ pub(super) fn about() -> About {
             "files": {
                 "type": "array",
                 "items": {"type": "string"},
-                "description": "paths or globs from the project's root",
+                "description": "paths, folders (src/) or globs (no braces) from the project's root",
             },
             "shared": {"type": "boolean", "description": "others may share it"},
             "minutes": {"type": "integer", "description": "30 if absent"},
