@@ -234,7 +234,11 @@ impl Mailboxes {
         let marked = mailbox.map(|mailbox| mailbox.marked(take.stage).with(&news));
         if marked.map_or(news.len(), |marked| marked.ranges().len()) > limits::MARKS {
             let remedy = "take those first that have waited longest";
-            return Err(Refusal::Full { what: "messages taken out of turn", limit: limits::MARKS, remedy });
+            return Err(Refusal::Full {
+                what: "gaps in what one reader has had",
+                limit: limits::MARKS,
+                remedy,
+            });
         }
         Ok(vec![Fact::MessagesTaken(Arc::new(Taken {
             reader: take.reader.clone(),
@@ -257,7 +261,11 @@ impl Mailboxes {
         }
         if follow.on && follows.map_or(0, BTreeMap::len) >= limits::TOPICS_FOLLOWED {
             let remedy = "cease to follow some first";
-            return Err(Refusal::Full { what: "followed topics", limit: limits::TOPICS_FOLLOWED, remedy });
+            return Err(Refusal::Full {
+                what: "topics that one reader follows",
+                limit: limits::TOPICS_FOLLOWED,
+                remedy,
+            });
         }
         let following = Arc::new(Following { reader: follow.reader.clone(), topic: follow.topic.clone() });
         Ok(vec![if follow.on { Fact::TopicFollowed(following) } else { Fact::TopicLeft(following) }])

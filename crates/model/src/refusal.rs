@@ -30,10 +30,10 @@ pub enum Refusal {
         /// How large it may be.
         limit: usize,
     },
-    /// One more of these would go over the workspace's bound.
-    #[error("this workspace already holds {limit} {what}; {remedy}")]
+    /// One more of these would go over a bound.
+    #[error("there can be at most {limit} {what}; {remedy}")]
     Full {
-        /// What there are too many of.
+        /// What there are too many of, and of whose if they are not the workspace's.
         what: &'static str,
         /// How many there may be.
         limit: usize,
