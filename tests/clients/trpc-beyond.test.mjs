@@ -287,9 +287,10 @@ test('minPos: a query is answered when the log has come so far, and refused if i
   const [life, position] = minPos.split('.');
   assert.match(await refused('context.get', { key: 'k', minPos: `${life}.${Number(position) + 1}` }, 'TIMEOUT'), /is not reached/);
 
-  // What is still to come is waited for.
+  // What is still to come is waited for, and nothing else waits with it: not even the call that brings it.
   const waiting = socket.query('context.get', { key: 'next', minPos: `${life}.${Number(position) + 1}` });
-  const next = await (await open(t, hall.compat)).mutate('context.share', { key: 'next', value: 'v', agentId: SOMEBODY });
+  assert.deepEqual(await socket.query('context.get', { key: 'k' }), entry);
+  const next = await socket.mutate('context.share', { key: 'next', value: 'v', agentId: SOMEBODY });
   assert.deepEqual(await waiting, next);
 });
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use rustix::net::{RecvFlags, recv};
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::{Bytes, Message};
 
+use crate::outbox::{Outbox, Patience, Unsent};
 use crate::websocket::Socket;
 
 /// When a client was heard of, and what is to be done about its silence.
@@ -22,7 +24,7 @@ pub struct KeepAlive {
 
 /// What is to be done about a client's silence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Due {
+enum Due {
     /// Nothing, before this moment.
     Nothing(Instant),
     /// To send it a ping, and to look again at this moment.
@@ -47,9 +49,23 @@ impl KeepAlive {
         self.heard
     }
 
-    /// What is due now.
-    pub fn due(&mut self, socket: &Socket) -> Due {
-        self.due_at(Instant::now(), || has_unread(socket))
+    /// Sends the client a ping if it has been silent for long. When to look again; never, if it is to be given up.
+    ///
+    /// # Errors
+    /// If the ping cannot be sent.
+    pub async fn look_after(
+        &mut self,
+        socket: &mut Socket,
+        outbox: &mut Outbox<impl Patience>,
+    ) -> Result<Option<Instant>, Unsent> {
+        match self.due_at(Instant::now(), || has_unread(socket)) {
+            Due::Nothing(next) => Ok(Some(next)),
+            Due::Ping(next) => {
+                outbox.send(socket, Message::Ping(Bytes::new())).await?;
+                Ok(Some(next))
+            }
+            Due::End => Ok(None),
+        }
     }
 
     fn due_at(&mut self, now: Instant, has_unread: impl FnOnce() -> bool) -> Due {

@@ -24,7 +24,7 @@ pub mod websocket;
 
 pub use admission::{Caller, Policy};
 pub use hosts::Names;
-pub use keep_alive::{Due, KeepAlive};
+pub use keep_alive::KeepAlive;
 pub use listener::Listener;
 pub use outbox::{Outbox, Patience, Stream, Unsent, linger};
 pub use rate::Rates;

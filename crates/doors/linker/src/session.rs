@@ -6,14 +6,14 @@
 
 use std::convert::Infallible;
 use std::future::ready;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use gate::rate::Allowance;
-use gate::{Buffering, Caller, Connection, Due, KeepAlive, Outbox, Socket};
+use gate::{Buffering, Caller, Connection, KeepAlive, Outbox, Socket};
 use hall::mail::{Handed, Shown};
 use hall::{Attendance, Declined, Done, Entry, Identity, Outstanding, Workspace};
 use model::mailboxes::{Stage, Take};
@@ -21,10 +21,10 @@ use model::messages::{Party, Recipient};
 use model::roster::{Leave, Reason};
 use model::{Command, Fact, MemberId, Refusal};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, Sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::error::Error;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use crate::dispatcher::{Dispatcher, News, Subscription};
 use crate::door::Inner;
@@ -179,7 +179,11 @@ impl Session {
                     return Err(End::Closed);
                 }
                 Event::DirectoryChanged => self.check_token()?,
-                Event::Tick => self.look_after_client(tick.as_mut()).await?,
+                Event::Tick => {
+                    self.check_token()?;
+                    let next = self.keep_alive.look_after(&mut self.socket, &mut self.outbox).await?;
+                    tick.as_mut().reset(self.awake_at(next.ok_or(End::Silent)?));
+                }
             }
         }
     }
@@ -239,21 +243,6 @@ impl Session {
             return Ok(());
         }
         Err(End::Unauthorized("this token has expired or was revoked"))
-    }
-
-    /// Looks whether the token still holds, and whether the client is still there.
-    async fn look_after_client(&mut self, mut tick: Pin<&mut Sleep>) -> Result<(), End> {
-        self.check_token()?;
-        let next = match self.keep_alive.due(&self.socket) {
-            Due::Nothing(next) => next,
-            Due::Ping(next) => {
-                self.outbox.send(&mut self.socket, Message::Ping(Bytes::new())).await?;
-                next
-            }
-            Due::End => return Err(End::Silent),
-        };
-        tick.as_mut().reset(self.awake_at(next));
-        Ok(())
     }
 
     /// This moment, or when the token expires if that is before: nobody else tells.

@@ -5,14 +5,15 @@
 //! its own writes; it waits for nobody else's.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use gate::Unsent;
-use hall::Submitted;
-use hall::{Declined, Done};
-use model::{Fact, MemberId};
+use hall::{Declined, Done, Submitted, Workspace};
+use model::{Fact, MemberId, Position};
 use serde_json::value::RawValue;
 
+use crate::door::Inner;
 use crate::feed::Following;
 use crate::goodbye::End;
 use crate::mutation::{self, Prepared, Reply};
@@ -43,7 +44,10 @@ pub(crate) struct Pending {
 /// A mutation whose outcome is known.
 pub(crate) type Finished = (ReplyTo<'static>, Procedure, Reply, Result<Done, Declined>);
 
-/// A query that waits for what its client wrote before: the parts of its frame.
+/// A query whose position the log has reached, or why it has not.
+pub(crate) type Reached = (Deferred, Result<(), TrpcError>);
+
+/// A query that waits for what its client wrote before, or for a position: the parts of its frame.
 pub(crate) struct Deferred {
     after: u64,
     to: ReplyTo<'static>,
@@ -68,12 +72,11 @@ impl Session {
         }
         match procedure::parse(request)? {
             Call::Query(_) if self.submitted > self.answered => {
-                let deferred = Deferred::new(self.submitted, request);
-                self.deferred_bytes += deferred.bytes();
+                let deferred = self.defer(request);
                 self.deferred.push_back(deferred);
                 Ok(())
             }
-            Call::Query(query) => self.query(&request.to, query).await,
+            Call::Query(query) => self.query(request, query).await,
             Call::Mutation(mutation) => self.mutate(request.to.clone().into_owned(), mutation).await,
             Call::Subscription(subscription) => {
                 self.subscribe(request.to.clone().into_owned(), &subscription).await
@@ -81,28 +84,36 @@ impl Session {
         }
     }
 
-    async fn query(&mut self, to: &ReplyTo<'_>, query: Query<'_>) -> Result<(), Stop> {
+    async fn query(&mut self, request: &Request<'_>, query: Query<'_>) -> Result<(), Stop> {
         if let Some(place) = &query.min_pos().0 {
-            Box::pin(self.reach(place)).await?;
+            let position = cursor::read(&self.workspace, "minPos", place)?;
+            if *self.workspace.head().borrow() < position {
+                // Whatever else its client asks for does not wait behind it.
+                let deferred = self.defer(request);
+                self.awaited.push(Box::pin(reach(
+                    deferred,
+                    position,
+                    self.workspace.clone(),
+                    self.door.clone(),
+                )));
+                return Ok(());
+            }
         }
         if let Some(agent) = query.agent() {
             self.notice(ids::member(agent)).await;
         }
         let mut frame = Vec::with_capacity(limits::FRAME_HINT);
-        reply::data_prefix(to, &mut frame);
+        reply::data_prefix(&request.to, &mut frame);
         query::answer(&self.workspace, &self.identity, query, &mut frame).await?;
         frame.extend_from_slice(reply::DATA_SUFFIX);
         Ok(self.outbox.put(&mut self.socket, frame).await?)
     }
 
-    /// Waits until the log has come as far as a query asks. Whatever else its client sends waits behind it.
-    async fn reach(&self, place: &str) -> Result<(), Stop> {
-        let position = cursor::read(&self.workspace, "minPos", place)?;
-        tokio::select! {
-            biased;
-            reached = self.workspace.reach(position) => Ok(reached.map_err(|error| refusal::unreached(&error))?),
-            () = self.door.close.cancelled() => Err(Declined::Closing.into()),
-        }
+    /// Keeps a query until it can be answered.
+    fn defer(&mut self, request: &Request<'_>) -> Deferred {
+        let deferred = Deferred::new(self.submitted, request);
+        self.deferred_bytes += deferred.bytes();
+        deferred
     }
 
     /// Takes the agent that a query or subscription names for one that is here, as mutations do, if it is the client's own. The call is
@@ -181,21 +192,31 @@ impl Session {
         while self.deferred.front().is_some_and(|next| next.after <= self.answered)
             && let Some(deferred) = self.deferred.pop_front()
         {
-            self.deferred_bytes -= deferred.bytes();
-            match self.call_deferred(&deferred).await {
-                Ok(()) => {}
-                Err(Stop::Refused(error)) => self.put_error(&deferred.to, &error).await?,
-                Err(Stop::End(end)) => return Err(end),
-            }
+            self.go_on((deferred, Ok(()))).await?;
         }
         Ok(())
     }
 
-    async fn call_deferred(&mut self, deferred: &Deferred) -> Result<(), Stop> {
+    /// Answers a query that had to wait.
+    pub(crate) async fn go_on(&mut self, (deferred, reached): Reached) -> Result<(), End> {
+        self.deferred_bytes -= deferred.bytes();
+        match self.call_deferred(&deferred, reached).await {
+            Ok(()) => Ok(()),
+            Err(Stop::Refused(error)) => self.put_error(&deferred.to, &error).await,
+            Err(Stop::End(end)) => Err(end),
+        }
+    }
+
+    async fn call_deferred(
+        &mut self,
+        deferred: &Deferred,
+        reached: Result<(), TrpcError>,
+    ) -> Result<(), Stop> {
         let request = deferred.request().ok_or_else(defect)?;
-        let answered = match procedure::parse(&request)? {
-            Call::Query(query) => self.query(&request.to, query).await,
-            Call::Mutation(_) | Call::Subscription(_) => Err(defect().into()),
+        let answered = match (reached, procedure::parse(&request)?) {
+            (Err(error), _) => Err(error.into()),
+            (Ok(()), Call::Query(query)) => self.query(&request, query).await,
+            (Ok(()), Call::Mutation(_) | Call::Subscription(_)) => Err(defect().into()),
         };
         answered.map_err(|stop| stop.at(request.path))
     }
@@ -263,6 +284,16 @@ impl Deferred {
             input: Input { raw: self.input.as_deref(), last_event_id },
         })
     }
+}
+
+/// Waits until the log has come as far as a query asks.
+async fn reach(deferred: Deferred, position: Position, workspace: Workspace, door: Arc<Inner>) -> Reached {
+    let reached = tokio::select! {
+        biased;
+        reached = workspace.reach(position) => reached.map_err(|error| refusal::unreached(&error)),
+        () = door.close.cancelled() => Err(refusal::declined(&Declined::Closing)),
+    };
+    (deferred, reached)
 }
 
 fn defect() -> TrpcError {

@@ -4,23 +4,24 @@
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::future::ready;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use gate::rate::Allowance;
-use gate::{Buffering, Connection, Due, KeepAlive, Outbox, Socket};
+use gate::{Buffering, Connection, KeepAlive, Outbox, Socket};
 use hall::{Attendance, Identity, Workspace};
 use indexmap::IndexMap;
 use model::{MemberId, Position};
 use tokio::sync::watch;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::error::Error;
-use tokio_tungstenite::tungstenite::{Bytes, Message};
 
-use crate::calls::{Deferred, Finished, Pending, Stop};
+use crate::calls::{Deferred, Finished, Pending, Reached, Stop};
 use crate::door::{Arrival, Entrance, Inner};
 use crate::feed::Following;
 use crate::goodbye::{End, finish};
@@ -43,8 +44,11 @@ pub(crate) struct Session {
     pub(crate) submitted: u64,
     /// Mutations answered so far.
     pub(crate) answered: u64,
+    /// Queries that wait for mutations before them, oldest first.
     pub(crate) deferred: VecDeque<Deferred>,
-    /// What they hold.
+    /// Queries that wait for a position.
+    pub(crate) awaited: FuturesUnordered<BoxFuture<'static, Reached>>,
+    /// What both hold.
     pub(crate) deferred_bytes: usize,
     pub(crate) following: IndexMap<RequestId<'static>, Following>,
     /// Whether some subscription has more to be sent at once.
@@ -67,6 +71,7 @@ enum Drain {
 /// What a session wakes up for.
 enum Event {
     Finished(Finished),
+    Reached(Reached),
     Received(Option<Result<Message, Error>>),
     News,
     Gathered,
@@ -129,6 +134,7 @@ impl Session {
             submitted: 0,
             answered: 0,
             deferred: VecDeque::new(),
+            awaited: FuturesUnordered::new(),
             deferred_bytes: 0,
             following: IndexMap::new(),
             behind: false,
@@ -147,12 +153,13 @@ impl Session {
         let mut in_a_row = 0;
         loop {
             let full = self.calls.len() >= limits::CALLS
-                || self.deferred.len() >= limits::DEFERRED
+                || self.deferred.len() + self.awaited.len() >= limits::DEFERRED
                 || self.deferred_bytes >= limits::DEFERRED_BYTES;
             let breathless = in_a_row >= limits::IN_A_ROW;
             let event = tokio::select! {
                 biased;
                 Some(finished) = self.calls.next(), if !self.calls.is_empty() => Event::Finished(finished),
+                Some(reached) = self.awaited.next(), if !self.awaited.is_empty() => Event::Reached(reached),
                 () = ready(()), if self.outbox.is_full() => Event::Gathered,
                 received = self.socket.next(), if !full && !breathless => Event::Received(received),
                 () = ready(()), if self.behind => Event::News,
@@ -167,6 +174,7 @@ impl Session {
             in_a_row = if matches!(event, Event::Received(_)) { in_a_row + 1 } else { 0 };
             match event {
                 Event::Finished(finished) => self.answer(finished).await?,
+                Event::Reached(reached) => self.go_on(reached).await?,
                 Event::Received(received) => self.receive(received).await?,
                 Event::News => {
                     self.behind = self.pump().await?;
@@ -180,10 +188,17 @@ impl Session {
                     while let Some(finished) = self.calls.next().await {
                         self.answer(finished).await?;
                     }
+                    while let Some(reached) = self.awaited.next().await {
+                        self.go_on(reached).await?;
+                    }
                     return Err(End::Closing);
                 }
                 Event::DirectoryChanged => self.check_token()?,
-                Event::Tick => self.look_after_client(tick.as_mut()).await?,
+                Event::Tick => {
+                    self.check_token()?;
+                    let next = self.keep_alive.look_after(&mut self.socket, &mut self.outbox).await?;
+                    tick.as_mut().reset(self.awake_at(next.ok_or(End::Silent)?));
+                }
             }
             if matches!(self.drain, Drain::After(submitted) if self.answered >= submitted) {
                 self.drain = Drain::Told;
@@ -197,21 +212,6 @@ impl Session {
             return Ok(());
         }
         Err(End::Unauthorized("this token has expired or was revoked"))
-    }
-
-    /// Looks whether the token still holds, and whether the client is still there.
-    async fn look_after_client(&mut self, mut tick: Pin<&mut Sleep>) -> Result<(), End> {
-        self.check_token()?;
-        let next = match self.keep_alive.due(&self.socket) {
-            Due::Nothing(next) => next,
-            Due::Ping(next) => {
-                self.outbox.send(&mut self.socket, Message::Ping(Bytes::new())).await?;
-                next
-            }
-            Due::End => return Err(End::Silent),
-        };
-        tick.as_mut().reset(self.awake_at(next));
-        Ok(())
     }
 
     /// This moment, or when the token expires if that is before: nobody else tells.
