@@ -155,7 +155,7 @@ test('messages: what was said is listed oldest first, by whom it was with, by th
 
   const newest = await web.client.messages.list.query(web.as({ thread: began.number, limit: 2 }));
   assert.deepEqual([contents(newest), newest.more], [['b', 'c'], true]);
-  const before = await web.client.messages.list.query(web.as({ thread: began.number, limit: 2, before: newest.messages[0].number }));
+  const before = await web.client.messages.list.query(web.as({ thread: began.number, limit: 2, before: newest.before }));
   assert.deepEqual([contents(before), before.more], [['a'], false]);
   await refused(web.list({ sent: true, with: 'api' }), 'BAD_REQUEST', /at most one of with, topic, thread, sent and dead/);
   await refused(web.list({ with: 'nobody' }), 'NOT_FOUND', /nobody is known as "nobody"/);
@@ -269,7 +269,7 @@ test('messages: long ones come a few at a time, and none is cut short', async (t
   assert.deepEqual([contents(next), next.left], [[long('b')], 1]);
   const newest = await api.client.messages.list.query(api.as());
   assert.deepEqual([contents(newest), newest.more], [[long('c')], true]);
-  const before = await api.client.messages.list.query(api.as({ before: newest.messages[0].number }));
+  const before = await api.client.messages.list.query(api.as({ before: newest.before }));
   assert.deepEqual([contents(before), before.more], [[long('b')], true]);
 });
 

@@ -61,8 +61,8 @@ pub const GATHERED_FROM: usize = 500;
 pub const GATHERED_TO: usize = 50_000;
 /// Pages of a mailbox's lists that are looked through, newest first, for ids.
 pub const MAILBOX_PAGES: usize = 20;
-/// Messages of each side that are looked through for those between the two.
-pub const CONVERSATION_SCAN: usize = 20_000;
+/// Messages of a list that are looked through for those that are wanted; then it is said where to go on.
+pub const HISTORY_SCAN: usize = 20_000;
 /// Readers of a topic who are asked when a message to it has reached them.
 pub const TOPIC_READERS: usize = 32;
 /// How often a conditional append may lose before it takes the log's lock.

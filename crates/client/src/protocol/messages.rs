@@ -171,6 +171,17 @@ pub struct Messages {
     pub limit: Option<usize>,
 }
 
+/// What [`Call::Messages`](super::Call::Messages) gives.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Past {
+    /// Messages, oldest first.
+    pub items: Vec<Message>,
+    /// If there may be older ones: what to ask for those before. That can be so although none were found, since no list is
+    /// looked through without end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
+}
+
 /// See [`Call::Message`](super::Call::Message).
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Number {

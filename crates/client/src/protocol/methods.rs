@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Agent, Answer, Ask, Cancel, Cancelled, Changed, CreateToken, Decide, Decision, Delete, Deleted, Empty,
     Entry, File, FileOf, Follow, Found, Hello, History, Inbox, IssuedToken, Key, List, Listing, Mail,
-    MarkRead, Marked, Message, Messages, News, Number, Page, Question, Questions, Release, Resend,
+    MarkRead, Marked, Message, Messages, News, Number, Page, Past, Question, Questions, Release, Resend,
     Reservation, Reserve, Search, Send, Sent, SetStatus, Share, Status, Ticket, Token, TokenId, Took, Topic,
     Wait, Welcome, Workspace,
 };
@@ -51,7 +51,7 @@ macro_rules! methods {
             /// Says that the caller has read some of the messages to it.
             "messages.mark_read" MarkRead(MarkRead) -> Marked, Harmless, Anybody, mailbox::mark_read;
             /// Messages of before, oldest first, long ones as excerpts.
-            "messages.list" Messages(Messages) -> Listing<Message>, Looks, Anybody, messages::list;
+            "messages.list" Messages(Messages) -> Past, Looks, Anybody, messages::list;
             /// One message, whole.
             "messages.get" Message(Number) -> Message, Looks, Anybody, messages::get;
             /// A file of a message.

@@ -35,7 +35,7 @@ pub use decisions::{Decide, Decision, Page};
 pub use directory::{CreateToken, IssuedToken, Token, TokenId, Workspace};
 pub use messages::{
     Attachment, Changed, File, FileOf, Follow, Inbox, Mail, MarkRead, Marked, Message, Messages, Number,
-    Priority, Progress, Readers, Resend, Send, Sent, Stage, Took, Topic, topic_name,
+    Past, Priority, Progress, Readers, Resend, Send, Sent, Stage, Took, Topic, topic_name,
 };
 pub use methods::{Call, Effect, METHODS, Method, Who};
 pub use news::{News, Stale, Wait};

@@ -27,26 +27,14 @@ pub(crate) async fn conversation(
     let may_read =
         |item: &MessageItem| workspace.state().mailboxes.may_read(me.as_ref(), by, &item.from.id, &item.to);
     let mut found = match &asked.with {
-        None => {
-            let mut found = Vec::new();
-            let scan = hall::limits::CONVERSATION_SCAN;
-            workspace
-                .look_back(&List::Messages, None, scan, |place, item| {
-                    if may_read(&item) {
-                        found.push((place, item));
-                    }
-                    found.len() < most
-                })
-                .await?;
-            found
-        }
+        None => workspace.newest_of(&List::Messages, None, most, may_read).await?.messages,
         Some(with) => {
             let side = match &asked.side {
                 Some(side) => workspace.agent_called(side).await?,
                 None => me.clone(),
             };
             match (side, workspace.agent_called(with).await?) {
-                (Some(side), Some(with)) => workspace.between(&side, &with, None, most).await?,
+                (Some(side), Some(with)) => workspace.between(&side, &with, None, most).await?.messages,
                 _ => vec![],
             }
         }

@@ -104,7 +104,7 @@ async fn collect(
 ) -> Result<Vec<(Position, Arc<MessageItem>)>, HallError> {
     let mut sent = Vec::new();
     workspace
-        .look_back(list, None, most, |place, item| {
+        .look_back(list, Position::START, None, most, |place, item| {
             if !matches!(item.to, Recipient::Unknown(_)) {
                 sent.push((place, item));
             }

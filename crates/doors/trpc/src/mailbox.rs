@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use hall::mail::Noted;
+use hall::mail::Past;
 use hall::{Identity, Workspace};
-use model::lists::List;
+use model::lists::{List, MessageItem};
 use model::messages::{Message, Party, Recipient};
 use model::{AgentId, Position};
 
@@ -81,15 +81,14 @@ pub(crate) async fn list(
     let most = list.limit.unwrap_or(limits::MESSAGES);
     let before = list.before.map(Position);
     let mut began = None;
-    // One more than is given tells whether there are more.
-    let found = match &list.which {
-        Which::Received => workspace.received(&me, before, most + 1).await,
+    let past = match &list.which {
+        Which::Received => workspace.received(&me, before, most).await,
         Which::With(name) => {
             let other = workspace.agent_called(name).await.map_err(unreadable)?;
             let nobody = || TrpcError::new(Code::NotFound, &format!("nobody is known as {name:?}"));
-            workspace.between(&me, &other.ok_or_else(nobody)?, before, most + 1).await
+            workspace.between(&me, &other.ok_or_else(nobody)?, before, most).await
         }
-        Which::Topic(topic) => workspace.newest(&List::Topic(topic.as_ref().into()), before, most + 1).await,
+        Which::Topic(topic) => workspace.newest(&List::Topic(topic.as_ref().into()), before, most).await,
         Which::Thread(number) => {
             let named = find(workspace, &me, *number).await?;
             let place = named.thread.unwrap_or(Position(*number));
@@ -99,58 +98,43 @@ pub(crate) async fn list(
                 .filter(|first| may_read(&me, &first.from, &first.to))
                 .map(|_| place)
                 .filter(|place| before.is_none_or(|before| *place < before));
-            let is_shown = |from: &Party, to: &Recipient| may_read(&me, from, to);
-            newest_of(workspace, &List::Thread(place), before, most + 1, is_shown).await
+            let wanted = |item: &MessageItem| may_read(&me, &item.from, &item.to);
+            workspace.newest_of(&List::Thread(place), before, most, wanted).await
         }
-        Which::Sent => workspace.newest(&List::From(me), before, most + 1).await,
+        Which::Sent => workspace.newest(&List::From(me), before, most).await,
         Which::Dead => {
-            newest_of(workspace, &List::DeadLetters, before, most + 1, |from, _| from.id == me).await
+            let wanted = |item: &MessageItem| item.from.id == me;
+            workspace.newest_of(&List::DeadLetters, before, most, wanted).await
         }
     };
-    write_oldest_first(workspace, found.map_err(unreadable)?, began, most, out).await
+    write_oldest_first(workspace, past.map_err(unreadable)?, began, most, out).await
 }
 
-/// The newest messages of a list that are wanted; [`hall::limits::CONVERSATION_SCAN`] are looked through.
-async fn newest_of(
-    workspace: &Workspace,
-    list: &List,
-    before: Option<Position>,
-    most: usize,
-    wanted: impl Fn(&Party, &Recipient) -> bool,
-) -> Result<Vec<Noted>, hall::HallError> {
-    let mut found = Vec::new();
-    let scan = hall::limits::CONVERSATION_SCAN;
-    workspace
-        .look_back(list, before, scan, |place, item| {
-            if wanted(&item.from, &item.to) {
-                found.push((place, item));
-            }
-            found.len() < most
-        })
-        .await?;
-    Ok(found)
-}
-
-/// Appends messages from places newest first, a thread's with the one that `began` it; as many of the newest as fit.
+/// Appends messages, a thread's with the one that `began` it; as many of the newest as fit.
 async fn write_oldest_first(
     workspace: &Workspace,
-    found: Vec<Noted>,
+    past: Past,
     began: Option<Position>,
     most: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), TrpcError> {
-    let all = found.len() + usize::from(began.is_some());
+    let Past { messages, mut before } = past;
+    let mut places: Vec<_> = messages.iter().map(|(place, _)| *place).collect();
+    match began.filter(|_| before.is_none()) {
+        Some(_) if places.len() == most => before = places.last().copied(),
+        began => places.extend(began),
+    }
     let mut bytes = 0;
-    let fit = found.iter().take_while(|(_, item)| {
+    let fit = messages.iter().take_while(|(_, item)| {
         let first = bytes == 0;
         bytes += item.bytes + 1;
         first || bytes <= limits::MESSAGE_BYTES
     });
-    let mut places: Vec<_> = fit.map(|(place, _)| *place).collect();
-    if places.len() == found.len() {
-        places.extend(began);
+    let fit = fit.count();
+    if fit < messages.len() {
+        places.truncate(fit);
+        before = places.last().copied();
     }
-    places.truncate(most);
     let (mut texts, mut size) = (Vec::new(), 0);
     for entry in workspace.entries(&places).await.map_err(unreadable)? {
         let Some(message) = hall::mail::message(&entry) else { continue };
@@ -158,14 +142,18 @@ async fn write_oldest_first(
         data::message(entry.position(), message).write(&mut text);
         size += text.len() + 1;
         if size > limits::REPLY_BYTES && !texts.is_empty() {
+            before = Some(places[texts.len() - 1]);
             break;
         }
         texts.push(text);
     }
-    let more = texts.len() < all;
     out.extend_from_slice(b"{\"messages\":[");
     out.extend_from_slice(&texts.into_iter().rev().collect::<Vec<_>>().join(&b','));
-    out.extend_from_slice(format!("],\"more\":{more}}}").as_bytes());
+    let rest = match before {
+        Some(before) => format!("],\"more\":true,\"before\":{before}}}"),
+        None => "],\"more\":false}".into(),
+    };
+    out.extend_from_slice(rest.as_bytes());
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Args;
 use client::protocol::{
-    self, Call, File, FileOf, Listing, Mail, Marked, Message, Messages, Number, Priority, Stage, Took,
+    self, Call, File, FileOf, Mail, Marked, Message, Messages, Number, Past, Priority, Stage, Took,
 };
 use client::shown::name;
 use client::{Connection, files};
@@ -103,10 +103,10 @@ async fn take(here: &Here, hall: &Connection, limit: Option<usize>, peek: bool) 
 
 /// Shows messages of before. That changes nothing for those that wait.
 async fn list(here: &Here, hall: &Connection, which: Messages, nothing: &str) -> anyhow::Result<()> {
-    let Listing { items: messages, more }: Listing<Message> = hall.call(Call::Messages(which)).await?;
+    let Past { items: messages, before }: Past = hall.call(Call::Messages(which)).await?;
     here.output.list(&messages, nothing, |messages| messages.iter().map(paragraph).collect())?;
-    if let Some(oldest) = messages.first().filter(|_| more) {
-        here.output.say(&format!("\nThere may be older ones; go on with --before {}.", oldest.number));
+    if let Some(before) = before {
+        here.output.say(&format!("\nThere may be older ones; go on with --before {before}."));
     }
     Ok(())
 }

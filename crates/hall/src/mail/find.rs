@@ -3,13 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexSet;
-use model::lists::List;
 use model::mailboxes::Mailbox;
 use model::marks::{Marks, Range};
 use model::{AgentId, MessageId, Position};
 use store::Span;
 
-use super::lists::Noted;
+use super::lists::{Noted, Source};
 use super::message;
 use super::shown::Shown;
 use super::waiting::Fetched;
@@ -37,10 +36,8 @@ pub struct Handed {
 }
 
 /// One list of a mailbox, read backwards.
-struct Source {
-    list: List,
-    /// What was sent to it before the reader followed it is not the reader's.
-    since: Position,
+struct Backwards {
+    source: Source,
     before: Option<Position>,
 }
 
@@ -151,10 +148,8 @@ async fn look_back(
     before: Position,
     wanted: &mut HashMap<&str, usize>,
 ) -> Result<Found, HallError> {
-    let before = Some(before);
-    let mut sources: Vec<_> = vec![Source { list: List::To(reader.clone()), since: Position::START, before }];
-    let topics = mailbox.follows();
-    sources.extend(topics.map(|(topic, since)| Source { list: List::Topic(topic.clone()), since, before }));
+    let backwards = |source| Backwards { source, before: Some(before) };
+    let mut sources: Vec<_> = Source::of(reader, mailbox).into_iter().map(backwards).collect();
     let mut known: Vec<Noted> = Vec::new();
     // Behind this place every message of the mailbox is known.
     let mut floor = Position::START;
@@ -198,7 +193,7 @@ fn mark(known: &[Noted], floor: Position, wanted: &HashMap<&str, usize>) -> Foun
     Found { count, shown: Shown { ranges, senders: senders.into_iter().collect() } }
 }
 
-impl Source {
+impl Backwards {
     /// Reads one more page; gives itself back if there may be more.
     async fn read(
         mut self,
@@ -207,13 +202,11 @@ impl Source {
         known: &mut Vec<Noted>,
     ) -> Result<Option<Self>, HallError> {
         let most = limits::LIST_PAGE;
-        let span = Span { after: self.since, before: self.before, most, newest_first: true };
-        let page = workspace.messages(&self.list, span).await?;
-        let is_topic = matches!(self.list, List::Topic(_));
+        let span = Span { after: self.source.since, before: self.before, most, newest_first: true };
+        let page = workspace.messages(&self.source.list, span).await?;
         let whole = page.len() == most;
         self.before = page.last().map(|(place, _)| *place);
-        // Nobody is told what they have said to all.
-        known.extend(page.into_iter().filter(|(_, note)| !(is_topic && note.from.id == *reader)));
+        known.extend(page.into_iter().filter(|(_, item)| self.source.is_for(reader, item)));
         Ok(whole.then_some(self))
     }
 }

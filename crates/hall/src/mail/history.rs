@@ -8,14 +8,70 @@ use model::lists::{List, MessageItem};
 use model::messages::{Party, Recipient};
 use model::{AgentId, MemberId, Position};
 
-use super::lists::Noted;
+use super::lists::{Noted, Source};
 use crate::error::HallError;
 use crate::limits;
 use crate::workspace::Workspace;
 
+/// Messages of before, newest first.
+#[derive(Debug, Default)]
+pub struct Past {
+    /// At most as many as were asked for.
+    pub messages: Vec<Noted>,
+    /// There may be older ones before this place. That can be so although none was found: no list is looked through without
+    /// end.
+    pub before: Option<Position>,
+}
+
+// === impl Past ===
+
+impl Past {
+    /// Of what was `found` the newest, if everything down to the place `seen`, or to the beginning, was looked at.
+    fn newest(mut found: Vec<Noted>, seen: Option<Position>, most: usize) -> Self {
+        found.retain(|(place, _)| seen.is_none_or(|seen| *place >= seen));
+        found.sort_unstable_by_key(|(place, _)| Reverse(*place));
+        let all = found.len() <= most;
+        found.truncate(most);
+        let before = if all { seen } else { found.last().map(|(place, _)| *place) };
+        Self { messages: found, before }
+    }
+}
+
+// === impl Workspace ===
+
 impl Workspace {
-    /// The newest messages that two have sent one another before a place, newest first. Of each side
-    /// [`limits::CONVERSATION_SCAN`] are looked through.
+    /// The newest messages of a list before a place, `most` at most.
+    ///
+    /// # Errors
+    /// If the list cannot be read.
+    pub async fn newest(
+        &self,
+        list: &List,
+        before: Option<Position>,
+        most: usize,
+    ) -> Result<Past, HallError> {
+        self.newest_of(list, before, most, |_| true).await
+    }
+
+    /// The newest messages of a list before a place that are `wanted`, `most` at most.
+    /// [`limits::HISTORY_SCAN`] are looked through.
+    ///
+    /// # Errors
+    /// If the list cannot be read.
+    pub async fn newest_of(
+        &self,
+        list: &List,
+        before: Option<Position>,
+        most: usize,
+        wanted: impl Fn(&MessageItem) -> bool,
+    ) -> Result<Past, HallError> {
+        let mut found = Vec::new();
+        let seen = self.gather(list, Position::START, before, most, wanted, &mut found).await?;
+        Ok(Past::newest(found, seen, most))
+    }
+
+    /// The newest messages that two have sent one another before a place, `most` at most. Of each side
+    /// [`limits::HISTORY_SCAN`] are looked through.
     ///
     /// # Errors
     /// If a list cannot be read.
@@ -25,28 +81,23 @@ impl Workspace {
         other: &AgentId,
         before: Option<Position>,
         most: usize,
-    ) -> Result<Vec<Noted>, HallError> {
+    ) -> Result<Past, HallError> {
         let before = Some(self.as_of_now(before));
         let mut directions = vec![(one, other)];
         if one != other {
             directions.push((other, one));
         }
-        let mut found = Vec::new();
+        let (mut found, mut seen) = (Vec::new(), None);
         for (from, to) in directions {
-            let (mut left, found) = (most, &mut found);
-            let pick = |place, item: Arc<MessageItem>| {
-                if matches!(&item.to, Recipient::Party(party) if party.id == *to) {
-                    found.push((place, item));
-                    left -= 1;
-                }
-                left > 0
-            };
-            self.look_back(&List::From(from.clone()), before, limits::CONVERSATION_SCAN, pick).await?;
+            let wanted = |item: &MessageItem| matches!(&item.to, Recipient::Party(party) if party.id == *to);
+            let list = List::From(from.clone());
+            seen = seen.max(self.gather(&list, Position::START, before, most, wanted, &mut found).await?);
         }
-        Ok(newest_of(found, most))
+        Ok(Past::newest(found, seen, most))
     }
 
-    /// The newest messages of a mailbox before a place, read or not, newest first.
+    /// The newest messages of a mailbox before a place, read or not, `most` at most. Of each topic
+    /// [`limits::HISTORY_SCAN`] are looked through.
     ///
     /// # Errors
     /// If a list cannot be read.
@@ -55,25 +106,37 @@ impl Workspace {
         reader: &AgentId,
         before: Option<Position>,
         most: usize,
-    ) -> Result<Vec<Noted>, HallError> {
+    ) -> Result<Past, HallError> {
         let before = Some(self.as_of_now(before));
-        let mut found = self.newest(&List::To(reader.clone()), before, most).await?;
-        let topics: Vec<_> = match self.mailbox(reader) {
-            Some(mailbox) => mailbox.follows().map(|(topic, since)| (topic.clone(), since)).collect(),
-            None => vec![],
-        };
-        for (topic, since) in topics {
-            let mut left = most;
-            self.look_back(&List::Topic(topic), before, limits::CONVERSATION_SCAN, |place, item| {
-                if place > since && item.from.id != *reader {
-                    found.push((place, item));
-                    left -= 1;
-                }
-                place > since && left > 0
-            })
-            .await?;
+        let mailbox = self.mailbox(reader).unwrap_or_default();
+        let (mut found, mut seen) = (Vec::new(), None);
+        for source in Source::of(reader, &mailbox) {
+            let wanted = |item: &MessageItem| source.is_for(reader, item);
+            seen = seen.max(self.gather(&source.list, source.since, before, most, wanted, &mut found).await?);
         }
-        Ok(newest_of(found, most))
+        Ok(Past::newest(found, seen, most))
+    }
+
+    /// Adds the newest messages of a list that are wanted, and one more than `most`, which tells that there are more. Down to
+    /// where the list was looked through; none if it was to its beginning.
+    async fn gather(
+        &self,
+        list: &List,
+        since: Position,
+        before: Option<Position>,
+        most: usize,
+        wanted: impl Fn(&MessageItem) -> bool,
+        found: &mut Vec<Noted>,
+    ) -> Result<Option<Position>, HallError> {
+        let mut left = most + 1;
+        self.look_back(list, since, before, limits::HISTORY_SCAN, |place, item| {
+            if wanted(&item) {
+                found.push((place, item));
+                left -= 1;
+            }
+            left > 0
+        })
+        .await
     }
 
     /// A place, and not behind where the log ends now: lists that are read one after the other are to be of one moment, or
@@ -117,10 +180,4 @@ impl Workspace {
         let Ok(member) = MemberId::parse(text) else { return Ok(None) };
         Ok(self.member(&member).await?.map(|member| member.agent.clone()))
     }
-}
-
-fn newest_of(mut found: Vec<Noted>, most: usize) -> Vec<Noted> {
-    found.sort_unstable_by_key(|(place, _)| Reverse(*place));
-    found.truncate(most);
-    found
 }

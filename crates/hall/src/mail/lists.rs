@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::AgentId;
 use model::Position;
 use model::lists::{Item, List, MessageItem, Note, TakenItem};
-use model::mailboxes::Stage;
+use model::mailboxes::{Mailbox, Stage};
 use store::Span;
 
 use crate::error::HallError;
@@ -14,6 +14,32 @@ use crate::workspace::Workspace;
 
 /// A message at its place, as its lists tell of it.
 pub type Noted = (Position, Arc<MessageItem>);
+
+/// One of the lists that make a mailbox.
+pub(super) struct Source {
+    pub(super) list: List,
+    /// What was sent to it up to here, before the reader followed it, is not the reader's.
+    pub(super) since: Position,
+}
+
+// === impl Source ===
+
+impl Source {
+    /// All those of a reader's mailbox.
+    pub(super) fn of(reader: &AgentId, mailbox: &Mailbox) -> Vec<Self> {
+        let mut sources = vec![Self { list: List::To(reader.clone()), since: Position::START }];
+        sources
+            .extend(mailbox.follows().map(|(topic, since)| Self { list: List::Topic(topic.clone()), since }));
+        sources
+    }
+
+    /// Whether a message of the list is for the reader: nobody is told what they have said to all.
+    pub(super) fn is_for(&self, reader: &AgentId, item: &MessageItem) -> bool {
+        !matches!(self.list, List::Topic(_)) || item.from.id != *reader
+    }
+}
+
+// === impl Workspace ===
 
 impl Workspace {
     /// A part of a list of messages, as of the newest committed event; of what a reader took, there are none.
@@ -78,54 +104,36 @@ impl Workspace {
         }
     }
 
-    /// Calls `each` with the messages of a list before a place, or from its end, newest first: until it has enough, and
-    /// `most` of them at most.
+    /// Calls `each` with the messages of a list behind `since` and before a place, or from its end, newest first: until it
+    /// has enough, and `most` of them at most. Where it stopped, to go on before it; none if the list ended.
     ///
     /// # Errors
     /// If the list cannot be read.
     pub async fn look_back(
         &self,
         list: &List,
+        since: Position,
         mut before: Option<Position>,
         most: usize,
         mut each: impl FnMut(Position, Arc<MessageItem>) -> bool,
-    ) -> Result<(), HallError> {
+    ) -> Result<Option<Position>, HallError> {
         let mut left = most;
         while left > 0 {
             let page_size = left.min(limits::LIST_PAGE);
-            let span = Span { after: Position::START, before, most: page_size, newest_first: true };
+            let span = Span { after: since, before, most: page_size, newest_first: true };
             let page = self.messages(list, span).await?;
             let whole = page.len() == page_size;
             before = page.last().map(|(place, _)| *place);
             for (place, item) in page {
                 if !each(place, item) {
-                    return Ok(());
+                    return Ok(Some(place));
                 }
             }
             if !whole {
-                return Ok(());
+                return Ok(None);
             }
             left -= page_size;
         }
-        Ok(())
-    }
-
-    /// The newest messages of a list before a place, newest first.
-    ///
-    /// # Errors
-    /// If the list cannot be read.
-    pub async fn newest(
-        &self,
-        list: &List,
-        before: Option<Position>,
-        most: usize,
-    ) -> Result<Vec<Noted>, HallError> {
-        let mut found = Vec::new();
-        self.look_back(list, before, most, |place, item| {
-            found.push((place, item));
-            true
-        })
-        .await?;
-        Ok(found)
+        Ok(before)
     }
 }

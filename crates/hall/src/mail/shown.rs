@@ -1,12 +1,12 @@
 //! What a reader was shown, and that it has had it.
 
 use indexmap::IndexSet;
-use model::lists::List;
 use model::mailboxes::{Stage, Take};
 use model::marks::{Marks, Range};
 use model::messages::Party;
 use model::{AgentId, Command, Position, Principal};
 
+use super::lists::Source;
 use crate::error::{Declined, HallError};
 use crate::submission::Done;
 use crate::workspace::Workspace;
@@ -62,48 +62,43 @@ impl Workspace {
         self.carry_out(by, Command::Take(take)).await
     }
 
-    /// What a reader says to have been shown: of these ranges those that hold anything of its mailbox, and whose messages
-    /// that is. A place behind the log's end means nothing yet.
+    /// What a reader says to have been shown: of these ranges those that hold anything of its mailbox, up to the last of it,
+    /// and whose messages that is. A place behind the log's end means nothing yet.
     ///
     /// # Errors
     /// If its mailbox cannot be read.
     pub async fn shown(&self, reader: &AgentId, ranges: &[Range]) -> Result<Shown, HallError> {
         let end = self.end();
         let Some(mailbox) = self.mailbox(reader) else { return Ok(Shown::default()) };
-        let mut senders = IndexSet::new();
-        let mut shown = Vec::new();
         // Each place is looked at once, however often it is named.
         let named = ranges.iter().map(|(from, to)| (*from, (*to).min(end)));
         let named: Vec<Range> = named.filter(|(from, to)| from <= to).collect();
-        for (from, to) in Marks::default().with(&named).ranges().iter().copied() {
-            let mut sources = vec![(List::To(reader.clone()), Position::START)];
-            sources.extend(mailbox.follows().map(|(topic, since)| (List::Topic(topic.clone()), since)));
-            let mut holds_any = false;
-            for (list, since) in sources {
-                let after = Position(from.0.saturating_sub(1)).max(since);
-                if after >= to {
-                    continue;
+        let named = Marks::default().with(&named);
+        let named = named.ranges();
+        let (Some(first), Some(last)) = (named.first(), named.last()) else { return Ok(Shown::default()) };
+        let before_first = Position(first.0.0.saturating_sub(1));
+        // Of a place, the range that holds it or is the next behind it.
+        let next_range = |place: Position| named.partition_point(|(_, to)| *to < place);
+        let (mut senders, mut last_held) = (IndexSet::new(), vec![None; named.len()]);
+        for source in Source::of(reader, &mailbox) {
+            // What lies between two ranges is passed over in one go.
+            let on = |place: Position| {
+                let (from, _) = named.get(next_range(place.next())).unwrap_or(last);
+                place.max(Position(from.0.saturating_sub(1)))
+            };
+            self.collect(&source.list, before_first.max(source.since), last.1, on, |place, item| {
+                let range = next_range(place);
+                let is_named = named.get(range).is_some_and(|(from, _)| *from <= place);
+                if is_named && source.is_for(reader, &item) {
+                    last_held[range] = last_held[range].max(Some(place));
+                    senders.insert(item.from.id.clone());
                 }
-                let is_topic = matches!(list, List::Topic(_));
-                self.collect(
-                    &list,
-                    after,
-                    to,
-                    |last| last,
-                    |_, item| {
-                        if !(is_topic && item.from.id == *reader) {
-                            holds_any = true;
-                            senders.insert(item.from.id.clone());
-                        }
-                        true
-                    },
-                )
-                .await?;
-            }
-            if holds_any {
-                shown.push((from, to));
-            }
+                true
+            })
+            .await?;
         }
-        Ok(Shown { ranges: shown, senders: senders.into_iter().collect() })
+        // Not to the end of what was named: what came to others meanwhile is no news of this reader.
+        let shown = named.iter().zip(last_held).filter_map(|((from, _), last)| Some((*from, last?)));
+        Ok(Shown { ranges: shown.collect(), senders: senders.into_iter().collect() })
     }
 }

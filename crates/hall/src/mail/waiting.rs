@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use indexmap::IndexSet;
-use model::lists::{List, MessageItem};
+use model::lists::MessageItem;
 use model::mailboxes::Mailbox;
 use model::marks::Range;
 use model::{AgentId, Position};
 
-use super::lists::Noted;
+use super::lists::{Noted, Source};
 use super::shown::Shown;
 use crate::entry::Entry;
 use crate::error::HallError;
@@ -96,17 +96,14 @@ impl Workspace {
             None => (Vec::new(), low),
         };
         messages.retain(|(place, item)| mailbox.is_unread(*place) && !is_expired(item));
-        let mut sources = vec![(List::To(reader.clone()), from)];
-        sources.extend(mailbox.follows().map(|(topic, since)| (List::Topic(topic.clone()), since.max(from))));
         // Up to where every list has been looked through.
         let mut horizon = None;
-        for (list, after) in sources {
+        for source in Source::of(reader, &mailbox) {
             let before = messages.len();
             // What was taken in one go behind something that was not is passed over in one go.
             let on = |last| mailbox.taken_behind(last);
-            let last = self.collect(&list, after, end, on, |place, item| {
-                let mine = matches!(list, List::Topic(_)) && item.from.id == *reader;
-                if !mine && !is_expired(&item) && mailbox.is_unread(place) {
+            let last = self.collect(&source.list, source.since.max(from), end, on, |place, item| {
+                if source.is_for(reader, &item) && !is_expired(&item) && mailbox.is_unread(place) {
                     messages.push((place, item));
                 }
                 messages.len() - before < limits::WAITING

@@ -254,6 +254,64 @@ async fn a_receipt_that_names_places_again_and_again_says_it_once() {
     let named = vec![(Position(1), Position(u64::MAX)); 2_000];
     let shown = scene.workspace.shown(&api.agent, &named).await.unwrap();
     assert_eq!(shown, Shown { ranges: vec![(Position(1), end)], senders: vec![web.agent.clone()] });
+
+    let take = async |shown| {
+        let by = Principal::local();
+        scene.workspace.take(&by, reader(&api), Stage::Delivered, "it says so", shown).await.unwrap()
+    };
+    assert_eq!(take(shown).await.entries.len(), 1);
+    say(&scene, &api, "web", "what others are told is no news of this reader").await;
+    let shown = scene.workspace.shown(&api.agent, &named).await.unwrap();
+    assert!(take(shown).await.entries.is_empty());
+}
+
+#[tokio::test]
+async fn a_receipt_of_many_ranges_is_for_those_that_hold_something() {
+    let scene = Scene::new().await;
+    let (web, api) = (scene.join("web").await, scene.join("api").await);
+    let mut places = Vec::new();
+    // One to the reader, one to another, one to all, in turn.
+    for n in 0..300 {
+        say(&scene, &web, ["api", "web", "#broadcast"][n % 3], &n.to_string()).await;
+        places.push(scene.workspace.state().position());
+    }
+    let named: Vec<_> = places.iter().map(|place| (*place, *place)).step_by(2).collect();
+    let shown = scene.workspace.shown(&api.agent, &named).await.unwrap();
+    let mine = named.iter().enumerate().filter(|(n, _)| 2 * n % 3 != 1).map(|(_, range)| *range);
+    assert_eq!(shown, Shown { ranges: mine.collect(), senders: vec![web.agent.clone()] });
+    let nothing = scene.workspace.shown(&web.agent, &named[..1]).await.unwrap();
+    assert_eq!(nothing, Shown::default(), "what is another's is nothing to this reader");
+}
+
+#[tokio::test]
+async fn what_stands_behind_a_great_many_of_ones_own_is_found_by_going_on() {
+    let scene = Scene::new().await;
+    let (web, api) = (scene.join("web").await, scene.join("api").await);
+    // So many take longer than the hall waits for somebody who shows no sign of life.
+    let _here = [scene.workspace.attend(&web.id), scene.workspace.attend(&api.id)];
+    say(&scene, &web, "api", "to you").await;
+    say(&scene, &web, "#broadcast", "to all").await;
+    let many = (0..hall::limits::HISTORY_SCAN + 5).map(|_| letter(&api, "#broadcast", "mine"));
+    let mut submitted = Vec::new();
+    for send in many {
+        submitted.push(scene.workspace.submit(&Principal::local(), Command::Send(send)).await.unwrap());
+        if submitted.len() == 1_000 {
+            for send in submitted.drain(..) {
+                send.outcome().await.unwrap();
+            }
+        }
+    }
+    for send in submitted {
+        send.outcome().await.unwrap();
+    }
+    let page = scene.workspace.received(&api.agent, None, 10).await.unwrap();
+    assert!(page.messages.is_empty() && page.before.is_some(), "{page:?}");
+    let page = scene.workspace.received(&api.agent, page.before, 10).await.unwrap();
+    assert_eq!((page.messages.len(), page.before), (2, None));
+    let first = scene.workspace.received(&api.agent, page.before, 1).await.unwrap();
+    assert_eq!((first.messages.len(), first.before.is_some()), (0, true));
+    let one = scene.workspace.received(&api.agent, first.before, 1).await.unwrap();
+    assert_eq!(one.before, one.messages.first().map(|(place, _)| *place), "there are exactly as many more");
 }
 
 #[tokio::test]

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::protocol::{self as wire, ErrorCode, FileOf, Listing, Messages, Number, Resend, Sent};
-use hall::mail::Noted;
+use client::protocol::{self as wire, ErrorCode, FileOf, Messages, Number, Resend, Sent};
+use hall::mail::Past;
 use hall::{Done, attach};
-use model::lists::List;
+use model::lists::{List, MessageItem};
 use model::messages::{Attachment, Message, Priority, Recipient, Send, To};
 use model::{Fact, MessageId, Position, Text};
 use store::Blob;
@@ -173,64 +173,59 @@ pub(super) async fn file(Request { caller, .. }: Request<'_>, file: FileOf) -> R
 pub(super) async fn list(
     Request { caller, .. }: Request<'_>,
     messages: Messages,
-) -> Result<Listing<wire::Message>, Refused> {
+) -> Result<wire::Past, Refused> {
     let most = most(messages.limit)?;
     let (workspace, me) = (&caller.workspace, caller.party().id);
     let before = messages.before.map(Position);
     let Messages { with, topic, thread, sent, dead, .. } = messages;
-    // One more than is given tells whether there are more.
-    let found = match (with, topic, thread, sent, dead) {
-        (None, None, None, false, false) => workspace.received(&me, before, most + 1).await?,
+    let (list, may_read) =
+        (&List::DeadLetters, |item: &MessageItem| caller.may_read(&item.from.id, &item.to));
+    let mut began = None;
+    let past = match (with, topic, thread, sent, dead) {
+        (None, None, None, false, false) => workspace.received(&me, before, most).await?,
         (Some(with), None, None, false, false) => {
             let other = workspace.agent_called(&with).await?.ok_or_else(|| {
                 Refused::not_found(format!("nobody is known as {with:?}; {}", who_is_here(caller)))
             })?;
-            workspace.between(&me, &other, before, most + 1).await?
+            workspace.between(&me, &other, before, most).await?
         }
         (None, Some(topic), None, false, false) => {
-            workspace.newest(&List::Topic(topic.into()), before, most + 1).await?
+            workspace.newest(&List::Topic(topic.into()), before, most).await?
         }
         (None, None, Some(number), false, false) => {
-            let began = find(caller, number).await?.thread.unwrap_or(Position(number));
-            let found = workspace.newest(&List::Thread(began), before, most + 1).await?;
-            return told(
-                caller,
-                found,
-                Some(began).filter(|began| before.is_none_or(|before| *began < before)),
-                most,
-            )
-            .await;
+            let place = find(caller, number).await?.thread.unwrap_or(Position(number));
+            began = Some(place).filter(|place| before.is_none_or(|before| *place < before));
+            // What is between others is left out.
+            workspace.newest_of(&List::Thread(place), before, most, may_read).await?
         }
-        (None, None, None, true, false) => workspace.newest(&List::From(me), before, most + 1).await?,
-        (None, None, None, false, true) => workspace.newest(&List::DeadLetters, before, most + 1).await?,
+        (None, None, None, true, false) => workspace.newest(&List::From(me), before, most).await?,
+        (None, None, None, false, true) => workspace.newest_of(list, before, most, may_read).await?,
         _ => {
             return Err(Refused::bad_request("at most one of with, topic, thread, sent and dead says which"));
         }
     };
-    told(caller, found, None, most).await
+    told(caller, past, began, most).await
 }
 
-/// Messages as they are told, oldest first, from places newest first; a thread's with the one that `began` it. What is
-/// between others is left out. No more of them are read than fit a page.
+/// Messages as they are told, oldest first; a thread's with the one that `began` it. No more of them are read than fit a page.
 async fn told(
     caller: &Caller,
-    found: Vec<Noted>,
+    past: Past,
     began: Option<Position>,
     most: usize,
-) -> Result<Listing<wire::Message>, Refused> {
-    let (mut places, mut bytes, mut more) = (Vec::new(), 0, found.len() > most);
-    for (place, item) in found.iter().take(most) {
+) -> Result<wire::Past, Refused> {
+    let (mut places, mut bytes, mut before) = (Vec::new(), 0, past.before);
+    for (place, item) in &past.messages {
         bytes += item.bytes;
         if bytes > PAGE_BYTES as u64 && !places.is_empty() {
-            more = true;
+            before = places.last().copied();
             break;
         }
-        if caller.may_read(&item.from.id, &item.to) {
-            places.push(*place);
-        }
+        places.push(*place);
     }
-    if !more {
-        places.extend(began);
+    match began.filter(|_| before.is_none()) {
+        Some(_) if places.len() == most => before = places.last().copied(),
+        began => places.extend(began),
     }
     let (me, now) = (caller.party().id, caller.door.hall.clock().now());
     let mut items = Vec::with_capacity(places.len());
@@ -243,7 +238,7 @@ async fn told(
         }
         items.push(told);
     }
-    Ok(Listing { items, more })
+    Ok(wire::Past { items, before: before.map(|before| before.0) })
 }
 
 /// The message of a number.

@@ -25,7 +25,7 @@ pub(super) async fn list(Request { caller, .. }: Request<'_>, _: Empty) -> Resul
     let mut told = Vec::new();
     for (topic, followers) in topics.into_iter().take(limits::LIST) {
         let newest = workspace.newest(&List::Topic(topic.clone()), None, 1).await?;
-        let last_at = newest.first().map(|(_, item)| item.sent_at.to_string());
+        let last_at = newest.messages.first().map(|(_, item)| item.sent_at.to_string());
         told.push(Topic { name: topic.to_string(), followed: followed.contains(&topic), followers, last_at });
     }
     Ok(told)

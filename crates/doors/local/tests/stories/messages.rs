@@ -3,7 +3,7 @@
 use client::Connection;
 use client::protocol::{
     Agent, Call, Changed, Decide, Decision, Empty, Entry, ErrorCode, File, FileOf, Follow, Found, Inbox,
-    Kind, Listing, Mail, MarkRead, Marked, Message, Messages, News, Number, Priority, Release, Resend,
+    Kind, Mail, MarkRead, Marked, Message, Messages, News, Number, Past, Priority, Release, Resend,
     Reservation, Reserve, Search, Send, Sent, SetStatus, Share, Stage, Status, Took, Topic, Wait,
 };
 
@@ -22,7 +22,7 @@ async fn inbox(reader: &Connection) -> Mail {
 }
 
 async fn list(reader: &Connection, which: Messages) -> Vec<String> {
-    let listing: Listing<Message> = ok(reader, Call::Messages(which)).await;
+    let listing: Past = ok(reader, Call::Messages(which)).await;
     listing.items.into_iter().map(|message| message.content).collect()
 }
 
@@ -104,8 +104,7 @@ async fn a_message_to_nobody_known_is_an_error_and_a_dead_letter_that_can_be_sen
     let (code, message) = refused(&web, Call::Send(letter("apl", "which port?"))).await;
     assert_eq!(code, ErrorCode::NotFound);
     assert!(message.contains("nobody is known as \"apl\"; here are api, web"), "{message}");
-    let dead: Listing<Message> =
-        ok(&web, Call::Messages(Messages { dead: true, ..Messages::default() })).await;
+    let dead: Past = ok(&web, Call::Messages(Messages { dead: true, ..Messages::default() })).await;
     let [dead] = &dead.items[..] else { panic!("{dead:?}") };
     assert!(dead.dead && message.contains(&format!("dead letter {}", dead.number)), "{message}");
 

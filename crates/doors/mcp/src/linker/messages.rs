@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use client::protocol::{
-    Call, Inbox, LONGEST_SECONDS, Listing, Mail, Message, Messages, Number, Priority, Send, Sent,
+    Call, Inbox, LONGEST_SECONDS, Mail, Message, Messages, Number, Past, Priority, Send, Sent,
 };
 use client::shown::name;
 use serde_json::json;
@@ -153,19 +153,19 @@ pub(super) async fn conversation(hall: &Visit<'_>, arguments: &Arguments) -> Res
         limit => limit,
     };
     let what = Messages { with: with.clone(), limit: usize::try_from(limit).ok(), ..Messages::default() };
-    let mut said: Listing<Message> = hall.call(Call::Messages(what.clone())).await?;
+    let mut said: Past = hall.call(Call::Messages(what.clone())).await?;
     if with.is_none() {
         // With all: what it was sent, and what it has sent.
-        let own: Listing<Message> = hall.call(Call::Messages(Messages { sent: true, ..what })).await?;
+        let own: Past = hall.call(Call::Messages(Messages { sent: true, ..what })).await?;
         said = both(said, own, usize::try_from(limit).unwrap_or(usize::MAX));
     }
-    let Listing { items, more } = said;
-    if items.is_empty() {
+    let Past { items, before } = said;
+    if items.is_empty() && before.is_none() {
         return Ok(Outcome::text("No conversation history"));
     }
     let mut room = RESULT_CHARACTERS;
     let mut lines = Vec::new();
-    let mut cut = more;
+    let mut cut = before.is_some();
     // From the newest, so that the oldest are left out if not all fit.
     for message in items.into_iter().rev() {
         let message = match message.excerpt {
@@ -196,13 +196,19 @@ pub(super) async fn conversation(hall: &Visit<'_>, arguments: &Arguments) -> Res
 }
 
 /// Two lists as one, oldest first, and of them so many of the newest.
-fn both(one: Listing<Message>, other: Listing<Message>, most: usize) -> Listing<Message> {
+fn both(one: Past, other: Past, most: usize) -> Past {
     let mut items: Vec<_> = one.items.into_iter().chain(other.items).collect();
+    // What is older than one of them reaches is not known.
+    let mut before = one.before.max(other.before);
+    items.retain(|message| before.is_none_or(|before| message.number >= before));
     items.sort_by_key(|message| message.number);
     items.dedup_by_key(|message| message.number);
     let left_out = items.len().saturating_sub(most);
-    items.drain(..left_out);
-    Listing { items, more: one.more || other.more || left_out > 0 }
+    if left_out > 0 {
+        items.drain(..left_out);
+        before = items.first().map(|oldest| oldest.number);
+    }
+    Past { items, before }
 }
 
 /// `[time] from: content`, with the id that the other tools take.

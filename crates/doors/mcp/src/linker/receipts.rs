@@ -1,6 +1,6 @@
 //! Marking messages as read, and how far the agent's own have come.
 
-use client::protocol::{Call, Listing, MarkRead, Marked, Message, Messages, Number, Progress, Readers};
+use client::protocol::{Call, MarkRead, Marked, Message, Messages, Number, Past, Progress, Readers};
 use client::shown::name;
 use serde_json::json;
 
@@ -101,19 +101,19 @@ async fn find(hall: &Visit<'_>, id: &str) -> Result<Option<u64>, Failure> {
     let most = usize::try_from(CONVERSATION).unwrap_or(USUAL);
     let mut before = None;
     for _ in 0..PAGES_FOR_AN_ID {
-        let Listing { items, more } = page(hall, before, most).await?;
+        let Past { items, before: older } = page(hall, before, most).await?;
         if let Some(found) = items.iter().find(|message| message.id == id) {
             return Ok(Some(found.number));
         }
-        before = items.first().map(|oldest| oldest.number);
-        if !more || before.is_none() {
+        if older.is_none() {
             break;
         }
+        before = older;
     }
     Ok(None)
 }
 
-async fn page(hall: &Visit<'_>, before: Option<u64>, limit: usize) -> Result<Listing<Message>, Failure> {
+async fn page(hall: &Visit<'_>, before: Option<u64>, limit: usize) -> Result<Past, Failure> {
     let what = Messages { sent: true, before, limit: Some(limit), ..Messages::default() };
     hall.call(Call::Messages(what)).await
 }

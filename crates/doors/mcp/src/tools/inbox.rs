@@ -1,8 +1,7 @@
 //! Shows the messages that wait for the agent, and those of before.
 
 use client::protocol::{
-    Attachment, Call, Changed, File, FileOf, Follow, Inbox, Listing, Mail, Message, Messages, Number,
-    topic_name,
+    Attachment, Call, Changed, File, FileOf, Follow, Inbox, Mail, Message, Messages, Number, Past, topic_name,
 };
 use client::shown::name;
 use serde_json::json;
@@ -186,14 +185,16 @@ async fn save_files(hall: &Visit<'_>, message: &Message, into: &str) -> Result<S
 }
 
 async fn list(hall: &Visit<'_>, what: Messages, none: &str) -> Result<Outcome, Failure> {
-    let Listing { items, more }: Listing<Message> = hall.call(Call::Messages(what)).await?;
-    let Some(oldest) = items.first() else { return Ok(Outcome::text(none)) };
-    let mut lines = vec![format!("{}, the newest last", count(items.len(), "message"))];
+    let Past { items, before }: Past = hall.call(Call::Messages(what)).await?;
+    let mut lines = vec![match items.len() {
+        0 => none.into(),
+        number => format!("{}, the newest last", count(number, "message")),
+    }];
     lines.extend(items.iter().map(|message| {
         let come = message.progress.as_ref().map(|come| format!(", {}", progress(come)));
         line(&format!("{}{}", head_with_recipient(message), come.unwrap_or_default()), message)
     }));
-    lines.extend(more.then(|| format!("there are older ones: `before` {}", oldest.number)));
+    lines.extend(before.map(|before| format!("there may be older ones: `before` {before}")));
     Ok(Outcome::text(lines.join("\n")))
 }
 

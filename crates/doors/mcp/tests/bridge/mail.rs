@@ -216,7 +216,7 @@ async fn threads_and_what_was_sent_are_lists() {
         json!({"delivered_at": "2026-11-20T10:22:04.000Z", "in_context_at": "2026-11-20T10:22:05.000Z"});
     let one = own.clone();
     let heard = listening(&socket, move |method, params| match method {
-        "messages.list" if params["sent"] == true => Some(json!({"items": [own], "more": true})),
+        "messages.list" if params["sent"] == true => Some(json!({"items": [own], "before": 5})),
         "messages.list" => Some(json!({"items": [message(4, "api", "hi"), own]})),
         "messages.get" => Some(one.clone()),
         _ => None,
@@ -229,7 +229,7 @@ async fn threads_and_what_was_sent_are_lists() {
     );
     assert_eq!(
         host.done("inbox", json!({"sent": true, "limit": 1})).await,
-        format!("1 message, the newest last\n{own}\nthere are older ones: `before` 5")
+        format!("1 message, the newest last\n{own}\nthere may be older ones: `before` 5")
     );
     assert_eq!(
         host.done("inbox", json!({"message": 5})).await,
@@ -245,7 +245,7 @@ async fn older_ones_are_gone_on_to_and_dead_letters_sent_again() {
     let mut dead = message(5, "web", "hi");
     (dead["to"], dead["dead"]) = ("zzz".into(), true.into());
     let heard = listening(&socket, move |method, params| match method {
-        "messages.list" => Some(json!({"items": [dead], "more": true})),
+        "messages.list" => Some(json!({"items": [dead], "before": 5})),
         "messages.get" => Some(dead.clone()),
         "messages.resend" => Some(
             json!({"number": 9, "id": "m-9", "to": params["to"].as_str().unwrap_or("zzz"), "sent_at": ""}),
@@ -255,7 +255,7 @@ async fn older_ones_are_gone_on_to_and_dead_letters_sent_again() {
     let head = "#5 from web to zzz, 2026-11-20T10:22:03Z, dead letter: nobody was known as \"zzz\"";
     assert_eq!(
         host.done("inbox", json!({"dead": true, "before": 8, "limit": 100})).await,
-        format!("1 message, the newest last\n- {head}: hi\nthere are older ones: `before` 5")
+        format!("1 message, the newest last\n- {head}: hi\nthere may be older ones: `before` 5")
     );
     let asked = &heard.all("messages.list")[0];
     assert_eq!((&asked["dead"], &asked["before"], &asked["limit"]), (&json!(true), &json!(8), &json!(100)));
