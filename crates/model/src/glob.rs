@@ -23,6 +23,9 @@ pub(crate) fn parse(written: &str) -> Result<Arc<str>, &'static str> {
     if glob.is_empty() || glob.len() > limits::GLOB_BYTES {
         return Err("it has 1 to 256 bytes");
     }
+    if glob.split('/').count() > limits::GLOB_NAMES {
+        return Err("it has at most 32 names");
+    }
     for name in glob.split('/') {
         match name {
             "" => return Err("it has an empty name"),
@@ -39,27 +42,51 @@ pub(crate) fn parse(written: &str) -> Result<Arc<str>, &'static str> {
 /// Whether both can be about the same file: some path is matched by both, or one is the path of a folder in which the other
 /// looks.
 pub(crate) fn overlap(one: &str, other: &str) -> bool {
-    let (one, other): (Vec<_>, Vec<_>) = (one.split('/').collect(), other.split('/').collect());
-    let is_folder_of =
-        |folder: &[&str], glob: &[&str]| is_path(folder) && begins(folder, glob) && folder.len() < glob.len();
-    meet(&one, &other, |name| *name == "**", |a, b| names_meet(a, b))
+    let (one, other): (Vec<_>, Vec<_>) = (names(one), names(other));
+    meet(&one, &other, Name::is_any_number, Name::meets)
         || is_folder_of(&one, &other)
         || is_folder_of(&other, &one)
 }
 
-/// Whether these names are one path, since nothing in them is wild.
-fn is_path(names: &[&str]) -> bool {
-    !names.iter().any(|name| name.contains(['*', '?']))
+/// A name of a glob.
+struct Name<'a> {
+    text: &'a str,
+    /// Its characters, if some of them are wild.
+    wild: Option<Vec<char>>,
 }
 
-/// Whether a glob says of its first names that they are these. Behind `**` anything may lie anywhere: that says nothing.
-fn begins(path: &[&str], glob: &[&str]) -> bool {
-    path.iter().zip(glob).all(|(name, pattern)| *pattern != "**" && names_meet(name, pattern))
+fn names(glob: &str) -> Vec<Name<'_>> {
+    let name = |text| Name { text, wild: text.contains(['*', '?']).then(|| text.chars().collect()) };
+    glob.split('/').map(name).collect()
 }
 
-fn names_meet(one: &str, other: &str) -> bool {
-    let (one, other): (Vec<_>, Vec<_>) = (one.chars().collect(), other.chars().collect());
-    meet(&one, &other, |c| *c == '*', |a, b| a == b || *a == '?' || *b == '?')
+/// Whether the first is one path, since nothing in it is wild, and the second says of its first names that they are these.
+/// Behind `**` anything may lie anywhere: that says nothing.
+fn is_folder_of(path: &[Name<'_>], glob: &[Name<'_>]) -> bool {
+    path.len() < glob.len()
+        && path.iter().all(|name| name.wild.is_none())
+        && path.iter().zip(glob).all(|(name, pattern)| !pattern.is_any_number() && name.meets(pattern))
+}
+
+impl Name<'_> {
+    fn is_any_number(&self) -> bool {
+        self.text == "**"
+    }
+
+    /// Whether some name is matched by both.
+    fn meets(&self, other: &Self) -> bool {
+        match (&self.wild, &other.wild) {
+            (None, None) => self.text == other.text,
+            _ if self.text == "*" || other.text == "*" => true,
+            (Some(one), Some(other)) => characters_meet(one, other),
+            (Some(one), None) => characters_meet(one, &other.text.chars().collect::<Vec<_>>()),
+            (None, Some(other)) => characters_meet(&self.text.chars().collect::<Vec<_>>(), other),
+        }
+    }
+}
+
+fn characters_meet(one: &[char], other: &[char]) -> bool {
+    meet(one, other, |c| *c == '*', |a, b| a == b || *a == '?' || *b == '?')
 }
 
 /// Whether two patterns match a common sequence. `wild` elements match any run, the others one element each, on which
@@ -67,12 +94,12 @@ fn names_meet(one: &str, other: &str) -> bool {
 fn meet<T>(one: &[T], other: &[T], wild: impl Fn(&T) -> bool, same: impl Fn(&T, &T) -> bool) -> bool {
     // reachable[j]: the first i of `one` and the first j of `other` match a common sequence.
     let mut reachable = vec![false; other.len() + 1];
+    let mut next = reachable.clone();
     reachable[0] = true;
     for j in 0..other.len() {
         reachable[j + 1] = reachable[j] && wild(&other[j]);
     }
     for a in one {
-        let mut next = vec![false; other.len() + 1];
         next[0] = reachable[0] && wild(a);
         for (j, b) in other.iter().enumerate() {
             next[j + 1] = match (wild(a), wild(b)) {
@@ -81,7 +108,7 @@ fn meet<T>(one: &[T], other: &[T], wild: impl Fn(&T) -> bool, same: impl Fn(&T, 
                 (false, false) => reachable[j] && same(a, b),
             };
         }
-        reachable = next;
+        std::mem::swap(&mut reachable, &mut next);
     }
     reachable[other.len()]
 }

@@ -92,22 +92,18 @@ impl Reservations {
         reserve: &Reserve,
     ) -> Result<Vec<Fact>, Refusal> {
         let globs = check(reserve)?;
-        let mut id = id;
-        let (mut in_force, mut bytes) = (1, size(&globs));
-        for other in self.in_force(at) {
-            if other.holder.id == reserve.holder.id && other.globs == globs {
-                // This one takes its place.
-                id = other.id.clone();
-                continue;
-            }
-            in_force += 1;
-            bytes += size(&other.globs);
-            if other.holder.id == reserve.holder.id {
-                continue;
-            }
-            if reserve.shared && other.shared {
-                continue;
-            }
+        let others = || self.in_force(at).filter(|other| !is_renewed(other, reserve, &globs));
+        // First whether there is room: comparing takes longer.
+        let remedy = "release some, or let them end";
+        let full = |what, limit| Err(Refusal::Full { what, limit, remedy });
+        if others().count() + 1 > limits::RESERVATIONS {
+            return full("reservations", limits::RESERVATIONS);
+        }
+        if others().map(|other| size(&other.globs)).sum::<usize>() + size(&globs) > limits::RESERVED_BYTES {
+            return full("bytes of reserved globs", limits::RESERVED_BYTES);
+        }
+        let of_others = others().filter(|other| other.holder.id != reserve.holder.id);
+        for other in of_others.filter(|other| !(reserve.shared && other.shared)) {
             let meets = |mine: &Arc<str>| other.globs.iter().find(|theirs| glob::overlap(mine, theirs));
             if let Some(theirs) = globs.iter().find_map(meets) {
                 return Err(Refusal::Conflict(format!(
@@ -116,21 +112,13 @@ impl Reservations {
                 )));
             }
         }
-        let remedy = "release some, or let them end";
-        if in_force > limits::RESERVATIONS {
-            return Err(Refusal::Full { what: "reservations", limit: limits::RESERVATIONS, remedy });
-        }
-        if bytes > limits::RESERVED_BYTES {
-            return Err(Refusal::Full {
-                what: "bytes of reserved globs",
-                limit: limits::RESERVED_BYTES,
-                remedy,
-            });
-        }
+        // This one takes its place.
+        let renewed = self.in_force(at).find(|other| is_renewed(other, reserve, &globs));
+        let id = renewed.map_or(id, |renewed| renewed.id.clone());
         Ok(vec![Fact::FilesReserved(Arc::new(Reservation {
             id,
             holder: reserve.holder.clone(),
-            globs,
+            globs: globs.clone(),
             shared: reserve.shared,
             why: reserve.why.clone(),
             fence: self.fence + 1,
@@ -139,8 +127,9 @@ impl Reservations {
         }))])
     }
 
-    pub(crate) fn release(&self, release: &Release) -> Result<Vec<Fact>, Refusal> {
-        let Some(reservation) = self.held.get(&release.reservation) else { return Ok(vec![]) };
+    pub(crate) fn release(&self, at: Timestamp, release: &Release) -> Result<Vec<Fact>, Refusal> {
+        let held = self.held.get(&release.reservation).filter(|reservation| reservation.until > at);
+        let Some(reservation) = held else { return Ok(vec![]) };
         if reservation.holder.id != release.holder.id {
             return Err(Refusal::Forbidden(format!("{} holds this reservation", reservation.holder.name)));
         }
@@ -157,6 +146,11 @@ impl Reservations {
     pub(crate) fn was_released(&mut self, released: &Released) {
         self.held.shift_remove(&released.reservation.id);
     }
+}
+
+/// Whether one in force is what is reserved again.
+fn is_renewed(one: &Reservation, reserve: &Reserve, globs: &Arc<[Arc<str>]>) -> bool {
+    one.holder.id == reserve.holder.id && one.globs == *globs
 }
 
 /// Looks whether this can be reserved, and gives the globs in the order and the spelling in which they are kept.
