@@ -51,7 +51,7 @@ pub(super) fn read(
     };
     let mut gathering = Gathering::new(log, list, span);
     let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-    let before = span.before.map_or(i64::MAX, |before| before.0.cast_signed());
+    let before = span.before.map_or(i64::MAX, |before| i64::try_from(before.0).unwrap_or(i64::MAX));
     let bounds = params![log.as_str(), gathering.key, above(span.after), before];
     let mut rows = statement.query(bounds).map_err(failed)?;
     while gathering.wanted() > 0

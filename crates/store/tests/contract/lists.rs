@@ -62,6 +62,9 @@ pub(crate) async fn a_list_is_read_from_either_end(store: Arc<dyn Store>) {
     assert_eq!(places(&*store, &mine, Span { most: 2, ..ALL }).await, [3, 5]);
     assert_eq!(places(&*store, &mine, Span { after: Position(5), most: 2, ..ALL }).await, [8, 13]);
     assert_eq!(places(&*store, &mine, Span { newest_first: true, most: 2, ..ALL }).await, [21, 13]);
+    let end = Some(Position(u64::MAX));
+    let newest = Span { before: end, newest_first: true, most: 2, ..ALL };
+    assert_eq!(places(&*store, &mine, newest).await, [21, 13], "however far behind the end it is");
     let between = Span { after: Position(3), before: Some(Position(21)), newest_first: true, most: 9 };
     assert_eq!(places(&*store, &mine, between).await, [13, 8, 5]);
     assert_eq!(places(&*store, &mine, Span { before: Some(Position(3)), ..ALL }).await, Vec::<u64>::new());
