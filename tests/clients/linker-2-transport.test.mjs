@@ -119,11 +119,12 @@ test('§2 server pings: a silent client is asked and stays if it answers; its ow
   await client.settled();
 });
 
-test('§2 close handshake: the code of the client is echoed, and none is none', async (t) => {
+test('§2 close handshake: the code and the reason of the client are echoed, and none is none', async (t) => {
   const hall = await startHall(t);
   const coded = await meet(t, hall.linker);
   coded.ws.close(4001, 'bye');
-  assert.equal((await coded.socket.end()).code, 4001);
+  const { code, reason } = await coded.socket.end();
+  assert.deepEqual([code, String(reason)], [4001, 'bye']);
   const plain = await meet(t, hall.linker);
   plain.ws.close();
   assert.equal((await plain.socket.end()).code, 1005);
@@ -144,7 +145,9 @@ test('§2 upgrade refusals: what does not fit is refused as it was', async (t) =
   const version = await http(hall.linker, { headers: { ...UPGRADE, 'sec-websocket-version': '12' } });
   assert.deepEqual([version.status, version.headers['sec-websocket-version']], [400, '13, 8']);
   assert.equal(await told({}, 'POST'), 405);
-  assert.equal(await told({ upgrade: 'foo' }), 426);
+  assert.equal(await told({ upgrade: 'foo' }), 400);
+  const { 'sec-websocket-key': _, ...keyless } = UPGRADE;
+  assert.equal((await http(hall.linker, { headers: keyless })).status, 400);
 });
 
 test('§2 signals: what is under way is kept and answered, connections close 1012, and the process ends', async (t) => {

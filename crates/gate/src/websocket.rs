@@ -52,6 +52,8 @@ pub struct Upgrade {
 pub enum NoUpgrade {
     /// It does not ask for one, or did not come over a listener's connection.
     PlainHttp,
+    /// It asks for another protocol.
+    Protocol,
     /// Another method than GET.
     Method,
     /// `Sec-WebSocket-Key` is missing or no 16 bytes in base64.
@@ -97,7 +99,8 @@ impl Upgrade {
     pub fn of(request: &mut Request<Body>) -> Result<Self, NoUpgrade> {
         let headers = request.headers();
         if !has(headers, UPGRADE.as_str(), "websocket") {
-            return Err(NoUpgrade::PlainHttp);
+            let elsewhere = headers.contains_key(UPGRADE);
+            return Err(if elsewhere { NoUpgrade::Protocol } else { NoUpgrade::PlainHttp });
         }
         if request.method() != Method::GET {
             return Err(NoUpgrade::Method);
@@ -159,6 +162,7 @@ impl IntoResponse for NoUpgrade {
     fn into_response(self) -> Response {
         let (status, kind, text) = match self {
             Self::PlainHttp => (StatusCode::UPGRADE_REQUIRED, "text/plain", "Upgrade Required"),
+            Self::Protocol => (StatusCode::BAD_REQUEST, "text/html", "Invalid Upgrade header"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "text/html", "Invalid HTTP method"),
             Self::Key => {
                 (StatusCode::BAD_REQUEST, "text/html", "Missing or invalid Sec-WebSocket-Key header")
