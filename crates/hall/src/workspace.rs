@@ -256,6 +256,16 @@ impl Workspace {
         self.0.head.subscribe()
     }
 
+    /// Looks whether another node has written, without waiting for the next time it would.
+    pub fn look(&self) {
+        self.0.look.notify_one();
+    }
+
+    /// How long somebody waits for a position that was seen elsewhere.
+    pub fn patience(&self) -> Duration {
+        self.0.patience
+    }
+
     /// Waits until queries see everything up to `min_pos`, which somebody has read from [`Done`] or a cursor: on the node
     /// that wrote it at once, on another as soon as it has looked.
     ///
@@ -266,8 +276,8 @@ impl Workspace {
         if *head.borrow() >= min_pos {
             return Ok(());
         }
-        self.0.look.notify_one();
-        let reached = tokio::time::timeout(self.0.patience, head.wait_for(|head| *head >= min_pos)).await;
+        self.look();
+        let reached = tokio::time::timeout(self.patience(), head.wait_for(|head| *head >= min_pos)).await;
         match reached {
             Ok(Ok(_)) => Ok(()),
             _ => Err(HallError::NotReached { asked: min_pos, end: *self.0.head.borrow() }),

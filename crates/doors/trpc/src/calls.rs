@@ -5,15 +5,14 @@
 //! its own writes; it waits for nobody else's.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use gate::Unsent;
-use hall::{Declined, Done, Submitted, Workspace};
-use model::{Fact, MemberId, Position};
+use hall::{Declined, Done, HallError, Submitted};
+use model::{Fact, MemberId};
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 
-use crate::door::Inner;
 use crate::feed::Following;
 use crate::goodbye::End;
 use crate::mutation::{self, Prepared, Reply};
@@ -43,9 +42,6 @@ pub(crate) struct Pending {
 
 /// A mutation whose outcome is known.
 pub(crate) type Finished = (ReplyTo<'static>, Procedure, Reply, Result<Done, Declined>);
-
-/// A query whose position the log has reached, or why it has not.
-pub(crate) type Reached = (Deferred, Result<(), TrpcError>);
 
 /// A query that waits for what its client wrote before, or for a position: the parts of its frame.
 pub(crate) struct Deferred {
@@ -89,13 +85,9 @@ impl Session {
             let position = cursor::read(&self.workspace, "minPos", place)?;
             if *self.workspace.head().borrow() < position {
                 // Whatever else its client asks for does not wait behind it.
-                let deferred = self.defer(request);
-                self.awaited.push(Box::pin(reach(
-                    deferred,
-                    position,
-                    self.workspace.clone(),
-                    self.door.clone(),
-                )));
+                let (deadline, deferred) = (Instant::now() + self.workspace.patience(), self.defer(request));
+                self.awaited.add(position, deadline, deferred);
+                self.workspace.look();
                 return Ok(());
             }
         }
@@ -192,13 +184,30 @@ impl Session {
         while self.deferred.front().is_some_and(|next| next.after <= self.answered)
             && let Some(deferred) = self.deferred.pop_front()
         {
-            self.go_on((deferred, Ok(()))).await?;
+            self.go_on(deferred, Ok(())).await?;
         }
         Ok(())
     }
 
-    /// Answers a query that had to wait.
-    pub(crate) async fn go_on(&mut self, (deferred, reached): Reached) -> Result<(), End> {
+    /// Answers the queries that waited for what the log has reached now, and those that have waited long enough.
+    pub(crate) async fn answer_awaited(&mut self) -> Result<(), End> {
+        let head = *self.workspace.head().borrow();
+        while let Some(deferred) = self.awaited.take_reached(head) {
+            self.go_on(deferred, Ok(())).await?;
+        }
+        while let Some((asked, deferred)) = self.awaited.take_late(Instant::now()) {
+            let error = refusal::unreached(&HallError::NotReached { asked, end: head });
+            self.go_on(deferred, Err(error)).await?;
+        }
+        Ok(())
+    }
+
+    /// Answers a query that had to wait, or says why it cannot be answered.
+    pub(crate) async fn go_on(
+        &mut self,
+        deferred: Deferred,
+        reached: Result<(), TrpcError>,
+    ) -> Result<(), End> {
         self.deferred_bytes -= deferred.bytes();
         match self.call_deferred(&deferred, reached).await {
             Ok(()) => Ok(()),
@@ -284,16 +293,6 @@ impl Deferred {
             input: Input { raw: self.input.as_deref(), last_event_id },
         })
     }
-}
-
-/// Waits until the log has come as far as a query asks.
-async fn reach(deferred: Deferred, position: Position, workspace: Workspace, door: Arc<Inner>) -> Reached {
-    let reached = tokio::select! {
-        biased;
-        reached = workspace.reach(position) => reached.map_err(|error| refusal::unreached(&error)),
-        () = door.close.cancelled() => Err(refusal::declined(&Declined::Closing)),
-    };
-    (deferred, reached)
 }
 
 fn defect() -> TrpcError {

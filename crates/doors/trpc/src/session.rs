@@ -9,27 +9,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use gate::rate::Allowance;
 use gate::{Buffering, Connection, KeepAlive, Outbox, Socket};
-use hall::{Attendance, Identity, Workspace};
+use hall::{Attendance, Declined, Identity, Workspace};
 use indexmap::IndexMap;
 use model::{MemberId, Position};
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::error::Error;
 
-use crate::calls::{Deferred, Finished, Pending, Reached, Stop};
+use crate::awaited::Awaited;
+use crate::calls::{Deferred, Finished, Pending, Stop};
 use crate::door::{Arrival, Entrance, Inner};
 use crate::feed::Following;
 use crate::goodbye::{End, finish};
 use crate::introduction::introduce;
-use crate::limits;
 use crate::wire::error::TrpcError;
 use crate::wire::reply::{self, ReplyTo, RequestId};
 use crate::wire::request::{self, Incoming};
+use crate::{limits, refusal};
 
 /// A connection that was let in.
 pub(crate) struct Session {
@@ -47,7 +47,7 @@ pub(crate) struct Session {
     /// Queries that wait for mutations before them, oldest first.
     pub(crate) deferred: VecDeque<Deferred>,
     /// Queries that wait for a position.
-    pub(crate) awaited: FuturesUnordered<BoxFuture<'static, Reached>>,
+    pub(crate) awaited: Awaited,
     /// What both hold.
     pub(crate) deferred_bytes: usize,
     pub(crate) following: IndexMap<RequestId<'static>, Following>,
@@ -71,11 +71,11 @@ enum Drain {
 /// What a session wakes up for.
 enum Event {
     Finished(Finished),
-    Reached(Reached),
     Received(Option<Result<Message, Error>>),
     News,
     Gathered,
     Breath,
+    Late,
     Tick,
     DirectoryChanged,
     Drain,
@@ -134,7 +134,7 @@ impl Session {
             submitted: 0,
             answered: 0,
             deferred: VecDeque::new(),
-            awaited: FuturesUnordered::new(),
+            awaited: Awaited::default(),
             deferred_bytes: 0,
             following: IndexMap::new(),
             behind: false,
@@ -155,15 +155,17 @@ impl Session {
             let full = self.calls.len() >= limits::CALLS
                 || self.deferred.len() + self.awaited.len() >= limits::DEFERRED
                 || self.deferred_bytes >= limits::DEFERRED_BYTES;
+            self.answer_awaited().await?;
+            let late = self.awaited.deadline();
             let breathless = in_a_row >= limits::IN_A_ROW;
             let event = tokio::select! {
                 biased;
                 Some(finished) = self.calls.next(), if !self.calls.is_empty() => Event::Finished(finished),
-                Some(reached) = self.awaited.next(), if !self.awaited.is_empty() => Event::Reached(reached),
                 () = ready(()), if self.outbox.is_full() => Event::Gathered,
                 received = self.socket.next(), if !full && !breathless => Event::Received(received),
                 () = ready(()), if self.behind => Event::News,
-                Ok(()) = self.head.changed(), if !self.following.is_empty() => Event::News,
+                Ok(()) = self.head.changed(), if !self.following.is_empty() || late.is_some() => Event::News,
+                () = sleep_until(late.unwrap_or_else(Instant::now)), if late.is_some() => Event::Late,
                 () = ready(()), if self.outbox.is_waiting() => Event::Gathered,
                 () = &mut drain, if self.drain == Drain::Serving => Event::Drain,
                 () = &mut close => Event::Close,
@@ -174,13 +176,13 @@ impl Session {
             in_a_row = if matches!(event, Event::Received(_)) { in_a_row + 1 } else { 0 };
             match event {
                 Event::Finished(finished) => self.answer(finished).await?,
-                Event::Reached(reached) => self.go_on(reached).await?,
                 Event::Received(received) => self.receive(received).await?,
                 Event::News => {
                     self.behind = self.pump().await?;
                     self.outbox.flush(&mut self.socket).await?;
                 }
                 Event::Gathered => self.outbox.flush(&mut self.socket).await?,
+                Event::Late => {}
                 // A client that sends without end does not keep the rest from being looked at.
                 Event::Breath => {}
                 Event::Drain => self.drain = Drain::After(self.submitted),
@@ -188,8 +190,8 @@ impl Session {
                     while let Some(finished) = self.calls.next().await {
                         self.answer(finished).await?;
                     }
-                    while let Some(reached) = self.awaited.next().await {
-                        self.go_on(reached).await?;
+                    while let Some(deferred) = self.awaited.take_reached(Position(u64::MAX)) {
+                        self.go_on(deferred, Err(refusal::declined(&Declined::Closing))).await?;
                     }
                     return Err(End::Closing);
                 }
