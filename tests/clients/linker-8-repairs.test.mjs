@@ -87,6 +87,7 @@ test('§8 5: a second name leaves the first, with no ghost, no double broadcast,
   assert.deepEqual(await api.contents(), ['once']);
   const [heir] = await meetAs(t, hall.linker, 'first');
   assert.notEqual(heir.id, api.id);
+  assert.deepEqual(await heir.contents(), ['once', 'for the first'], 'what the first was to have waits for the first');
 });
 
 test('§8 6: a name is its principal’s, one marks one’s own, and nobody is broadcast', async (t) => {
@@ -175,7 +176,7 @@ test('§8 10: a reader that takes nothing is dropped, fills no memory, and finds
   const [web, slow, other] = await meetAs(t, hall.linker, 'web', 'slow', 'other');
   slow.ws.pause();
   const content = 'x'.repeat(500_000);
-  const many = 60;
+  const many = 300;
   for (let i = 0; i < many; i += 1) {
     web.say('slow', content);
     web.say('other', `m${i}`);
@@ -184,7 +185,7 @@ test('§8 10: a reader that takes nothing is dropped, fills no memory, and finds
   await eventually(async () => !(await web.names()).includes('slow'), { within: 60_000, what: 'the slow reader to be dropped' });
   assert.match(hall.stderr, /takes nothing off its socket/);
   const memory = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${hall.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
-  assert.ok(memory < 512, `the server holds ${Math.round(memory)} MiB`);
+  assert.ok(memory < 120, `the server holds ${Math.round(memory)} MiB of 150 MB`);
   const [back] = await meetAs(t, hall.linker, 'slow');
   let got = 0;
   for (let page = await back.fetch(); page.length > 0; page = await back.fetch()) got += page.length;

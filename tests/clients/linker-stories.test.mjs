@@ -101,6 +101,19 @@ test('who comes back behind a crowd of newcomers, and takes a broadcast, shows h
   assert.equal((await web.ask('get_stats')).stats.byStatus.delivered, 1);
 });
 
+test('how far a broadcast has come is not forgotten when its reader leaves, and does not hang on who came first', async (t) => {
+  const hall = await startHall(t);
+  const [web, ...others] = await meetAs(t, hall.linker, 'web', ...Array.from({ length: 34 }, (_, i) => `reader ${i}`));
+  const last = others[33];
+  web.say('broadcast', 'lunch');
+  const [{ id }] = (await last.pushed(), await last.fetch());
+  await web.frame('delivery_receipt');
+  const status = async () => (await web.ask('get_receipts')).receipts.find((receipt) => receipt.id === id).status;
+  assert.equal(await status(), 'delivered');
+  await last.leave(web);
+  assert.equal(await status(), 'delivered', 'what has come has come');
+});
+
 test('a restart in the middle: no message that was settled is lost, and each is delivered once', async (t) => {
   const hall = await startHall(t);
   const [web] = await meetAs(t, hall.linker, 'web', 'api');

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { startHall } from './harness/hall.mjs';
-import { meet, UUID } from './harness/linker.mjs';
+import { meet, meetAs, UUID } from './harness/linker.mjs';
 import { eventually, pause } from './harness/mailbox.mjs';
 import { agent, directory, found, Lines } from './harness/mcp.mjs';
 
@@ -100,6 +100,13 @@ test('§6 linker_get_conversation: with names, and `with` finds what two have wr
   assert.match(told, new RegExp(`^Conversation with api:\\n\\[\\S+Z\\] web: question \\(ID: \\S+\\)\\n\\[\\S+Z\\] api: ${long} \\(ID: \\S+\\)$`));
   assert.match(await web.done('linker_get_conversation', { with: 'api', limit: 1 }), /\n\[\S+Z\] api: long/);
   assert.doesNotMatch(told, /undefined/);
+  // With nobody named, all that this instance has sent and been sent, with whom.
+  await web.done('linker_broadcast', { content: 'to all' });
+  const all = await web.done('linker_get_conversation', { any: 'argument that it does not know' });
+  assert.match(all, new RegExp(`^Conversation history:\\n\\[\\S+Z\\] web to api: question .+\\n\\[\\S+Z\\] api to web: ${long} .+\\n\\[\\S+Z\\] web to \\S*broadcast: to all .+$`));
+  const two = await web.done('linker_get_conversation', { limit: 2 });
+  assert.match(two, /^Conversation history:\n\(older messages are left out\)\n\[\S+Z\] api to web: long/);
+  assert.equal(two.split('\n').length, 4);
 });
 
 test('§6 linker_status: how this instance is connected, and that it is not', async (t) => {
@@ -226,6 +233,14 @@ test('§9 linker_send_file: of its own directory', async (t) => {
   await api.call('inbox', { message: Number(found(text, /^#(\d+) /)), save: '.' });
   assert.equal(readFileSync(join(there, 'a.md'), 'utf8'), '# a');
   assert.match((await web.call('linker_send_file', { to: 'api', file_path: '/etc/passwd' })).text, /^Error: "\/etc\/passwd" is not inside/);
+  // A client of the old protocol knows no files, and is told of them below the text, in every frame.
+  const [old] = await meetAs(t, hall.linker, 'old');
+  await web.done('linker_send_file', { to: 'old', file_path: 'a.md', description: 'read this' });
+  const { message, notification } = await old.pushed();
+  assert.match(message.content, /^read this\n\nFiles: a\.md \(text\/markdown, 3 bytes\)\n\(to save them: guildhall inbox --message \d+ --save DIRECTORY\)$/);
+  assert.ok(message.content.startsWith(notification.preview));
+  assert.deepEqual(await old.contents(), [message.content]);
+  assert.equal((await old.ask('get_conversation', { with: 'web' })).messages[0].content, message.content);
 });
 
 test('§9 linker_share_code: in a block that the code cannot end', async (t) => {

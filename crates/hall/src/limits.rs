@@ -59,12 +59,16 @@ pub const GATHERED_READERS: usize = 4;
 pub const GATHERED_FROM: usize = 500;
 /// … and no more than this.
 pub const GATHERED_TO: usize = 50_000;
-/// Pages of a mailbox's lists that are looked through, newest first, for ids.
+/// Pages of a mailbox that are looked through, newest first, for ids. All its lists together make a page …
 pub const MAILBOX_PAGES: usize = 20;
+/// … but each has at least so many messages in it.
+pub const MAILBOX_PAGE_LEAST: usize = 50;
 /// Messages of a list that are looked through for those that are wanted; then it is said where to go on.
 pub const HISTORY_SCAN: usize = 20_000;
 /// Readers of a topic who are asked when a message to it has reached them.
 pub const TOPIC_READERS: usize = 32;
+/// The same for a message that expires.
+pub const EXPIRING_READERS: usize = 256;
 /// How often a conditional append may lose before it takes the log's lock.
 pub const RACES: u32 = 3;
 /// How long a claimed job is held before another may perform it.

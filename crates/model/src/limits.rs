@@ -42,7 +42,8 @@ pub const OPEN_QUESTION_BYTES: usize = 64 * 1024 * 1024;
 pub const READERS: usize = 2_000;
 /// Keys remembered per reader; the oldest read is forgotten first.
 pub const READS: usize = 64;
-/// Agents and people with a mailbox; each has a few numbers in memory, whether it is here or not.
+/// Agents and people with a mailbox; each has a few numbers in memory, whether it is here or not. Beyond it, whoever comes
+/// takes the place of somebody who was here only in passing.
 pub const MAILBOXES: usize = 50_000;
 /// A topic's name: part of a key in every database.
 pub const TOPIC_BYTES: usize = 256;
@@ -62,10 +63,12 @@ pub const ATTACHMENT_BYTES: usize = 8 * 1024 * 1024;
 pub const RESERVATIONS: usize = 1_000;
 /// Globs of one reservation.
 pub const GLOBS: usize = 32;
-/// One glob.
+/// One glob …
 pub const GLOB_BYTES: usize = 256;
-/// All globs of one reservation. Each is compared with each of the others in force, which takes the product of their
-/// lengths …
+/// … and the names in it.
+pub const GLOB_NAMES: usize = 32;
+/// All globs of one reservation. Each is compared with each of the others in force, each of its names with each of theirs and
+/// letter by letter if they are wild …
 pub const RESERVATION_BYTES: usize = 2 * 1024;
 /// … and so this bounds how long the workspace stands still for a new one. All globs in force together.
 pub const RESERVED_BYTES: usize = 64 * 1024;

@@ -19,7 +19,7 @@ use crate::marks::{Marks, Range};
 use crate::messages::{self, BROADCAST, Message, Party, Recipient};
 use crate::names::Principal;
 use crate::refusal::Refusal;
-use crate::roster::Membership;
+use crate::roster::{Membership, Roster};
 use crate::time::Timestamp;
 
 /// How far a message has come with one reader, by evidence.
@@ -89,6 +89,9 @@ pub struct Follow {
 pub struct Mailbox {
     /// Who holds the agent's name; none if it is a person's, or nobody has joined under it yet.
     holder: Option<Principal>,
+    /// Nothing was ever sent by its owner, or to it alone, and it follows what all follow: if there is no more room and its
+    /// owner is away, it goes. Clients that make up a name for each start would fill all there is.
+    is_passing: bool,
     /// Topics followed, each since when.
     follows: BTreeMap<Arc<str>, Position>,
     delivered: Marks,
@@ -120,9 +123,28 @@ impl Mailbox {
         ![&self.delivered, &self.in_context, &self.read].iter().any(|marks| marks.contains(position))
     }
 
+    /// The parts of a range of which no evidence shows that the reader has had anything.
+    pub fn not_had(&self, range: Range) -> Vec<Range> {
+        self.short_of(Stage::Delivered, range)
+    }
+
+    /// The parts of a range that have not come so far, nor further.
+    pub fn short_of(&self, stage: Stage, range: Range) -> Vec<Range> {
+        let stages = [Stage::Delivered, Stage::InContext, Stage::Read].into_iter().filter(|at| *at >= stage);
+        stages.fold(vec![range], |parts, stage| {
+            parts.into_iter().flat_map(|part| self.marked(stage).missing(part)).collect()
+        })
+    }
+
     /// Up to where nothing is unread.
     pub fn low(&self) -> Position {
         self.taken_behind(Position::START)
+    }
+
+    /// Whether anything behind a place was taken.
+    pub fn has_had_behind(&self, place: Position) -> bool {
+        let marks = [&self.delivered, &self.in_context, &self.read];
+        marks.iter().any(|marks| marks.ranges().last().is_some_and(|(_, to)| *to > place))
     }
 
     /// Up to where everything behind a place was taken; the place itself if the next was not.
@@ -207,6 +229,15 @@ impl Mailboxes {
         Err(Refusal::Full { what: "mailboxes", limit: limits::MAILBOXES, remedy })
     }
 
+    /// Whether somebody who joins fits, perhaps in place of somebody who was here in passing.
+    pub(crate) fn room_to_join(&self, agent: &AgentId, roster: &Roster) -> Result<(), Refusal> {
+        self.room(agent).or_else(|full| {
+            let here = roster.agents();
+            let goes = |(owner, mailbox): (&AgentId, &Mailbox)| mailbox.is_passing && !here.contains(owner);
+            if self.iter().any(goes) { Ok(()) } else { Err(full) }
+        })
+    }
+
     /// Whether one more reader fits, if a message makes one.
     pub(crate) fn room_for(&self, fact: &Fact) -> Result<(), Refusal> {
         let Fact::MessageSent(message) = fact else { return Ok(()) };
@@ -222,12 +253,12 @@ impl Mailboxes {
         let mailbox = self.get(&take.reader.id);
         // Only what is new: the ranges of a reader's receipts never overlap, so the first that holds a message tells when.
         // And what has come further already is not said to have come so far only now.
-        let further = [Stage::Delivered, Stage::InContext, Stage::Read];
-        let mut news = take.ranges.to_vec();
-        for stage in further.into_iter().filter(|stage| *stage >= take.stage) {
-            let Some(marked) = mailbox.map(|mailbox| mailbox.marked(stage)) else { break };
-            news = news.into_iter().flat_map(|range| marked.missing(range)).collect();
-        }
+        let news: Vec<_> = match mailbox {
+            Some(mailbox) => {
+                take.ranges.iter().flat_map(|range| mailbox.short_of(take.stage, *range)).collect()
+            }
+            None => take.ranges.to_vec(),
+        };
         if news.is_empty() {
             return Ok(vec![]);
         }
@@ -286,8 +317,24 @@ impl Mailboxes {
     }
 
     /// An agent is here: from now on broadcasts are for it too.
-    pub(crate) fn arrived(&mut self, position: Position, member: &Membership) {
-        self.open(&member.agent, position).holder = Some(member.principal.clone());
+    pub(crate) fn arrived(&mut self, position: Position, member: &Membership, roster: &Roster) {
+        let is_new = !self.boxes.contains_key(&member.agent);
+        if is_new && self.boxes.len() >= limits::MAILBOXES {
+            self.make_room(roster);
+        }
+        let mailbox = self.open(&member.agent, position);
+        mailbox.is_passing |= is_new;
+        mailbox.holder = Some(member.principal.clone());
+    }
+
+    /// Lets go of the oldest that are in passing and whose owners are away: many at once, since that takes as long as one.
+    fn make_room(&mut self, roster: &Roster) {
+        let (here, mut gone) = (roster.agents(), 0);
+        self.boxes.retain(|owner, mailbox| {
+            let goes = gone < limits::MAILBOXES / 50 && mailbox.is_passing && !here.contains(owner);
+            gone += usize::from(goes);
+            !goes
+        });
     }
 
     fn open(&mut self, owner: &AgentId, position: Position) -> &mut Mailbox {
@@ -301,9 +348,9 @@ impl Mailboxes {
 
     pub(crate) fn was_sent(&mut self, position: Position, message: &Message) {
         // A person's begins with the first message to or from them: whoever has written can be answered.
-        self.open(&message.from.id, position);
+        self.open(&message.from.id, position).is_passing = false;
         if let Recipient::Party(party) = &message.to {
-            self.open(&party.id, position);
+            self.open(&party.id, position).is_passing = false;
         }
     }
 
@@ -315,7 +362,9 @@ impl Mailboxes {
     }
 
     pub(crate) fn was_followed(&mut self, position: Position, following: &Following) {
-        self.open(&following.reader.id, position).follows.insert(following.topic.clone(), position);
+        let mailbox = self.open(&following.reader.id, position);
+        mailbox.is_passing = false;
+        mailbox.follows.insert(following.topic.clone(), position);
     }
 
     pub(crate) fn was_left(&mut self, position: Position, following: &Following) {
@@ -327,4 +376,46 @@ impl Mailboxes {
 /// expired says nothing of it, since it was not offered any more.
 pub fn counts(receipt_at: Timestamp, expires_at: Option<Timestamp>) -> bool {
     expires_at.is_none_or(|expires| receipt_at < expires)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roster::Role;
+
+    fn member(name: &str, number: u128) -> Arc<Membership> {
+        Arc::new(Membership {
+            id: uuid::Uuid::from_u128(number).into(),
+            agent: AgentId::of("default", name),
+            name: name.into(),
+            role: Role::Target,
+            repo_path: "unknown".into(),
+            principal: Principal::compat(),
+            connected_at: Timestamp::default(),
+            door: "linker".into(),
+            instance: None,
+        })
+    }
+
+    #[test]
+    fn when_all_mailboxes_are_taken_those_go_that_were_here_in_passing() {
+        let (mut mailboxes, mut roster) = (Mailboxes::default(), Roster::default());
+        for number in 0..limits::MAILBOXES {
+            let member = member(&format!("claude-{number}"), number as u128);
+            mailboxes.arrived(Position(number as u64 + 1), &member, &roster);
+        }
+        let agent = |number: usize| AgentId::of("default", &format!("claude-{number}"));
+        // The first is here, the second follows a topic.
+        roster.arrived(&member("claude-0", 0));
+        let reader = Party { id: agent(1), name: "claude-1".into() };
+        mailboxes.was_followed(Position(60_000), &Following { reader, topic: "news".into() });
+
+        let new = member("api", 60_000);
+        mailboxes.room(&new.agent).unwrap_err();
+        mailboxes.room_to_join(&new.agent, &roster).unwrap();
+        mailboxes.arrived(Position(60_001), &new, &roster);
+        assert!(mailboxes.get(&new.agent).is_some() && mailboxes.size() < limits::MAILBOXES);
+        let kept = [0, 1, 2, limits::MAILBOXES - 1].map(|number| mailboxes.get(&agent(number)).is_some());
+        assert_eq!(kept, [true, true, false, true], "the oldest goes, of those that may");
+    }
 }

@@ -34,11 +34,16 @@ impl Marks {
         self.0[..after].last().copied().filter(|range| position <= range.1)
     }
 
-    /// The end of the range that begins the set, if it begins with the log: all positions up to there are in it.
-    pub fn low(&self) -> Position {
-        match self.0.first() {
-            Some((from, to)) if from.0 <= 1 => *to,
-            _ => Position::START,
+    /// The range that holds a position or, if none does, is the next behind it: its place among [`Marks::ranges`].
+    pub fn next_range(&self, position: Position) -> usize {
+        self.0.partition_point(|range| range.1 < position)
+    }
+
+    /// A position or, if the next one is not in the set, the last before the range behind that.
+    pub fn before_next(&self, position: Position) -> Position {
+        match self.0.get(self.next_range(position.next())) {
+            Some((from, _)) => position.max(Position(from.0.saturating_sub(1))),
+            None => position,
         }
     }
 
@@ -102,7 +107,6 @@ mod tests {
             marks.insert(range(from, to));
         }
         assert_eq!(marks.ranges(), [range(1, 6), range(9, 9)]);
-        assert_eq!(marks.low(), Position(6));
         assert!(!marks.covers(range(6, 9)));
     }
 
@@ -120,8 +124,11 @@ mod tests {
             let mut rest = marks.missing(range(10, 50)).into_iter().flat_map(|(from, to)| from.0..=to.0);
             prop_assert!(rest.by_ref().eq((10..=50).filter(|position| !set.contains(position))));
             prop_assert!(marks.ranges().windows(2).all(|pair| pair[0].1.0 + 1 < pair[1].0.0));
-            let low = (1..).take_while(|position| set.contains(position)).last().unwrap_or(0);
-            prop_assert_eq!(marks.low(), Position(low));
+            for position in 0..80 {
+                let next = (position + 1..80).find(|next| set.contains(next));
+                let before = marks.before_next(Position(position)).0;
+                prop_assert_eq!(before, next.map_or(position, |next| next - 1));
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Who is here. An agent is a durable name; a membership is one way it is present.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -124,6 +124,11 @@ impl Roster {
     /// A member that is present.
     pub fn get(&self, id: &MemberId) -> Option<&Arc<Membership>> {
         self.members.get(id)
+    }
+
+    /// The agents that are present.
+    pub(crate) fn agents(&self) -> HashSet<&AgentId> {
+        self.members().map(|member| &member.agent).collect()
     }
 
     /// How often each name is here, for telling namesakes apart.

@@ -42,7 +42,7 @@ pub struct State {
 impl State {
     /// Raised whenever [`State::apply`] comes to make something else of the same events, or the state is written
     /// differently: a snapshot of another version says nothing about this one.
-    pub const VERSION: u32 = 2;
+    pub const VERSION: u32 = 3;
 
     /// The position of the last event applied.
     pub fn position(&self) -> Position {
@@ -74,7 +74,7 @@ impl State {
         let by = &proposal.by;
         let facts = match &proposal.command {
             Command::Join(join) => {
-                self.mailboxes.room(&AgentId::of(&join.workspace, &join.name))?;
+                self.mailboxes.room_to_join(&AgentId::of(&join.workspace, &join.name), &self.roster)?;
                 Self::refuse_an_id(&join.name)?;
                 self.roster.join((&proposal.id).into(), by, at, join)?
             }
@@ -96,7 +96,7 @@ impl State {
             Command::Follow(follow) => self.mailboxes.follow(follow)?,
             Command::SetStatus(set) => self.statuses.set(at, &self.roster, set)?,
             Command::Reserve(reserve) => self.reservations.reserve((&proposal.id).into(), at, reserve)?,
-            Command::Release(release) => self.reservations.release(release)?,
+            Command::Release(release) => self.reservations.release(at, release)?,
             Command::OpenWorkspace(open) => self.directory.open(open)?,
             Command::IssueToken(issue) => self.directory.issue((&proposal.id).into(), at, issue)?,
             Command::RevokeToken(revoke) => self.directory.revoke(revoke)?,
@@ -127,7 +127,7 @@ impl State {
         match &recorded.event.fact {
             Fact::MemberJoined(member) | Fact::MemberReturned(member) => {
                 self.roster.arrived(member);
-                self.mailboxes.arrived(recorded.position, member);
+                self.mailboxes.arrived(recorded.position, member, &self.roster);
             }
             Fact::MemberLeft(departure) => {
                 self.roster.departed(departure);

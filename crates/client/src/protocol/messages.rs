@@ -137,7 +137,8 @@ pub struct MarkRead {
     pub messages: Vec<String>,
 }
 
-/// How many messages a call has changed something about.
+/// Of how many things a call spoke: messages of the caller's that it named, claims that it ended; of
+/// [`Call::Took`](super::Call::Took) 1 if it was news, else 0.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Marked {
     /// So many.
@@ -160,7 +161,7 @@ pub struct Messages {
     /// The caller's own, with how far they have come.
     #[serde(default)]
     pub sent: bool,
-    /// Those that found no recipient, whoever sent them.
+    /// Those that found no recipient: the caller's, and of others what it may read.
     #[serde(default)]
     pub dead: bool,
     /// Only those before this number.
@@ -249,7 +250,7 @@ pub struct Message {
     /// Whether nobody was known by the name it was sent to.
     #[serde(default, skip_serializing_if = "is_false")]
     pub dead: bool,
-    /// How far it has come; only from [`Call::Message`](super::Call::Message) and of the caller's own.
+    /// How far it has come, if it is the caller's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
 }

@@ -60,7 +60,7 @@ macro_rules! methods {
             "messages.resend" Resend(Resend) -> Sent, Once, Anybody, messages::resend;
 
             /// Topics that somebody has written to or follows.
-            "topics.list" Topics(Empty) -> Vec<Topic>, Looks, Anybody, topics::list;
+            "topics.list" Topics(Empty) -> Listing<Topic>, Looks, Anybody, topics::list;
             /// Begins or ceases to follow a topic.
             "topics.follow" Follow(Follow) -> Changed, Harmless, Anybody, topics::follow;
 

@@ -8,14 +8,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use bytes::Bytes;
 use hall::{Entry, Follower, Workspace};
 use model::messages::{Message, Party, Recipient};
 use model::{AgentId, Fact, Position, Text, Timestamp};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::wire::frame::{Frame, Joined};
 use crate::{door, limits};
 
 /// Tells the connections of one workspace what happens there.
@@ -55,8 +53,8 @@ pub(crate) struct Profile {
 pub(crate) enum News {
     /// The event at this place.
     At(Position),
-    /// A frame.
-    Frame(Bytes),
+    /// Somebody has come. What it says of itself is looked up when this is told, so what waits is small.
+    Joined(Party),
 }
 
 /// A connection's own. Dropping it ends it; that of another connection of the same name goes on.
@@ -118,14 +116,17 @@ impl Dispatcher {
     }
 
     /// Tells everybody that somebody came, but the connection it came by.
-    pub(crate) fn announce(&self, who: &Party, description: Option<&Text>, except: Option<&Subscription>) {
-        let frame =
-            Frame::InstanceJoined { instance: Joined { id: &who.id, name: &who.name, description } }.encode();
+    pub(crate) fn announce(&self, who: &Party, except: Option<&Subscription>) {
         for subscriber in self.subscribers().of.values().flatten() {
             if except.is_none_or(|except| except.number != subscriber.number) {
-                subscriber.tell(News::Frame(frame.clone()));
+                subscriber.tell(News::Joined(who.clone()));
             }
         }
+    }
+
+    /// What an agent says of itself, if it is connected here: its newest connection.
+    pub(crate) fn description(&self, agent: &AgentId) -> Option<Text> {
+        self.subscribers().of.get(agent)?.last()?.profile.description.clone()
     }
 
     /// Waits until everybody has been told what happened up to a place.
@@ -144,7 +145,7 @@ impl Dispatcher {
             // Who comes by this door is announced after they have been told that they are in.
             Fact::MemberJoined(member) if *member.door != *door::NAME => {
                 let who = Party { id: member.agent.clone(), name: member.name.clone() };
-                self.announce(&who, None, None);
+                self.announce(&who, None);
             }
             _ => {}
         }
@@ -316,8 +317,8 @@ mod tests {
         let (web, api) = (AgentId::of("default", "web"), AgentId::of("default", "api"));
         let (mut one, mut other) = (subscribe(&dispatcher, &web, 0, 1), subscribe(&dispatcher, &api, 0, 1));
         let who = Party { id: api, name: "api".into() };
-        dispatcher.announce(&who, None, Some(&other.subscriber));
-        assert!(matches!(one.news.try_recv(), Ok(News::Frame(_))));
+        dispatcher.announce(&who, Some(&other.subscriber));
+        assert!(matches!(one.news.try_recv(), Ok(News::Joined(told)) if told == who));
         assert!(other.news.try_recv().is_err());
     }
 }

@@ -8,7 +8,7 @@ use model::lists::{List, MessageItem};
 use model::{AgentId, Position, Principal};
 
 use crate::limits;
-use crate::news::recipient;
+use crate::shown::{content, recipient};
 use crate::wire::frame::{Frame, Iso, Said};
 use crate::wire::request::{GetConversation, Limit};
 
@@ -57,11 +57,12 @@ pub(crate) async fn conversation(
 
 /// What these clients are shown of them.
 pub(crate) fn frame(entries: &[Arc<Entry>]) -> Frame<'_> {
-    let messages = entries.iter().filter_map(|entry| message(entry)).map(|message| Said {
+    let messages = entries.iter().filter_map(|entry| Some((entry.position(), message(entry)?)));
+    let messages = messages.map(|(place, message)| Said {
         id: &message.id,
         from: &message.from.id,
         to: recipient(&message.to),
-        content: &message.content,
+        content: content(place, message),
         timestamp: Iso(message.sent_at),
         from_name: &message.from.name,
     });

@@ -4,7 +4,8 @@
 //! [`session`] → [`wire`] → [`requests`], which submits what writes and asks [`history`], [`progress`] and
 //! [`instances`] for what is read; [`evidence`] says which messages in replies have arrived. The other way goes what
 //! happens: [`dispatcher`] follows the log of a workspace, knows which connection speaks for which agent, and tells each what
-//! concerns it; there it is [`pending`] until [`news`] says it to the client.
+//! concerns it; there it is [`pending`] until [`news`] says it to the client. What is [`shown`] of a message is the same in all
+//! frames.
 //!
 //! Source of the format: `docs/wire/linker.md`.
 
@@ -20,6 +21,7 @@ mod pending;
 mod progress;
 mod requests;
 mod session;
+mod shown;
 pub mod wire;
 
 pub use door::{Door, Options};

@@ -25,7 +25,7 @@ pub const CONVERSATION_BYTES: u64 = 8 * 1024 * 1024;
 pub const RECEIPTS: usize = 1_000;
 /// Messages that `stats` looks at: the newest.
 pub const STATS_MESSAGES: usize = 2_000;
-/// Marks of one reader that are looked through for how far messages have come.
+/// Marks of one reader that are loaded for how far messages have come; for what lies behind them each is looked up.
 pub const MARKS_SCAN: usize = 20_000;
 /// Messages under way from one connection; beyond it, no more of its frames are read.
 pub const SENDS: usize = 1_024;

@@ -5,14 +5,15 @@ use hall::mail::message;
 use hall::{Entry, Workspace};
 use model::lists::{List, MessageItem};
 use model::mailboxes::{Stage, Taken, counts};
-use model::messages::{self, Recipient};
+use model::marks::Marks;
+use model::messages::{self, Party, Recipient};
 use model::{AgentId, Fact, Position, Timestamp};
-use store::Span;
 
 use crate::dispatcher::News;
 use crate::goodbye::End;
 use crate::session::Session;
-use crate::wire::frame::{DeliveryReceipt, Frame, Iso, Message, Notification, ReadReceipt, Status};
+use crate::shown::{self, recipient};
+use crate::wire::frame::{DeliveryReceipt, Frame, Iso, Joined, Message, Notification, ReadReceipt, Status};
 use crate::wire::preview::preview;
 
 /// Names the two forms of a message to many that all sockets share.
@@ -22,11 +23,13 @@ struct InShort;
 impl Session {
     pub(crate) async fn tell(&mut self, news: News) -> Result<(), End> {
         let place = match news {
-            News::Frame(frame) => return self.put_encoded(frame).await,
+            News::Joined(who) => return self.tell_who_came(&who).await,
             News::At(place) => place,
         };
         let entry = self.workspace.entry(place).await.map_err(End::Unreadable)?;
         match entry.fact() {
+            // It may have taken another name since this was for it.
+            Fact::MessageSent(message) if !self.is_mine(place, message) => Ok(()),
             Fact::MessageSent(message) => {
                 // What is for one is encoded for one; what is for many, once for all of them.
                 let (full, short) = match message.to {
@@ -44,6 +47,21 @@ impl Session {
             }
             _ => Ok(()),
         }
+    }
+
+    async fn tell_who_came(&mut self, who: &Party) -> Result<(), End> {
+        let description = self.dispatcher.description(&who.id);
+        let instance = Joined { id: &who.id, name: &who.name, description: description.as_ref() };
+        self.put(&Frame::InstanceJoined { instance }).await
+    }
+
+    /// Whether a message is for the one that this connection speaks for.
+    fn is_mine(&self, place: Position, message: &messages::Message) -> bool {
+        let state = self.workspace.state();
+        self.me.as_ref().is_some_and(|me| {
+            let mailbox = state.mailboxes.get(&me.party.id);
+            mailbox.is_some_and(|mailbox| mailbox.is_for(&me.party.id, place, message))
+        })
     }
 
     /// Tells what it has been told itself, so much at most.
@@ -66,23 +84,16 @@ impl Session {
 
     /// Tells which of its own messages a reader took.
     async fn tell_receipts(&mut self, me: &AgentId, taken: &Taken, at: Timestamp) -> Result<(), End> {
-        for (from, to) in &*taken.ranges {
-            let mut after = Position(from.0.saturating_sub(1));
-            loop {
-                let most = hall::limits::LIST_PAGE;
-                let span = Span { after, before: Some(to.next()), most, newest_first: false };
-                let page = self.workspace.messages(&List::From(me.clone()), span).await;
-                let page = page.map_err(End::Unreadable)?;
-                for (place, note) in &page {
-                    if is_receipted(&self.workspace, taken, *place, note, at) {
-                        self.put(&receipt(taken, note, at)).await?;
-                    }
-                }
-                match page.last() {
-                    Some((last, _)) if page.len() == most => after = *last,
-                    _ => break,
+        let (own, ranges) = (List::From(me.clone()), Marks::default().with(&taken.ranges));
+        let mut after = Some(Position::START);
+        while let Some(place) = after {
+            let page = self.workspace.within(&own, &ranges, place).await.map_err(End::Unreadable)?;
+            for (place, note) in &page.messages {
+                if is_receipted(&self.workspace, taken, *place, note, at) {
+                    self.put(&receipt(taken, note, at)).await?;
                 }
             }
+            after = page.behind;
         }
         Ok(())
     }
@@ -90,13 +101,15 @@ impl Session {
 
 fn in_full(entry: &Entry) -> Bytes {
     frame_of(entry, |message, broadcast| {
-        Frame::NewMessage { message: Message { broadcast, ..Message::from(message) } }.encode()
+        let message = Message { broadcast, ..shown::message(entry.position(), message) };
+        Frame::NewMessage { message }.encode()
     })
 }
 
 fn in_short(entry: &Entry) -> Bytes {
     frame_of(entry, |message, broadcast| {
-        let text = message.content.decode();
+        let content = shown::content(entry.position(), message);
+        let text = content.decode();
         let (preview, has_more) = preview(&text);
         let notification = Notification {
             from: &message.from.name,
@@ -157,13 +170,5 @@ fn receipt<'a>(taken: &'a Taken, note: &'a MessageItem, at: Timestamp) -> Frame<
                 read_at: Iso(at),
             },
         },
-    }
-}
-
-/// For whom a message is, as these clients write it.
-pub(crate) fn recipient(to: &Recipient) -> &str {
-    match to {
-        Recipient::Party(party) => party.id.as_str(),
-        Recipient::Topic(topic) | Recipient::Unknown(topic) => topic,
     }
 }

@@ -44,7 +44,8 @@ impl Pending {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
+    use model::AgentId;
+    use model::messages::Party;
 
     use super::*;
 
@@ -52,16 +53,17 @@ mod tests {
     fn what_happened_later_waits_and_comes_first_then() {
         let (told, queue) = mpsc::channel(4);
         let mut pending = Pending::new(queue);
-        let frame = || News::Frame(Bytes::from_static(b"{}"));
-        for news in [News::At(Position(1)), frame(), News::At(Position(3)), frame()] {
+        let web = Party { id: AgentId::of("default", "web"), name: "web".into() };
+        let joined = || News::Joined(web.clone());
+        for news in [News::At(Position(1)), joined(), News::At(Position(3)), joined()] {
             told.try_send(news).unwrap();
         }
         assert!(matches!(pending.try_next_up_to(Position(2)), Some(News::At(Position(1)))));
-        assert!(matches!(pending.try_next_up_to(Position(2)), Some(News::Frame(_))));
+        assert!(matches!(pending.try_next_up_to(Position(2)), Some(News::Joined(_))));
         assert!(pending.try_next_up_to(Position(2)).is_none());
         assert!(pending.try_next_up_to(Position(2)).is_none(), "nor what comes behind it");
         assert!(matches!(pending.try_next_up_to(Position(3)), Some(News::At(Position(3)))));
-        assert!(matches!(pending.try_next(), Some(News::Frame(_))));
+        assert!(matches!(pending.try_next(), Some(News::Joined(_))));
         assert!(pending.try_next().is_none());
     }
 }

@@ -4,15 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use hall::{HallError, Workspace};
-use indexmap::IndexSet;
 use model::lists::{List, MessageItem};
-use model::mailboxes::{Stage, counts};
+use model::mailboxes::{Mailbox, Stage, counts};
 use model::messages::Recipient;
 use model::{AgentId, Position, Timestamp};
 use store::Span;
 
 use crate::limits;
-use crate::news::recipient;
+use crate::shown::recipient;
 use crate::wire::frame::{ByPriority, Iso, Receipt, Stats, Status};
 
 /// What readers took, from some place on.
@@ -20,7 +19,7 @@ struct Marks {
     after: Position,
     /// Of each reader and stage, in order.
     taken: HashMap<(AgentId, Stage), Vec<Took>>,
-    /// Who follows a topic and is here, and since when.
+    /// Who follows a topic and has had anything since, each with when it began to.
     followers: HashMap<Arc<str>, Vec<(AgentId, Position)>>,
 }
 
@@ -132,11 +131,17 @@ impl Marks {
         let readers: Vec<AgentId> = match &item.to {
             Recipient::Party(party) => vec![party.id.clone()],
             Recipient::Topic(topic) => {
-                let followers = self.followers.entry(topic.clone());
-                let followers = followers.or_insert_with(|| followers_here(workspace, topic));
-                let is_for =
-                    |(reader, since): &&(AgentId, Position)| *reader != item.from.id && *since < place;
-                let readers = followers.iter().filter(is_for).take(hall::limits::TOPIC_READERS);
+                let after = self.after;
+                let known = self.followers.entry(topic.clone());
+                let known = known.or_insert_with(|| followers(workspace, topic, after));
+                let state = workspace.state();
+                let has_had = |(reader, since): &&(AgentId, Position)| {
+                    let mailbox = state.mailboxes.get(reader);
+                    *reader != item.from.id
+                        && *since < place
+                        && mailbox.is_some_and(|mailbox| !mailbox.is_unread(place))
+                };
+                let readers = known.iter().filter(has_had).take(hall::limits::TOPIC_READERS);
                 readers.map(|(reader, _)| reader.clone()).collect()
             }
             Recipient::Unknown(_) => vec![],
@@ -166,22 +171,25 @@ impl Marks {
             self.taken.insert(key.clone(), ranges);
         }
         let ranges = &self.taken[&key];
-        let range = ranges.get(ranges.partition_point(|took| took.to < place));
-        let taken = range.filter(|took| took.from <= place).map(|took| took.at);
-        Ok(taken.filter(|at| counts(*at, item.expires_at)))
+        match ranges.get(ranges.partition_point(|took| took.to < place)) {
+            Some(took) => Ok((took.from <= place && counts(took.at, item.expires_at)).then_some(took.at)),
+            // It has taken so much since that not all of it is known.
+            None if ranges.len() >= limits::MARKS_SCAN => {
+                workspace.reached(reader, stage, place, item.expires_at).await
+            }
+            None => Ok(None),
+        }
     }
 }
 
-/// Who follows a topic and is here, and since when, in the order they came.
-fn followers_here(workspace: &Workspace, topic: &str) -> Vec<(AgentId, Position)> {
+/// Who follows a topic, here or away, and has had anything behind a place; each with since when it follows.
+fn followers(workspace: &Workspace, topic: &str, after: Position) -> Vec<(AgentId, Position)> {
     let state = workspace.state();
-    let here: IndexSet<_> = state.roster.members().map(|member| &member.agent).collect();
-    let since = |reader: &AgentId| {
-        let (_, since) =
-            state.mailboxes.get(reader)?.follows().find(|(followed, _)| ***followed == *topic)?;
-        Some((reader.clone(), since))
+    let since = |(reader, mailbox): (&AgentId, &Mailbox)| {
+        let (_, since) = mailbox.follows().find(|(followed, _)| ***followed == *topic)?;
+        mailbox.has_had_behind(after).then(|| (reader.clone(), since))
     };
-    here.into_iter().filter_map(since).collect()
+    state.mailboxes.iter().filter_map(since).collect()
 }
 
 /// Receipts never overlap and stand where they end: those behind a place are all that can hold what is behind it.

@@ -12,11 +12,11 @@ use model::{Command, Fact, Position};
 
 use crate::dispatcher::Profile;
 use crate::goodbye::End;
-use crate::session::{Registration, Session, What};
-use crate::wire::frame::{self, Frame, Iso};
+use crate::session::{Registration, Session, What, not_done};
+use crate::wire::frame::{self, Frame};
 use crate::wire::refusal::UNKNOWN_SENDER;
 use crate::wire::request::{GetConversation, MarkRead, Register, Request, SendMessage, Target};
-use crate::{door, history, instances, limits, progress};
+use crate::{door, history, instances, limits, progress, shown};
 
 /// Where an instance works that does not say so.
 const UNKNOWN_PLACE: &str = "unknown";
@@ -67,15 +67,18 @@ impl Session {
         }
         let Register { name, description, directory } = register;
         let before = self.me.take();
-        let stays = before.as_ref().filter(|me| *me.party.name == *name).and_then(|me| self.membership(me));
-        // What was said to somebody who stays is to be told, also if it is not told yet.
+        let same = before.as_ref().filter(|me| *me.party.name == *name);
+        let moves = |member: &Membership| directory.as_ref().is_some_and(|to| **to != *member.repo_path);
+        let stays = same.and_then(|me| self.membership(me)).filter(|member| !moves(member));
         let (member, since) = match stays {
             Some(member) => (member, Position::START),
             None => match self.join(&name, directory).await {
+                // What was said to the same before is to be told, also if it is not told yet.
+                Ok((member, _)) if same.is_some() => (member, Position::START),
                 Ok(joined) => joined,
                 Err(declined) => {
                     self.me = before;
-                    return self.put(&Frame::error(format!("Not registered: {declined}"))).await;
+                    return self.put(&not_done("Not registered", &declined)).await;
                 }
             },
         };
@@ -84,7 +87,7 @@ impl Session {
             self.handed = Handed::default();
         }
         let now = self.door.hall.clock().now();
-        let profile = Profile { description: description.clone(), registered_at: now, last_seen: now };
+        let profile = Profile { description, registered_at: now, last_seen: now };
         let party = Party { id: member.agent.clone(), name: member.name.clone() };
         // A new subscription for an old name as well: whoever registered last is the one that is told.
         let subscription =
@@ -99,7 +102,7 @@ impl Session {
         }
         self.put(&Frame::Registered { instance_id: &party.id, name: &party.name }).await?;
         let subscription = self.me.as_ref().map(|me| &me.subscription);
-        self.dispatcher.announce(&party, description.as_ref(), subscription);
+        self.dispatcher.announce(&party, subscription);
         Ok(())
     }
 
@@ -169,8 +172,8 @@ impl Session {
         let fetched = fetched.map_err(End::Unreadable)?;
         self.handed = Handed::of(&fetched);
         self.tell_up_to(fetched.end).await?;
-        let messages = fetched.messages.iter().filter_map(|entry| message(entry));
-        let messages = messages.map(|message| frame::Message::from(&**message)).collect();
+        let messages = fetched.messages.iter().filter_map(|entry| Some((entry.position(), message(entry)?)));
+        let messages = messages.map(|(place, message)| shown::message(place, message)).collect();
         self.put_messages(&Frame::Messages { messages }, reader, fetched.receipt).await?;
         // Clients that read this forget what they were notified of, with all that came in the same piece.
         self.flush().await
@@ -206,7 +209,7 @@ impl Session {
             match self.workspace.take(by, reader, Stage::Read, evidence, found.shown).await {
                 // Receipts go out before the reply, also to a client that has marked its own message.
                 Ok(done) => self.tell_up_to(done.position).await?,
-                Err(declined) => return self.put(&Frame::error(format!("Not marked: {declined}"))).await,
+                Err(declined) => return self.put(&not_done("Not marked", &declined)).await,
             }
         }
         self.put(&Frame::MarkedRead { count: found.count }).await
@@ -232,19 +235,5 @@ impl Session {
         let mut stats = progress::stats(&self.workspace, now).await.map_err(End::Unreadable)?;
         stats.instances = frame::Instances { total: present, connected: present };
         self.put(&Frame::Stats { stats }).await
-    }
-}
-
-impl<'a> From<&'a model::messages::Message> for frame::Message<'a> {
-    fn from(message: &'a model::messages::Message) -> Self {
-        Self {
-            id: &message.id,
-            from: &message.from.id,
-            from_name: &message.from.name,
-            content: &message.content,
-            timestamp: Iso(message.sent_at),
-            priority: message.priority,
-            broadcast: false,
-        }
     }
 }

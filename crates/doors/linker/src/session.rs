@@ -345,21 +345,21 @@ impl Session {
 
     async fn settled(&mut self, what: What, outcome: Result<Done, Declined>) -> Result<(), End> {
         match (what, outcome) {
-            (What::Send, Ok(done)) => match done.entries.first().map(|entry| entry.fact()) {
-                Some(Fact::MessageDied(message)) => {
-                    let Recipient::Unknown(to) = &message.to else { return Ok(()) };
-                    let why = format!("Unknown recipient: {to} (kept as dead letter {})", message.id);
-                    self.put(&Frame::error(why)).await
+            (What::Send, Ok(done)) => {
+                match done.entries.first().map(|entry| (entry.position(), entry.fact())) {
+                    Some((place, Fact::MessageDied(message))) => {
+                        let Recipient::Unknown(to) = &message.to else { return Ok(()) };
+                        let why = format!("Unknown recipient: {to} (kept as dead letter {place})");
+                        self.put(&Frame::error(why)).await
+                    }
+                    _ => Ok(()),
                 }
-                _ => Ok(()),
-            },
+            }
             (What::Send, Err(Declined::Refused(Refusal::NotFound { what: "Sender", .. }))) => {
                 // Another client has let this membership leave: registering again makes a new one.
                 self.put(&Frame::error(format!("{UNKNOWN_SENDER}: register again"))).await
             }
-            (What::Send, Err(declined)) => {
-                self.put(&Frame::error(format!("Message not sent: {declined}"))).await
-            }
+            (What::Send, Err(declined)) => self.put(&not_done("Message not sent", &declined)).await,
             (What::Take, Err(cause)) => {
                 tracing::warn!(%cause, "could not note that messages arrived; they will be offered again");
                 Ok(())
@@ -395,6 +395,14 @@ impl Session {
 
     pub(crate) async fn flush(&mut self) -> Result<(), End> {
         self.evidence.flush(&mut self.outbox, &mut self.socket).await
+    }
+}
+
+/// What a client is told whose command was declined. Of an outcome that is not known nobody says that nothing was done.
+pub(crate) fn not_done(what: &str, declined: &Declined) -> Frame<'static> {
+    match declined {
+        Declined::Unknown(_) => Frame::error(declined),
+        declined => Frame::error(format!("{what}: {declined}")),
     }
 }
 

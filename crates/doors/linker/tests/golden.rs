@@ -4,6 +4,7 @@
 //! `GUILDHALL_BLESS=1 cargo test -p guildhall-door-linker --test golden` writes the file anew; its difference is then for
 //! review.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::{env, fs};
 
@@ -29,7 +30,7 @@ fn sent() -> Vec<String> {
         id: &id,
         from: &web,
         from_name: "web",
-        content: &content,
+        content: Cow::Borrowed(&content),
         timestamp: early,
         priority: Priority::High,
         broadcast: false,
@@ -77,7 +78,7 @@ fn sent() -> Vec<String> {
                 id: &id,
                 from: &web,
                 to: api.as_str(),
-                content: &content,
+                content: Cow::Borrowed(&content),
                 timestamp: early,
                 from_name: "web",
             }],

@@ -32,7 +32,8 @@ pub const REPLY_BYTES: usize = 16 * 1024 * 1024;
 pub const PAGE: usize = 1_000;
 /// Messages of a list or an inbox where the client does not say.
 pub const MESSAGES: usize = 100;
-/// Contents of the messages of one reply, in bytes: with escapes, of which one has six, they come to [`REPLY_BYTES`].
+/// Contents of the messages of one reply, as they are written, in bytes. The rest of [`REPLY_BYTES`] is for what stands around
+/// them: names and files.
 pub const MESSAGE_BYTES: u64 = REPLY_BYTES as u64 / 6;
 /// Stretches of a mailbox in one receipt: more than the most messages of one inbox can come to.
 pub const RECEIPT_RANGES: usize = 2 * MAX_LIMIT as usize;

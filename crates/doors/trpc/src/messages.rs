@@ -62,7 +62,8 @@ pub(crate) async fn took(
         mail::Stage::Read => (Stage::Read, "trpc: said to be read"),
     };
     let ranges: Vec<_> = took.receipt.iter().map(|(from, to)| (Position(*from), Position(*to))).collect();
-    let shown = workspace.shown(&reader.agent, &ranges).await.map_err(|error| refusal::unreadable(&error))?;
+    let shown =
+        workspace.shown(&reader.agent, stage, &ranges).await.map_err(|error| refusal::unreadable(&error))?;
     let Shown { ranges, senders } = shown;
     let reader = party(&reader);
     let command = Take { reader, stage, evidence, ranges: ranges.into(), senders: senders.into() };

@@ -104,6 +104,7 @@ async fn take(here: &Here, hall: &Connection, limit: Option<usize>, peek: bool) 
 /// Shows messages of before. That changes nothing for those that wait.
 async fn list(here: &Here, hall: &Connection, which: Messages, nothing: &str) -> anyhow::Result<()> {
     let Past { items: messages, before }: Past = hall.call(Call::Messages(which)).await?;
+    let nothing = if before.is_some() { "None of the newest is to be shown." } else { nothing };
     here.output.list(&messages, nothing, |messages| messages.iter().map(paragraph).collect())?;
     if let Some(before) = before {
         here.output.say(&format!("\nThere may be older ones; go on with --before {before}."));

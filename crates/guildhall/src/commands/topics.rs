@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use client::protocol::{Call, Changed, Empty, Follow, Topic, topic_name};
+use client::protocol::{Call, Changed, Empty, Follow, Listing, Topic, topic_name};
 use client::shown;
 
 use crate::here::Here;
@@ -36,8 +36,13 @@ impl Topics {
             Some(Other::Follow { name }) => (name, true),
             Some(Other::Leave { name }) => (name, false),
             None => {
-                let topics: Vec<Topic> = hall.call(Call::Topics(Empty {})).await?;
+                let Listing { items: topics, more }: Listing<Topic> =
+                    hall.call(Call::Topics(Empty {})).await?;
                 here.output.list(&topics, "There are no topics yet.", list)?;
+                if more {
+                    here.output
+                        .say("There are more topics than are listed; those you follow are among these.");
+                }
                 return Ok(ExitCode::SUCCESS);
             }
         };

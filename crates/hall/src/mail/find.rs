@@ -1,10 +1,11 @@
 //! Messages of one mailbox by their ids, newest first: whoever marks a message has usually just seen it.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use indexmap::IndexSet;
 use model::mailboxes::Mailbox;
 use model::marks::{Marks, Range};
+use model::messages::Message;
 use model::{AgentId, MessageId, Position};
 use store::Span;
 
@@ -76,9 +77,9 @@ impl Handed {
 // === impl Workspace ===
 
 impl Workspace {
-    /// Looks for messages in a reader's mailbox: by where they stand, and by their ids. For ids it looks first among what the
-    /// reader was handed last, if that is known; then among all that wait; then among what was taken last, and among what came
-    /// last, of either [`limits::MAILBOX_PAGES`] pages of each list.
+    /// Looks for messages in a reader's mailbox: by where they stand, and by their ids. It looks first among what the reader
+    /// was handed last, if that is known; then among all that wait; then among what was taken last, and among what came last, of
+    /// either [`limits::MAILBOX_PAGES`] pages. Of what lies further back only what is named by its place is found.
     ///
     /// # Errors
     /// If the mailbox cannot be read.
@@ -90,16 +91,16 @@ impl Workspace {
         handed: &Handed,
     ) -> Result<Found, HallError> {
         let Some(mailbox) = self.mailbox(reader) else { return Ok(Found::default()) };
+        let named = at(self, reader, &mailbox, places).await?;
         let mut wanted: HashMap<&str, usize> = HashMap::new();
-        ids.iter().for_each(|id| *wanted.entry(id).or_default() += 1);
-        let mut found = at(self, reader, &mailbox, places).await?;
-        let just_now = handed.find(&mut wanted);
-        found.count += just_now.count;
-        found.shown.join(just_now.shown);
+        let ids = ids.iter().map(String::as_str).chain(named.iter().map(|(_, message)| message.id.as_str()));
+        ids.for_each(|id| *wanted.entry(id).or_default() += 1);
+        let mut found = handed.find(&mut wanted);
         if wanted.is_empty() {
             return Ok(found);
         }
-        let waiting = self.waiting(reader).await?;
+        let _turn = self.turn_at_mailboxes().await;
+        let waiting = self.look_through(reader).await?;
         let among: HashSet<Position> = (waiting.messages.iter())
             .filter_map(|(place, item)| wanted.remove(item.id.as_str()).map(|times| (*place, times)))
             .map(|(place, times)| {
@@ -108,7 +109,9 @@ impl Workspace {
             })
             .collect();
         found.shown.join(waiting.receipt(&among));
-        for before in [waiting.low.next(), waiting.end.next()] {
+        // If nothing waits, what was taken last is what came last.
+        let taken_last = Some(waiting.low.next()).filter(|_| !waiting.messages.is_empty());
+        for before in taken_last.into_iter().chain([waiting.end.next()]) {
             if wanted.is_empty() {
                 break;
             }
@@ -116,26 +119,32 @@ impl Workspace {
             found.count += more.count;
             found.shown.join(more.shown);
         }
+        for (place, message) in &named {
+            if let Some(times) = wanted.remove(message.id.as_str()) {
+                found.count += times;
+                let (ranges, senders) = (vec![(*place, *place)], vec![message.from.id.clone()]);
+                found.shown.join(Shown { ranges, senders });
+            }
+        }
         Ok(found)
     }
 }
 
-/// The messages of a mailbox that stand at these places.
+/// The messages of a mailbox that stand at these places, each as often as it is named.
 async fn at(
     workspace: &Workspace,
     reader: &AgentId,
     mailbox: &Mailbox,
     places: &[Position],
-) -> Result<Found, HallError> {
-    let mut found = Found::default();
+) -> Result<Vec<(Position, Arc<Message>)>, HallError> {
+    let mut found = Vec::new();
     for place in places {
-        let Some(message) = workspace.message_at(*place).await? else { continue };
-        if mailbox.is_for(reader, *place, &message) {
-            found.count += 1;
-            found
-                .shown
-                .join(Shown { ranges: vec![(*place, *place)], senders: vec![message.from.id.clone()] });
-        }
+        let message = workspace.message_at(*place).await?;
+        found.extend(
+            message
+                .filter(|message| mailbox.is_for(reader, *place, message))
+                .map(|message| (*place, message)),
+        );
     }
     Ok(found)
 }
@@ -150,47 +159,30 @@ async fn look_back(
 ) -> Result<Found, HallError> {
     let backwards = |source| Backwards { source, before: Some(before) };
     let mut sources: Vec<_> = Source::of(reader, mailbox).into_iter().map(backwards).collect();
+    // All lists together make a page.
+    let most = (limits::LIST_PAGE / sources.len()).max(limits::MAILBOX_PAGE_LEAST);
     let mut known: Vec<Noted> = Vec::new();
     // Behind this place every message of the mailbox is known.
     let mut floor = Position::START;
+    let mut missing: HashSet<&str> = wanted.keys().copied().collect();
     for _ in 0..limits::MAILBOX_PAGES {
         let mut exhausted = Vec::new();
+        let new = known.len();
         for source in sources {
-            exhausted.extend(source.read(workspace, reader, &mut known).await?);
+            exhausted.extend(source.read(workspace, reader, most, &mut known).await?);
         }
         sources = exhausted;
         floor = sources.iter().filter_map(|source| source.before).max().unwrap_or(Position::START);
-        let reached =
-            known.iter().filter(|(place, item)| *place > floor && wanted.contains_key(item.id.as_str()));
-        if sources.is_empty() || reached.count() == wanted.len() {
+        known[new..].iter().for_each(|(_, item)| _ = missing.remove(item.id.as_str()));
+        if sources.is_empty() || missing.is_empty() {
             break;
         }
     }
     known.retain(|(place, _)| *place > floor);
     known.sort_unstable_by_key(|(place, _)| *place);
-    let found = mark(&known, floor, wanted);
-    for (_, item) in &known {
-        wanted.remove(item.id.as_str());
-    }
-    Ok(found)
-}
-
-/// Between a message and the one before it lies nothing to this reader, so what is marked one by one becomes one range.
-fn mark(known: &[Noted], floor: Position, wanted: &HashMap<&str, usize>) -> Found {
-    let (mut count, mut ranges, mut senders) = (0, Vec::<Range>::new(), IndexSet::new());
-    let mut before = floor;
-    for (place, item) in known {
-        if let Some(times) = wanted.get(item.id.as_str()) {
-            count += times;
-            senders.insert(item.from.id.clone());
-            match ranges.last_mut().filter(|last| last.1 == before) {
-                Some(last) => last.1 = *place,
-                None => ranges.push((before.next(), *place)),
-            }
-        }
-        before = *place;
-    }
-    Found { count, shown: Shown { ranges, senders: senders.into_iter().collect() } }
+    let shown = Shown::reaching_back(&known, floor, |_, item| wanted.contains_key(item.id.as_str()));
+    let count = known.iter().filter_map(|(_, item)| wanted.remove(item.id.as_str())).sum();
+    Ok(Found { count, shown })
 }
 
 impl Backwards {
@@ -199,66 +191,14 @@ impl Backwards {
         mut self,
         workspace: &Workspace,
         reader: &AgentId,
+        most: usize,
         known: &mut Vec<Noted>,
     ) -> Result<Option<Self>, HallError> {
-        let most = limits::LIST_PAGE;
         let span = Span { after: self.source.since, before: self.before, most, newest_first: true };
         let page = workspace.messages(&self.source.list, span).await?;
         let whole = page.len() == most;
         self.before = page.last().map(|(place, _)| *place);
         known.extend(page.into_iter().filter(|(_, item)| self.source.is_for(reader, item)));
         Ok(whole.then_some(self))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use model::Timestamp;
-    use model::lists::MessageItem;
-    use model::messages::{Party, Priority, Recipient};
-
-    use super::*;
-
-    fn id(n: u64) -> String {
-        format!("00000000-0000-4000-8000-{n:012}")
-    }
-
-    /// A message of the mailbox at each of these places, its id made of the place.
-    fn known(places: &[u64]) -> Vec<Noted> {
-        let web = Party { id: AgentId::of("default", "web"), name: "web".into() };
-        let item = |place: &u64| MessageItem {
-            id: MessageId::parse(&id(*place)).expect("a UUID"),
-            from: web.clone(),
-            to: Recipient::Party(web.clone()),
-            priority: Priority::Normal,
-            sent_at: Timestamp::default(),
-            expires_at: None,
-            bytes: 0,
-        };
-        places.iter().map(|place| (Position(*place), Arc::new(item(place)))).collect()
-    }
-
-    fn ranges(places: &[u64], floor: u64, marked: &[u64]) -> (usize, Vec<(u64, u64)>) {
-        let ids: Vec<_> = marked.iter().map(|place| id(*place)).collect();
-        let mut wanted = HashMap::new();
-        ids.iter().for_each(|id| *wanted.entry(&**id).or_default() += 1);
-        let found = mark(&known(places), Position(floor), &wanted);
-        (found.count, found.shown.ranges.iter().map(|(from, to)| (from.0, to.0)).collect())
-    }
-
-    #[test]
-    fn a_range_reaches_back_to_the_message_before() {
-        assert_eq!(ranges(&[10, 20, 30], 0, &[10]), (1, vec![(1, 10)]));
-        assert_eq!(ranges(&[10, 20, 30], 0, &[20]), (1, vec![(11, 20)]));
-        assert_eq!(ranges(&[10, 20, 30], 0, &[30, 10]), (2, vec![(1, 10), (21, 30)]));
-        assert_eq!(ranges(&[10, 20, 30], 0, &[10, 20, 30, 20]), (4, vec![(1, 30)]));
-    }
-
-    #[test]
-    fn and_no_further_than_is_known() {
-        assert_eq!(ranges(&[20, 30], 15, &[20]), (1, vec![(16, 20)]));
-        assert_eq!(ranges(&[20, 30], 15, &[10]), (0, vec![]));
     }
 }

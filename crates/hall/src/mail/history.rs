@@ -50,7 +50,13 @@ impl Workspace {
         before: Option<Position>,
         most: usize,
     ) -> Result<Past, HallError> {
-        self.newest_of(list, before, most, |_| true).await
+        let mut found = Vec::new();
+        let all = |place, item| {
+            found.push((place, item));
+            true
+        };
+        self.look_back(list, Position::START, before, most + 1, all).await?;
+        Ok(Past::newest(found, None, most))
     }
 
     /// The newest messages of a list before a place that are `wanted`, `most` at most.

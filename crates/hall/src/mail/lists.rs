@@ -6,6 +6,7 @@ use model::AgentId;
 use model::Position;
 use model::lists::{Item, List, MessageItem, Note, TakenItem};
 use model::mailboxes::{Mailbox, Stage};
+use model::marks::Marks;
 use store::Span;
 
 use crate::error::HallError;
@@ -14,6 +15,15 @@ use crate::workspace::Workspace;
 
 /// A message at its place, as its lists tell of it.
 pub type Noted = (Position, Arc<MessageItem>);
+
+/// Messages of a list within some ranges, oldest first.
+#[derive(Debug, Default)]
+pub struct Within {
+    /// Perhaps none.
+    pub messages: Vec<Noted>,
+    /// Behind this place there may be more.
+    pub behind: Option<Position>,
+}
 
 /// One of the lists that make a mailbox.
 pub(super) struct Source {
@@ -74,6 +84,22 @@ impl Workspace {
 
     async fn items(&self, list: &List, span: Span) -> Result<Vec<Item>, HallError> {
         Ok(self.projector().items(self.store(), self.name(), list, span).await?)
+    }
+
+    /// A page of those messages of a list that lie within these ranges, behind a place. What lies between two ranges is passed
+    /// over in one go.
+    ///
+    /// # Errors
+    /// If the list cannot be read.
+    pub async fn within(&self, list: &List, ranges: &Marks, after: Position) -> Result<Within, HallError> {
+        let Some((_, end)) = ranges.ranges().last() else { return Ok(Within::default()) };
+        let most = limits::LIST_PAGE;
+        let after = ranges.before_next(after);
+        let span = Span { after, before: Some(end.next()), most, newest_first: false };
+        let mut messages = self.messages(list, span).await?;
+        let behind = messages.last().map(|(last, _)| *last).filter(|_| messages.len() == most);
+        messages.retain(|(place, _)| ranges.contains(*place));
+        Ok(Within { messages, behind })
     }
 
     /// Calls `each` with the messages of a list behind a place and up to another, until it has enough; then tells which was

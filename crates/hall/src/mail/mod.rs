@@ -23,7 +23,7 @@ use model::{AgentId, Fact, Position};
 pub use self::find::{Found, Handed};
 pub(crate) use self::gathered::Gathered;
 pub use self::history::Past;
-pub use self::lists::Noted;
+pub use self::lists::{Noted, Within};
 pub use self::progress::{Progress, Readers};
 pub use self::shown::Shown;
 pub use self::waiting::{Fetched, Waiting};

@@ -39,11 +39,15 @@ pub struct Readers {
 
 impl Workspace {
     /// How far a message has come: with its recipient; of one to a topic, with how many of its readers, here or away, and
-    /// when with the first of them. For that, [`limits::TOPIC_READERS`] of those are asked whom it has reached.
+    /// when with the first of them. For that, [`limits::TOPIC_READERS`] of those are asked whom it has reached; if it expires,
+    /// [`limits::EXPIRING_READERS`], and nobody else is counted.
     ///
     /// # Errors
     /// If the store cannot be read.
     pub async fn progress_of(&self, place: Position, message: &Message) -> Result<Progress, HallError> {
+        // What a reader took later than a message's end spans it, and says nothing of it: of those each is asked when.
+        let most =
+            if message.expires_at.is_some() { limits::EXPIRING_READERS } else { limits::TOPIC_READERS };
         let (mut readers, mut reached) = (Readers::default(), Vec::new());
         match &message.to {
             Recipient::Party(party) => return self.progress(&party.id, place, message).await,
@@ -55,24 +59,36 @@ impl Workspace {
                         continue;
                     }
                     readers.all += 1;
-                    readers.delivered += usize::from(!mailbox.is_unread(place));
-                    readers.in_context += usize::from(mailbox.has(Stage::InContext, place));
-                    readers.read += usize::from(mailbox.has(Stage::Read, place));
-                    if !mailbox.is_unread(place) && reached.len() < limits::TOPIC_READERS {
+                    if mailbox.is_unread(place) {
+                        continue;
+                    }
+                    if message.expires_at.is_none() {
+                        readers.delivered += 1;
+                        readers.in_context += usize::from(mailbox.has(Stage::InContext, place));
+                        readers.read += usize::from(mailbox.has(Stage::Read, place));
+                    }
+                    if reached.len() < most {
                         reached.push(reader.clone());
                     }
                 }
             }
         }
-        let mut first = Progress { readers: Some(readers), ..Progress::default() };
+        let mut first = Progress::default();
         for reader in &reached {
             let progress = self.progress(reader, place, message).await?;
+            if message.expires_at.is_some() {
+                readers.delivered +=
+                    usize::from(progress.delivered.is_some() || progress.in_context.is_some());
+                readers.in_context += usize::from(progress.in_context.is_some());
+                readers.read += usize::from(progress.read.is_some());
+            }
             let earlier =
                 |one: Option<Timestamp>, other: Option<Timestamp>| one.into_iter().chain(other).min();
             first.delivered = earlier(first.delivered, progress.delivered);
             first.in_context = earlier(first.in_context, progress.in_context);
             first.read = earlier(first.read, progress.read);
         }
+        first.readers = Some(readers);
         Ok(first)
     }
 
@@ -87,25 +103,29 @@ impl Workspace {
         message: &Message,
     ) -> Result<Progress, HallError> {
         Ok(Progress {
-            delivered: self.reached(reader, Stage::Delivered, place, message).await?,
-            in_context: self.reached(reader, Stage::InContext, place, message).await?,
-            read: self.reached(reader, Stage::Read, place, message).await?,
+            delivered: self.reached(reader, Stage::Delivered, place, message.expires_at).await?,
+            in_context: self.reached(reader, Stage::InContext, place, message.expires_at).await?,
+            read: self.reached(reader, Stage::Read, place, message.expires_at).await?,
             readers: None,
         })
     }
 
-    async fn reached(
+    /// When the message at a place, which expires then or never, came so far with a reader.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn reached(
         &self,
         reader: &AgentId,
         stage: Stage,
         place: Position,
-        message: &Message,
+        expires_at: Option<Timestamp>,
     ) -> Result<Option<Timestamp>, HallError> {
         // Receipts never overlap, and stand where they end: the first behind the message is the only one that may hold it.
         let before = Position(place.0.saturating_sub(1));
         let span = Span { after: before, before: None, most: 1, newest_first: false };
         let found = self.taken(reader, stage, span).await?;
         let Some((_, taken)) = found.first() else { return Ok(None) };
-        Ok((taken.from <= place && counts(taken.at, message.expires_at)).then_some(taken.at))
+        Ok((taken.from <= place && counts(taken.at, expires_at)).then_some(taken.at))
     }
 }

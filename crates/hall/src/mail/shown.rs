@@ -1,12 +1,13 @@
 //! What a reader was shown, and that it has had it.
 
 use indexmap::IndexSet;
+use model::lists::MessageItem;
 use model::mailboxes::{Stage, Take};
 use model::marks::{Marks, Range};
 use model::messages::Party;
 use model::{AgentId, Command, Position, Principal};
 
-use super::lists::Source;
+use super::lists::{Noted, Source};
 use crate::error::{Declined, HallError};
 use crate::submission::Done;
 use crate::workspace::Workspace;
@@ -23,6 +24,27 @@ pub struct Shown {
 // === impl Shown ===
 
 impl Shown {
+    /// Some messages of a mailbox, of which these are all behind a place, `floor`: a range reaches back to the message
+    /// before, since between the two lies nothing to this reader, and what is marked one by one becomes one range.
+    pub(super) fn reaching_back(
+        messages: &[Noted],
+        floor: Position,
+        meant: impl Fn(Position, &MessageItem) -> bool,
+    ) -> Self {
+        let (mut ranges, mut senders, mut before) = (Vec::<Range>::new(), IndexSet::new(), floor);
+        for (place, item) in messages {
+            if meant(*place, item) {
+                senders.insert(item.from.id.clone());
+                match ranges.last_mut().filter(|last| last.1 == before) {
+                    Some(last) => last.1 = *place,
+                    None => ranges.push((before.next(), *place)),
+                }
+            }
+            before = *place;
+        }
+        Self { ranges, senders: senders.into_iter().collect() }
+    }
+
     /// Adds what else was shown; ranges stay in order and apart from one another.
     pub(super) fn join(&mut self, more: Self) {
         if more.is_empty() {
@@ -62,43 +84,81 @@ impl Workspace {
         self.carry_out(by, Command::Take(take)).await
     }
 
-    /// What a reader says to have been shown: of these ranges those that hold anything of its mailbox, up to the last of it,
-    /// and whose messages that is. A place behind the log's end means nothing yet.
+    /// What a reader says to have been shown, and to have come so far: of these ranges those parts that hold anything of its
+    /// mailbox that has not, up to the last of it, and whose messages that is. A place behind the log's end means nothing yet.
     ///
     /// # Errors
     /// If its mailbox cannot be read.
-    pub async fn shown(&self, reader: &AgentId, ranges: &[Range]) -> Result<Shown, HallError> {
+    pub async fn shown(&self, reader: &AgentId, stage: Stage, ranges: &[Range]) -> Result<Shown, HallError> {
+        let _turn = self.turn_at_mailboxes().await;
         let end = self.end();
         let Some(mailbox) = self.mailbox(reader) else { return Ok(Shown::default()) };
         // Each place is looked at once, however often it is named.
         let named = ranges.iter().map(|(from, to)| (*from, (*to).min(end)));
         let named: Vec<Range> = named.filter(|(from, to)| from <= to).collect();
         let named = Marks::default().with(&named);
-        let named = named.ranges();
-        let (Some(first), Some(last)) = (named.first(), named.last()) else { return Ok(Shown::default()) };
-        let before_first = Position(first.0.0.saturating_sub(1));
-        // Of a place, the range that holds it or is the next behind it.
-        let next_range = |place: Position| named.partition_point(|(_, to)| *to < place);
-        let (mut senders, mut last_held) = (IndexSet::new(), vec![None; named.len()]);
+        let news = named.ranges().iter().flat_map(|range| mailbox.short_of(stage, *range));
+        let named = Marks::default().with(&news.collect::<Vec<_>>());
+        let (mut senders, mut last_held) = (IndexSet::new(), vec![None; named.ranges().len()]);
         for source in Source::of(reader, &mailbox) {
-            // What lies between two ranges is passed over in one go.
-            let on = |place: Position| {
-                let (from, _) = named.get(next_range(place.next())).unwrap_or(last);
-                place.max(Position(from.0.saturating_sub(1)))
-            };
-            self.collect(&source.list, before_first.max(source.since), last.1, on, |place, item| {
-                let range = next_range(place);
-                let is_named = named.get(range).is_some_and(|(from, _)| *from <= place);
-                if is_named && source.is_for(reader, &item) {
-                    last_held[range] = last_held[range].max(Some(place));
+            let mut after = Some(source.since);
+            while let Some(place) = after {
+                let page = self.within(&source.list, &named, place).await?;
+                for (place, item) in page.messages.iter().filter(|(_, item)| source.is_for(reader, item)) {
+                    let last = &mut last_held[named.next_range(*place)];
+                    *last = (*last).max(Some(*place));
                     senders.insert(item.from.id.clone());
                 }
-                true
-            })
-            .await?;
+                after = page.behind;
+            }
         }
         // Not to the end of what was named: what came to others meanwhile is no news of this reader.
-        let shown = named.iter().zip(last_held).filter_map(|((from, _), last)| Some((*from, last?)));
+        let shown = named.ranges().iter().zip(last_held).filter_map(|((from, _), last)| Some((*from, last?)));
         Ok(Shown { ranges: shown.collect(), senders: senders.into_iter().collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use model::messages::{Priority, Recipient};
+    use model::{MessageId, Timestamp};
+
+    use super::*;
+
+    /// A message of the mailbox at each of these places.
+    fn known(places: &[u64]) -> Vec<Noted> {
+        let web = Party { id: AgentId::of("default", "web"), name: "web".into() };
+        let item = |place: &u64| MessageItem {
+            id: MessageId::parse(&format!("00000000-0000-4000-8000-{place:012}")).expect("a UUID"),
+            from: web.clone(),
+            to: Recipient::Party(web.clone()),
+            priority: Priority::Normal,
+            sent_at: Timestamp::default(),
+            expires_at: None,
+            bytes: 0,
+        };
+        places.iter().map(|place| (Position(*place), Arc::new(item(place)))).collect()
+    }
+
+    fn ranges(places: &[u64], floor: u64, meant: &[u64]) -> Vec<(u64, u64)> {
+        let shown =
+            Shown::reaching_back(&known(places), Position(floor), |place, _| meant.contains(&place.0));
+        shown.ranges.iter().map(|(from, to)| (from.0, to.0)).collect()
+    }
+
+    #[test]
+    fn a_range_reaches_back_to_the_message_before() {
+        assert_eq!(ranges(&[10, 20, 30], 0, &[10]), [(1, 10)]);
+        assert_eq!(ranges(&[10, 20, 30], 0, &[20]), [(11, 20)]);
+        assert_eq!(ranges(&[10, 20, 30], 0, &[30, 10]), [(1, 10), (21, 30)]);
+        assert_eq!(ranges(&[10, 20, 30], 0, &[10, 20, 30]), [(1, 30)]);
+    }
+
+    #[test]
+    fn and_no_further_than_is_known() {
+        assert_eq!(ranges(&[20, 30], 15, &[20]), [(16, 20)]);
+        assert_eq!(ranges(&[20, 30], 15, &[10]), []);
     }
 }

@@ -1,9 +1,8 @@
 //! What waits for a reader.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use indexmap::IndexSet;
 use model::lists::MessageItem;
 use model::mailboxes::Mailbox;
 use model::marks::Range;
@@ -45,26 +44,18 @@ pub struct Fetched {
 // === impl Waiting ===
 
 impl Waiting {
-    /// The receipt for some of them: a range ends where a message lies that is not meant.
+    /// The receipt for some of them. Of what the reader has had already it says nothing: that has come as far as it has.
     pub(super) fn receipt(&self, meant: &HashSet<Position>) -> Shown {
-        let mut ranges: Vec<Range> = Vec::new();
-        let mut senders = IndexSet::new();
-        let mut whole = true;
-        for (position, item) in &self.messages {
-            if !meant.contains(position) {
-                whole = false;
-                continue;
-            }
-            senders.insert(item.from.id.clone());
-            match ranges.last_mut().filter(|_| whole) {
-                Some(run) => run.1 = *position,
-                // What lies before the first that waits is had already, or not for this reader.
-                None if whole => ranges.push((self.low.next(), *position)),
-                None => ranges.push((*position, *position)),
-            }
-            whole = true;
+        let mut shown = Shown::reaching_back(&self.messages, self.low, |place, _| meant.contains(&place));
+        let news = shown.ranges.iter().flat_map(|range| self.mailbox.not_had(*range));
+        let mut ranges: Vec<Range> = news.collect();
+        // Parts without any of them only close gaps: not too many are said.
+        if ranges.len() > 2 * meant.len() {
+            let places: BTreeSet<_> = meant.iter().copied().collect();
+            ranges.retain(|(from, to)| places.range(*from..=*to).next().is_some());
         }
-        Shown { ranges, senders: senders.into_iter().collect() }
+        shown.ranges = ranges;
+        shown
     }
 }
 
@@ -80,7 +71,7 @@ impl Workspace {
         self.look_through(reader).await
     }
 
-    async fn look_through(&self, reader: &AgentId) -> Result<Waiting, HallError> {
+    pub(super) async fn look_through(&self, reader: &AgentId) -> Result<Waiting, HallError> {
         // All lists are looked at as of one moment: what came while one was read after the other would lie between messages
         // that were shown, and be taken with them.
         let (mailbox, end) = {
@@ -109,6 +100,11 @@ impl Workspace {
                 messages.len() - before < limits::WAITING
             });
             horizon = last.await?.into_iter().chain(horizon).min();
+            if messages.len() > limits::WAITING {
+                messages.sort_unstable_by_key(|(place, _)| *place);
+                messages.truncate(limits::WAITING);
+                horizon = messages.last().map(|(place, _)| *place).into_iter().chain(horizon).min();
+            }
         }
         messages.retain(|(place, _)| horizon.is_none_or(|horizon| *place <= horizon));
         messages.sort_unstable_by_key(|(place, _)| *place);

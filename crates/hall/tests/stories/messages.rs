@@ -252,7 +252,7 @@ async fn a_receipt_that_names_places_again_and_again_says_it_once() {
     say(&scene, &web, "api", "hello").await;
     let end = scene.workspace.state().position();
     let named = vec![(Position(1), Position(u64::MAX)); 2_000];
-    let shown = scene.workspace.shown(&api.agent, &named).await.unwrap();
+    let shown = scene.workspace.shown(&api.agent, Stage::Delivered, &named).await.unwrap();
     assert_eq!(shown, Shown { ranges: vec![(Position(1), end)], senders: vec![web.agent.clone()] });
 
     let take = async |shown| {
@@ -261,7 +261,7 @@ async fn a_receipt_that_names_places_again_and_again_says_it_once() {
     };
     assert_eq!(take(shown).await.entries.len(), 1);
     say(&scene, &api, "web", "what others are told is no news of this reader").await;
-    let shown = scene.workspace.shown(&api.agent, &named).await.unwrap();
+    let shown = scene.workspace.shown(&api.agent, Stage::Delivered, &named).await.unwrap();
     assert!(take(shown).await.entries.is_empty());
 }
 
@@ -276,10 +276,10 @@ async fn a_receipt_of_many_ranges_is_for_those_that_hold_something() {
         places.push(scene.workspace.state().position());
     }
     let named: Vec<_> = places.iter().map(|place| (*place, *place)).step_by(2).collect();
-    let shown = scene.workspace.shown(&api.agent, &named).await.unwrap();
+    let shown = scene.workspace.shown(&api.agent, Stage::Delivered, &named).await.unwrap();
     let mine = named.iter().enumerate().filter(|(n, _)| 2 * n % 3 != 1).map(|(_, range)| *range);
     assert_eq!(shown, Shown { ranges: mine.collect(), senders: vec![web.agent.clone()] });
-    let nothing = scene.workspace.shown(&web.agent, &named[..1]).await.unwrap();
+    let nothing = scene.workspace.shown(&web.agent, Stage::Delivered, &named[..1]).await.unwrap();
     assert_eq!(nothing, Shown::default(), "what is another's is nothing to this reader");
 }
 
@@ -486,4 +486,66 @@ async fn messages_are_found_in_a_mailbox_by_id_and_place_however_many_came_after
     assert_eq!(found.count, 3, "and among those that were taken last");
     assert!(found.shown.ranges.iter().any(|(from, to)| *from <= place && place <= *to));
     assert_eq!(find(&[], &[Position(1)]).await.count, 0, "a joining is no message");
+}
+
+#[tokio::test]
+async fn what_was_had_before_comes_no_further_with_what_lies_around_it() {
+    let scene = Scene::new().await;
+    let (web, api) = (scene.join("web").await, scene.join("api").await);
+    say(&scene, &web, "api", "one").await;
+    let urgent = send(&scene, Send { priority: Priority::High, ..letter(&web, "api", "urgent") }).await;
+    let place = scene.workspace.state().position();
+    say(&scene, &web, "api", "two").await;
+    let page = scene.workspace.fetch(&api.agent, 1, u64::MAX).await.unwrap();
+    assert_eq!(contents(&page), ["urgent"]);
+    take(&scene, &api, page).await;
+
+    let page = fetch(&scene, &api).await;
+    assert_eq!(contents(&page), ["one", "two"]);
+    let by = Principal::local();
+    scene.workspace.take(&by, reader(&api), Stage::Read, "it says so", page.receipt).await.unwrap();
+    let urgent = scene.workspace.progress_of(place, &urgent).await.unwrap();
+    assert!(urgent.delivered.is_some() && urgent.read.is_none(), "{urgent:?}");
+    assert!(fetch(&scene, &api).await.messages.is_empty());
+}
+
+#[tokio::test]
+async fn marking_one_after_the_other_leaves_no_gaps() {
+    let scene = Scene::new().await;
+    let (web, api) = (scene.join("web").await, scene.join("api").await);
+    for n in 0..20 {
+        let message = say(&scene, &web, "api", &n.to_string()).await;
+        let place = scene.workspace.state().position();
+        say(&scene, &api, "web", "what lies between").await;
+        let (ids, places) =
+            if n % 2 == 0 { (vec![message.id.to_string()], vec![]) } else { (vec![], vec![place]) };
+        let found =
+            scene.workspace.find_messages(&api.agent, &ids, &places, &Handed::default()).await.unwrap();
+        assert_eq!(found.count, 1);
+        let by = Principal::local();
+        scene.workspace.take(&by, reader(&api), Stage::Read, "it says so", found.shown).await.unwrap();
+        assert_eq!(
+            scene.workspace.mailbox(&api.agent).unwrap().low(),
+            place,
+            "nothing is left open before it"
+        );
+    }
+}
+
+#[tokio::test]
+async fn of_a_broadcast_that_expires_only_those_count_who_had_it_in_time() {
+    let scene = Scene::new().await;
+    let (web, api, late) = (scene.join("web").await, scene.join("api").await, scene.join("late").await);
+    let ttl = Some(Duration::from_secs(60));
+    let message = send(&scene, Send { ttl, ..letter(&web, "#broadcast", "lunch") }).await;
+    let place = scene.workspace.state().position();
+    let page = fetch(&scene, &api).await;
+    take(&scene, &api, page).await;
+    scene.later(Duration::from_secs(120));
+    say(&scene, &web, "late", "where were you?").await;
+    let page = fetch(&scene, &late).await;
+    assert_eq!(contents(&page), ["where were you?"]);
+    take(&scene, &late, page).await;
+    let readers = scene.workspace.progress_of(place, &message).await.unwrap().readers.unwrap();
+    assert_eq!((readers.all, readers.delivered), (2, 1));
 }

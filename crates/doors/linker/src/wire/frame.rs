@@ -1,5 +1,7 @@
 //! What the server sends: one flat JSON object a frame, `type` first, keys in the old broker's order.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use model::messages::Priority;
 use model::{AgentId, MessageId, Text, Timestamp};
@@ -62,7 +64,7 @@ pub struct Message<'a> {
     pub id: &'a MessageId,
     pub from: &'a AgentId,
     pub from_name: &'a str,
-    pub content: &'a Text,
+    pub content: Cow<'a, Text>,
     pub timestamp: Iso,
     pub priority: Priority,
     /// Live only: a fetched message does not say whom else it is for.
@@ -94,7 +96,7 @@ pub struct Said<'a> {
     pub from: &'a AgentId,
     /// An instance's id, or a topic: `broadcast`.
     pub to: &'a str,
-    pub content: &'a Text,
+    pub content: Cow<'a, Text>,
     pub timestamp: Iso,
     pub from_name: &'a str,
 }

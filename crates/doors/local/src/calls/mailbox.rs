@@ -14,7 +14,7 @@ use crate::told;
 
 pub(super) async fn inbox(Request { caller, .. }: Request<'_>, inbox: Inbox) -> Result<Mail, Refused> {
     let most = most(inbox.limit)?;
-    // A content may come to be three times as long on the wire as it is kept, if it is all line breaks.
+    // What stands around the contents, names and files, takes room too.
     let fetched = caller.workspace.fetch(&caller.party().id, most, PAGE_BYTES as u64 / 3).await?;
     let messages = fetched.messages.iter().filter_map(|entry| Some((entry.position(), message(entry)?)));
     let messages = messages.map(|(place, message)| told::message(place, message)).collect();
@@ -35,7 +35,7 @@ pub(super) async fn took(Request { caller, .. }: Request<'_>, took: Took) -> Res
         wire::Stage::InContext => (Stage::InContext, "local: a later call"),
         wire::Stage::Read => (Stage::Read, "local: said to be read"),
     };
-    let shown = caller.workspace.shown(&caller.party().id, &ranges).await?;
+    let shown = caller.workspace.shown(&caller.party().id, stage, &ranges).await?;
     Ok(Marked { count: take(caller, stage, evidence, shown).await? })
 }
 
@@ -60,7 +60,7 @@ pub(super) async fn mark_read(
     Ok(Marked { count })
 }
 
-/// Writes down what the caller has; how many stretches of its mailbox that is news of.
+/// Writes down what the caller has; 1 if that is news, else 0.
 async fn take(caller: &Caller, stage: Stage, evidence: &'static str, shown: Shown) -> Result<usize, Refused> {
     if shown.is_empty() {
         return Ok(0);

@@ -66,11 +66,8 @@ pub(super) async fn resend(Request { caller, .. }: Request<'_>, again: Resend) -
         return Err(Refused::bad_request(format!("message {} is no dead letter", again.message)));
     };
     if dead.from.id != caller.party().id {
-        let why = format!(
-            "{} wrote this letter, and only its author sends it again: they are its words",
-            dead.from.name
-        );
-        return Err(Refused::new(ErrorCode::Forbidden, why));
+        // Its words are its author's; the owner may pass them on.
+        caller.must_be_owner(&format!("send again what {} wrote", dead.from.name))?;
     }
     let letter = Letter {
         to: To::parse(again.to.as_deref().unwrap_or(written)),
@@ -194,8 +191,12 @@ pub(super) async fn list(
         }
         (None, None, Some(number), false, false) => {
             let place = find(caller, number).await?.thread.unwrap_or(Position(number));
-            began = Some(place).filter(|place| before.is_none_or(|before| *place < before));
             // What is between others is left out.
+            let first = workspace.message_at(place).await?;
+            began = first
+                .filter(|first| caller.may_read(&first.from.id, &first.to))
+                .map(|_| place)
+                .filter(|place| before.is_none_or(|before| *place < before));
             workspace.newest_of(&List::Thread(place), before, most, may_read).await?
         }
         (None, None, None, true, false) => workspace.newest(&List::From(me), before, most).await?,

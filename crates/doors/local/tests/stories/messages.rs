@@ -3,9 +3,13 @@
 use client::Connection;
 use client::protocol::{
     Agent, Call, Changed, Decide, Decision, Empty, Entry, ErrorCode, File, FileOf, Follow, Found, Inbox,
-    Kind, Mail, MarkRead, Marked, Message, Messages, News, Number, Past, Priority, Release, Resend,
+    Kind, Listing, Mail, MarkRead, Marked, Message, Messages, News, Number, Past, Priority, Release, Resend,
     Reservation, Reserve, Search, Send, Sent, SetStatus, Share, Stage, Status, Took, Topic, Wait,
 };
+
+use model::messages::To;
+use model::roster::{Join, Role};
+use model::{Command, Fact, Principal, Text, WorkspaceName};
 
 use crate::place::{Place, ok, refused};
 
@@ -98,6 +102,50 @@ async fn an_answer_goes_to_whoever_wrote_and_stands_in_the_thread() {
 }
 
 #[tokio::test]
+async fn a_thread_is_shown_without_what_is_between_others() {
+    let place = Place::of_strangers().await;
+    let ci = place.agent("ci").await;
+    let workspace = place.hall.workspace(&WorkspaceName::default_workspace()).unwrap();
+    let join = |name: &str| {
+        Command::Join(Join {
+            workspace: "default".into(),
+            name: name.into(),
+            role: Role::Target,
+            repo_path: "/repo".into(),
+            door: "test",
+            instance: None,
+            held_by: None,
+        })
+    };
+    let (by, mut members) = (Principal::compat(), Vec::new());
+    for name in ["one", "other"] {
+        let done = workspace.carry_out(&by, join(name)).await.unwrap();
+        let Fact::MemberJoined(member) = done.entries[0].fact() else { panic!("{done:?}") };
+        members.push(member.id.clone());
+    }
+    let write = |author: usize, to: &str, reply_to| {
+        Command::Send(model::messages::Send {
+            workspace: "default".into(),
+            author: members[author].clone(),
+            to: To::parse(to),
+            reply_to,
+            thread: None,
+            content: Text::new(to),
+            priority: model::messages::Priority::Normal,
+            ttl: None,
+            attachments: [].into(),
+            resends: None,
+            found: None,
+        })
+    };
+    let began = workspace.carry_out(&by, write(0, "other", None)).await.unwrap().position;
+    let drawn_in = workspace.carry_out(&by, write(1, "ci", Some(began))).await.unwrap().position;
+    let thread = Messages { thread: Some(drawn_in.0), ..Messages::default() };
+    assert_eq!(list(&ci, thread.clone()).await, ["ci"], "its beginning was between two others");
+    assert_eq!(list(&place.owner().await, thread).await, ["other", "ci"]);
+}
+
+#[tokio::test]
 async fn a_message_to_nobody_known_is_an_error_and_a_dead_letter_that_can_be_sent_again() {
     let place = Place::of_strangers().await;
     let (web, api) = (place.agent("web").await, place.agent("api").await);
@@ -111,8 +159,10 @@ async fn a_message_to_nobody_known_is_an_error_and_a_dead_letter_that_can_be_sen
     let again = |to: &str| Call::Resend(Resend { message: dead.number, to: Some(to.into()), once: None });
     let (code, _) = refused(&api, again("api")).await;
     assert_eq!(code, ErrorCode::Forbidden, "these are another's words");
+    ok::<Sent>(&place.owner().await, again("api")).await;
+    assert_eq!(inbox(&api).await.messages[0].from, "person:owner", "the owner passes on what it may read");
     ok::<Sent>(&web, again("api")).await;
-    assert_eq!(contents(&inbox(&api).await), ["which port?"]);
+    assert_eq!(contents(&inbox(&api).await), ["which port?", "which port?"]);
 }
 
 #[tokio::test]
@@ -128,7 +178,8 @@ async fn a_topic_reaches_those_who_follow_it_and_broadcast_everybody_else() {
     assert_eq!(contents(&inbox(&api).await), ["green", "lunch"]);
     assert_eq!(contents(&inbox(&web).await), ["lunch"]);
     assert!(inbox(&ci).await.messages.is_empty(), "nobody is told what they have said");
-    let topics: Vec<Topic> = ok(&api, Call::Topics(Empty {})).await;
+    let Listing { items: topics, more }: Listing<Topic> = ok(&api, Call::Topics(Empty {})).await;
+    assert!(!more && topics.is_sorted_by_key(|topic| !topic.followed), "{topics:?}");
     let builds = topics.iter().find(|topic| topic.name == "builds").unwrap();
     assert!(builds.followed && builds.followers == 1 && builds.last_at.is_some(), "{builds:?}");
     assert!(topics.iter().any(|topic| topic.name == "broadcast" && topic.followers == 3));

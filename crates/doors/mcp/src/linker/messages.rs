@@ -148,9 +148,9 @@ pub(super) fn about_conversation() -> About {
 pub(super) async fn conversation(hall: &Visit<'_>, arguments: &Arguments) -> Result<Outcome, Failure> {
     let with = arguments.optional_text("with")?;
     // 0 has always meant all.
-    let limit = match arguments.number("limit", 0..=CONVERSATION)?.unwrap_or(USUAL) {
+    let limit = match arguments.number("limit", 0..=u64::MAX)?.unwrap_or(USUAL) {
         0 => CONVERSATION,
-        limit => limit,
+        limit => limit.min(CONVERSATION),
     };
     let what = Messages { with: with.clone(), limit: usize::try_from(limit).ok(), ..Messages::default() };
     let mut said: Past = hall.call(Call::Messages(what.clone())).await?;

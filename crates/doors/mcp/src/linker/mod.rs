@@ -125,7 +125,11 @@ impl Named {
     }
 
     async fn call(self, hall: &Visit<'_>, given: Option<JsonObject>) -> Result<Outcome, Failure> {
-        let arguments = self.about().arguments(self.name(), given)?;
+        let about = self.about();
+        // As it has always been, what a tool does not know is nothing to it.
+        let known = |name: &String| about.properties.get(name.as_str()).is_some();
+        let given = given.map(|given| given.into_iter().filter(|(name, _)| known(name)).collect());
+        let arguments = about.arguments(self.name(), given)?;
         match self {
             Self::Register => registration::register(hall, &arguments).await,
             Self::SendMessage => messages::send(hall, &arguments).await,

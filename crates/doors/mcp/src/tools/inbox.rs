@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::about::About;
 use crate::arguments::Arguments;
-use crate::evidence::MailShown;
+use crate::evidence::{MailShown, Part};
 use crate::files;
 use crate::hall::Visit;
 use crate::letters::{Long, Page, extent, head, head_with_recipient, letter, line, part_of, progress};
@@ -131,7 +131,7 @@ pub(super) fn count_more(n: usize) -> String {
 async fn show(hall: &Visit<'_>, number: u64, from: usize, save: Option<String>) -> Result<Outcome, Failure> {
     let mailbox = hall.mailbox().await?;
     let message: Message = hall.call(Call::Message(Number { message: number })).await?;
-    let (text, is_last) = beginning_at(&message, from)?;
+    let (text, part) = beginning_at(&message, from)?;
     let mut blocks = vec![text];
     if let Some(come) = &message.progress {
         blocks.push(format!("how far it has come: {}", progress(come)));
@@ -139,20 +139,23 @@ async fn show(hall: &Visit<'_>, number: u64, from: usize, save: Option<String>) 
     if let Some(into) = save {
         blocks.push(save_files(hall, &message, &into).await?);
     }
+    // Of what is read part by part all was shown only if each part went on where the last ended.
+    let goes_on = part.filter(|part| part.from == 0 || part.from == hall.read_up_to(&mailbox, number));
+    let is_whole = part.is_none() || goes_on.is_some_and(|part| part.is_last());
     // One's own is not among what waits; of others' in whose mailbox this is not, the hall takes no notice.
-    let place = (message.progress.is_none() && !message.excerpt && is_last).then_some((number, number));
+    let place = (message.progress.is_none() && !message.excerpt && is_whole).then_some((number, number));
     let receipt = place.into_iter().collect();
-    let shown = MailShown { mailbox, numbers: vec![number], receipt, ..MailShown::default() };
+    let shown = MailShown { mailbox, numbers: vec![number], receipt, part: goes_on, ..MailShown::default() };
     Ok(Outcome::mail(blocks.join("\n"), shown))
 }
 
-/// A message from this character on, as far as a result goes, and whether that is its end.
-fn beginning_at(message: &Message, from: usize) -> Result<(String, bool), Failure> {
+/// A message from this character on, as far as a result goes, and which part that is if it is not all.
+fn beginning_at(message: &Message, from: usize) -> Result<(String, Option<Part>), Failure> {
     let head = head_with_recipient(message);
     if from == 0 {
         let whole = letter(&head, message);
         if whole.chars().count() <= RESULT_CHARACTERS {
-            return Ok((whole, true));
+            return Ok((whole, None));
         }
     }
     let (text, part) = part_of(message, from);
@@ -166,7 +169,7 @@ fn beginning_at(message: &Message, from: usize) -> Result<(String, bool), Failur
     } else {
         format!("; go on with `inbox`, `message` {number}, `from` {}", part.to)
     };
-    Ok((letter(&format!("{head}, {}{more}", extent(&part)), &text), part.is_last()))
+    Ok((letter(&format!("{head}, {}{more}", extent(&part)), &text), Some(part)))
 }
 
 /// Saves a message's files, one after the other, and says where they are.
@@ -187,6 +190,7 @@ async fn save_files(hall: &Visit<'_>, message: &Message, into: &str) -> Result<S
 async fn list(hall: &Visit<'_>, what: Messages, none: &str) -> Result<Outcome, Failure> {
     let Past { items, before }: Past = hall.call(Call::Messages(what)).await?;
     let mut lines = vec![match items.len() {
+        0 if before.is_some() => "none of the newest is to be shown".into(),
         0 => none.into(),
         number => format!("{}, the newest last", count(number, "message")),
     }];

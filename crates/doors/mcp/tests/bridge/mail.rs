@@ -153,6 +153,17 @@ async fn a_message_too_long_for_a_result_counts_once_it_was_read_by_number() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_long_message_alone_is_no_evidence_of_all_of_it() {
+    let (mut host, socket) = opened(PATIENCE).await;
+    let whole = message(4, "api", &"x".repeat(50_000));
+    let heard = listening(&socket, move |method, _| (method == "messages.get").then(|| whole.clone()));
+    let end = host.done("inbox", json!({"message": 4, "from": 49_999})).await;
+    assert!(end.contains("the last"), "{end}");
+    host.done("agents", json!({})).await;
+    assert_eq!(heard.all("messages.took"), [] as [Value; 0]);
+}
+
+#[tokio::test]
 async fn a_call_cancelled_after_its_answer_counts_for_nothing_and_its_message_is_shown_again() {
     let (mut host, socket) = opened(PATIENCE).await;
     let heard = listening(&socket, |method, _| {
