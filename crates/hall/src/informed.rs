@@ -44,7 +44,7 @@ async fn recipient(
     workspace: &str,
     to: &Arc<str>,
 ) -> Result<Option<Party>, StoreError> {
-    // Whoever was ever here has a mailbox, and its id follows from the name.
+    // Nearly everybody who was ever here has a mailbox, and its id follows from the name.
     let named = AgentId::of(workspace, to);
     if working.mailboxes.get(&named).is_some() {
         return Ok(Some(Party { id: named, name: to.clone() }));
@@ -54,7 +54,10 @@ async fn recipient(
         let known = person == Principal::owner().as_str() || working.mailboxes.get(&id).is_some();
         return Ok(known.then(|| Party { id, name: to.clone() }));
     }
-    let Ok(member) = MemberId::parse(to) else { return Ok(None) };
+    let Ok(member) = MemberId::parse(to) else {
+        // Of whoever was here in passing there may be a row only.
+        return Ok(agent(shared, &named).await?.map(party));
+    };
     if let Some(member) = working.roster.get(&member) {
         return Ok(Some(Party { id: member.agent.clone(), name: member.name.clone() }));
     }

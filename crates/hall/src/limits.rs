@@ -68,7 +68,7 @@ pub const HISTORY_SCAN: usize = 20_000;
 /// Readers of a topic who are asked when a message to it has reached them.
 pub const TOPIC_READERS: usize = 32;
 /// The same for a message that expires.
-pub const EXPIRING_READERS: usize = 256;
+pub const EXPIRING_READERS: usize = 128;
 /// How often a conditional append may lose before it takes the log's lock.
 pub const RACES: u32 = 3;
 /// How long a claimed job is held before another may perform it.

@@ -42,7 +42,7 @@ pub const OPEN_QUESTION_BYTES: usize = 64 * 1024 * 1024;
 pub const READERS: usize = 2_000;
 /// Keys remembered per reader; the oldest read is forgotten first.
 pub const READS: usize = 64;
-/// Agents and people with a mailbox; each has a few numbers in memory, whether it is here or not. Beyond it, whoever comes
+/// Agents and people with a mailbox; each has a few numbers in memory, whether it is here or not. Beyond it, whoever joins
 /// takes the place of somebody who was here only in passing.
 pub const MAILBOXES: usize = 50_000;
 /// A topic's name: part of a key in every database.

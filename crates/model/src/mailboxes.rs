@@ -92,6 +92,8 @@ pub struct Mailbox {
     /// Nothing was ever sent by its owner, or to it alone, and it follows what all follow: if there is no more room and its
     /// owner is away, it goes. Clients that make up a name for each start would fill all there is.
     is_passing: bool,
+    /// When its owner came the last time.
+    arrived: Position,
     /// Topics followed, each since when.
     follows: BTreeMap<Arc<str>, Position>,
     delivered: Marks,
@@ -324,17 +326,20 @@ impl Mailboxes {
         }
         let mailbox = self.open(&member.agent, position);
         mailbox.is_passing |= is_new;
+        mailbox.arrived = position;
         mailbox.holder = Some(member.principal.clone());
     }
 
-    /// Lets go of the oldest that are in passing and whose owners are away: many at once, since that takes as long as one.
+    /// Lets go of those in passing whose owners are away, the longest first: many at once, since that takes as long as one.
     fn make_room(&mut self, roster: &Roster) {
-        let (here, mut gone) = (roster.agents(), 0);
-        self.boxes.retain(|owner, mailbox| {
-            let goes = gone < limits::MAILBOXES / 50 && mailbox.is_passing && !here.contains(owner);
-            gone += usize::from(goes);
-            !goes
-        });
+        let here = roster.agents();
+        let may_go = |owner: &AgentId, mailbox: &Mailbox| mailbox.is_passing && !here.contains(owner);
+        let away = self.iter().filter(|(owner, mailbox)| may_go(owner, mailbox));
+        let mut arrivals: Vec<_> = away.map(|(_, mailbox)| mailbox.arrived).collect();
+        arrivals.sort_unstable();
+        arrivals.truncate(limits::MAILBOXES / 50);
+        let Some(last) = arrivals.last() else { return };
+        self.boxes.retain(|owner, mailbox| !may_go(owner, mailbox) || mailbox.arrived > *last);
     }
 
     fn open(&mut self, owner: &AgentId, position: Position) -> &mut Mailbox {
@@ -351,6 +356,12 @@ impl Mailboxes {
         self.open(&message.from.id, position).is_passing = false;
         if let Recipient::Party(party) = &message.to {
             self.open(&party.id, position).is_passing = false;
+        }
+    }
+
+    pub(crate) fn was_sent_to_nobody(&mut self, message: &Message) {
+        if let Some(mailbox) = self.boxes.get_mut(&message.from.id) {
+            mailbox.is_passing = false;
         }
     }
 

@@ -92,18 +92,25 @@ impl Reservations {
         reserve: &Reserve,
     ) -> Result<Vec<Fact>, Refusal> {
         let globs = check(reserve)?;
-        let others = || self.in_force(at).filter(|other| !is_renewed(other, reserve, &globs));
+        // What the same holder has on the same globs: this takes its place.
+        let renewed = self.in_force(at).find(|one| one.holder.id == reserve.holder.id && one.globs == globs);
+        let id = renewed.map_or(id, |renewed| renewed.id.clone());
+        let others: Vec<_> = self.in_force(at).filter(|other| other.id != id).collect();
         // First whether there is room: comparing takes longer.
         let remedy = "release some, or let them end";
         let full = |what, limit| Err(Refusal::Full { what, limit, remedy });
-        if others().count() + 1 > limits::RESERVATIONS {
+        if others.len() >= limits::RESERVATIONS {
             return full("reservations", limits::RESERVATIONS);
         }
-        if others().map(|other| size(&other.globs)).sum::<usize>() + size(&globs) > limits::RESERVED_BYTES {
+        if others.iter().map(|other| size(&other.globs)).sum::<usize>() + size(&globs)
+            > limits::RESERVED_BYTES
+        {
             return full("bytes of reserved globs", limits::RESERVED_BYTES);
         }
-        let of_others = others().filter(|other| other.holder.id != reserve.holder.id);
-        for other in of_others.filter(|other| !(reserve.shared && other.shared)) {
+        let is_in_the_way = |other: &&&Arc<Reservation>| {
+            other.holder.id != reserve.holder.id && !(reserve.shared && other.shared)
+        };
+        for other in others.iter().filter(is_in_the_way) {
             let meets = |mine: &Arc<str>| other.globs.iter().find(|theirs| glob::overlap(mine, theirs));
             if let Some(theirs) = globs.iter().find_map(meets) {
                 return Err(Refusal::Conflict(format!(
@@ -112,13 +119,10 @@ impl Reservations {
                 )));
             }
         }
-        // This one takes its place.
-        let renewed = self.in_force(at).find(|other| is_renewed(other, reserve, &globs));
-        let id = renewed.map_or(id, |renewed| renewed.id.clone());
         Ok(vec![Fact::FilesReserved(Arc::new(Reservation {
             id,
             holder: reserve.holder.clone(),
-            globs: globs.clone(),
+            globs,
             shared: reserve.shared,
             why: reserve.why.clone(),
             fence: self.fence + 1,
@@ -146,11 +150,6 @@ impl Reservations {
     pub(crate) fn was_released(&mut self, released: &Released) {
         self.held.shift_remove(&released.reservation.id);
     }
-}
-
-/// Whether one in force is what is reserved again.
-fn is_renewed(one: &Reservation, reserve: &Reserve, globs: &Arc<[Arc<str>]>) -> bool {
-    one.holder.id == reserve.holder.id && one.globs == *globs
 }
 
 /// Looks whether this can be reserved, and gives the globs in the order and the spelling in which they are kept.

@@ -78,7 +78,10 @@ impl State {
                 Self::refuse_an_id(&join.name)?;
                 self.roster.join((&proposal.id).into(), by, at, join)?
             }
-            Command::Return(member) => self.roster.bring_back(member)?,
+            Command::Return(member) => {
+                self.mailboxes.room_to_join(&member.agent, &self.roster)?;
+                self.roster.bring_back(member)?
+            }
             Command::Leave(leave) => self.roster.leave(leave),
             Command::Share(share) => self.context.share((&proposal.id).into(), at, share)?,
             Command::Delete(delete) => self.context.delete(delete)?,
@@ -150,7 +153,8 @@ impl State {
             Fact::WorkspaceOpened(opened) => self.directory.was_opened(opened),
             Fact::TokenIssued(token) => self.directory.was_issued(token),
             Fact::TokenRevoked(revoked) => self.directory.was_revoked(revoked),
-            Fact::DecisionLogged(_) | Fact::MessageDied(_) | Fact::Unknown(_) => {}
+            Fact::MessageDied(message) => self.mailboxes.was_sent_to_nobody(message),
+            Fact::DecisionLogged(_) | Fact::Unknown(_) => {}
         }
     }
 }

@@ -26,19 +26,32 @@ pub(crate) async fn conversation(
     };
     let may_read =
         |item: &MessageItem| workspace.state().mailboxes.may_read(me.as_ref(), by, &item.from.id, &item.to);
-    let mut found = match &asked.with {
-        None => workspace.newest_of(&List::Messages, None, most, may_read).await?.messages,
+    let between = match &asked.with {
+        None => None,
         Some(with) => {
             let side = match &asked.side {
                 Some(side) => workspace.agent_called(side).await?,
                 None => me.clone(),
             };
             match (side, workspace.agent_called(with).await?) {
-                (Some(side), Some(with)) => workspace.between(&side, &with, None, most).await?.messages,
-                _ => vec![],
+                (Some(side), Some(with)) => Some((side, with)),
+                _ => return Ok(vec![]),
             }
         }
     };
+    let (mut found, mut before) = (Vec::new(), None);
+    for _ in 0..limits::CONVERSATION_LOOKS {
+        let left = most - found.len();
+        let past = match &between {
+            None => workspace.newest_of(&List::Messages, before, left, may_read).await?,
+            Some((side, with)) => workspace.between(side, with, before, left).await?,
+        };
+        found.extend(past.messages);
+        before = past.before;
+        if before.is_none() || found.len() >= most {
+            break;
+        }
+    }
     found.retain(|(_, item)| may_read(item));
     let mut bytes = 0;
     let within = found.iter().take_while(|(_, item)| {

@@ -21,12 +21,18 @@ pub const SENDERS: usize = 1_000;
 pub const CONVERSATION_MESSAGES: usize = 1_000;
 /// The same for their contents, in bytes.
 pub const CONVERSATION_BYTES: u64 = 8 * 1024 * 1024;
+/// How often it is looked further back for them, [`hall::limits::HISTORY_SCAN`] messages at a time.
+pub const CONVERSATION_LOOKS: usize = 10;
 /// Messages of one `receipts`: the newest.
 pub const RECEIPTS: usize = 1_000;
 /// Messages that `stats` looks at: the newest.
 pub const STATS_MESSAGES: usize = 2_000;
 /// Marks of one reader that are loaded for how far messages have come; for what lies behind them each is looked up.
 pub const MARKS_SCAN: usize = 20_000;
+/// Readers, each three times, whose marks are loaded; of others each is looked up.
+pub const MARKED_READERS: usize = 192;
+/// Followers of a topic who are asked whether they have had a message to it.
+pub const FOLLOWERS: usize = 2_000;
 /// Messages under way from one connection; beyond it, no more of its frames are read.
 pub const SENDS: usize = 1_024;
 /// What a connection has not been told yet; one that is this far behind is dropped, and finds all messages waiting.

@@ -134,15 +134,10 @@ impl Marks {
                 let after = self.after;
                 let known = self.followers.entry(topic.clone());
                 let known = known.or_insert_with(|| followers(workspace, topic, after));
-                let state = workspace.state();
-                let has_had = |(reader, since): &&(AgentId, Position)| {
-                    let mailbox = state.mailboxes.get(reader);
-                    *reader != item.from.id
-                        && *since < place
-                        && mailbox.is_some_and(|mailbox| !mailbox.is_unread(place))
-                };
-                let readers = known.iter().filter(has_had).take(hall::limits::TOPIC_READERS);
-                readers.map(|(reader, _)| reader.clone()).collect()
+                let had = readers_of(workspace, known, place, item);
+                // Looking at many is no reason to keep everybody else waiting.
+                tokio::task::yield_now().await;
+                had
             }
             Recipient::Unknown(_) => vec![],
         };
@@ -166,6 +161,9 @@ impl Marks {
         item: &MessageItem,
     ) -> Result<Option<Timestamp>, HallError> {
         let key = (reader.clone(), stage);
+        if !self.taken.contains_key(&key) && self.taken.len() >= limits::MARKED_READERS {
+            return workspace.reached(reader, stage, place, item.expires_at).await;
+        }
         if !self.taken.contains_key(&key) {
             let ranges = load(workspace, reader, stage, self.after).await?;
             self.taken.insert(key.clone(), ranges);
@@ -182,14 +180,38 @@ impl Marks {
     }
 }
 
+/// Who of a topic's followers has had a message to it: those first who say that they have read it.
+fn readers_of(
+    workspace: &Workspace,
+    followers: &[(AgentId, Position)],
+    place: Position,
+    item: &MessageItem,
+) -> Vec<AgentId> {
+    let state = workspace.state();
+    let (mut read, mut had) = (Vec::new(), Vec::new());
+    for (reader, since) in followers {
+        let mailbox = state.mailboxes.get(reader).filter(|_| *reader != item.from.id && *since < place);
+        match mailbox.filter(|mailbox| !mailbox.is_unread(place)) {
+            Some(mailbox) if mailbox.has(Stage::Read, place) => read.push(reader),
+            Some(_) => had.push(reader),
+            None => {}
+        }
+        if read.len() == hall::limits::TOPIC_READERS {
+            break;
+        }
+    }
+    read.into_iter().chain(had).take(hall::limits::TOPIC_READERS).cloned().collect()
+}
+
 /// Who follows a topic, here or away, and has had anything behind a place; each with since when it follows.
+/// [`limits::FOLLOWERS`] at most.
 fn followers(workspace: &Workspace, topic: &str, after: Position) -> Vec<(AgentId, Position)> {
     let state = workspace.state();
     let since = |(reader, mailbox): (&AgentId, &Mailbox)| {
         let (_, since) = mailbox.follows().find(|(followed, _)| ***followed == *topic)?;
         mailbox.has_had_behind(after).then(|| (reader.clone(), since))
     };
-    state.mailboxes.iter().filter_map(since).collect()
+    state.mailboxes.iter().filter_map(since).take(limits::FOLLOWERS).collect()
 }
 
 /// Receipts never overlap and stand where they end: those behind a place are all that can hold what is behind it.

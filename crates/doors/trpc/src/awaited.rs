@@ -18,9 +18,9 @@ pub(crate) struct Awaited {
 }
 
 impl Awaited {
-    /// How many there are.
+    /// How many are kept, with those that were answered behind one that still waits.
     pub(crate) fn len(&self) -> usize {
-        self.queries.len()
+        self.deadlines.len()
     }
 
     /// Adds one. Its deadline is no earlier than those of all before.
@@ -36,6 +36,11 @@ impl Awaited {
         let query = first.remove();
         self.forget_deadlines();
         Some(query)
+    }
+
+    /// One of them, whatever it waits for.
+    pub(crate) fn take_any(&mut self) -> Option<Deferred> {
+        self.take_reached(Position(u64::MAX))
     }
 
     /// One whose deadline is over, and the position it waited for.

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use gate::Unsent;
 use hall::{Declined, Done, HallError, Submitted};
-use model::{Fact, MemberId};
+use model::{Fact, MemberId, Position};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
@@ -190,8 +190,7 @@ impl Session {
     }
 
     /// Answers the queries that waited for what the log has reached now, and those that have waited long enough.
-    pub(crate) async fn answer_awaited(&mut self) -> Result<(), End> {
-        let head = *self.workspace.head().borrow();
+    pub(crate) async fn answer_awaited(&mut self, head: Position) -> Result<(), End> {
         while let Some(deferred) = self.awaited.take_reached(head) {
             self.go_on(deferred, Ok(())).await?;
         }

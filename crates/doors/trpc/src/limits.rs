@@ -16,8 +16,8 @@ pub const ID_BYTES: usize = 4 * 1024;
 /// Calls under way on one connection; beyond it, no more of its frames are read. A batch is taken whole, so there may be
 /// [`BATCH`] more.
 pub const CALLS: usize = 1_024;
-/// Queries that wait for earlier calls of the same connection, or for a position; beyond it, no more of its frames are read. Here too
-/// there may be [`BATCH`] more.
+/// Queries that wait for earlier calls of the same connection, or for a position; beyond it, no more of its frames are
+/// read. Here too there may be [`BATCH`] more.
 pub const DEFERRED: usize = 1_024;
 /// The same for what they hold: an input may fill a frame, and is kept as it came.
 pub const DEFERRED_BYTES: usize = 1024 * 1024;

@@ -152,11 +152,12 @@ impl Session {
         self.check_token()?;
         let mut in_a_row = 0;
         loop {
+            let head = *self.head.borrow();
+            self.answer_awaited(head).await?;
+            let late = self.awaited.deadline();
             let full = self.calls.len() >= limits::CALLS
                 || self.deferred.len() + self.awaited.len() >= limits::DEFERRED
                 || self.deferred_bytes >= limits::DEFERRED_BYTES;
-            self.answer_awaited().await?;
-            let late = self.awaited.deadline();
             let breathless = in_a_row >= limits::IN_A_ROW;
             let event = tokio::select! {
                 biased;
@@ -190,7 +191,7 @@ impl Session {
                     while let Some(finished) = self.calls.next().await {
                         self.answer(finished).await?;
                     }
-                    while let Some(deferred) = self.awaited.take_reached(Position(u64::MAX)) {
+                    while let Some(deferred) = self.awaited.take_any() {
                         self.go_on(deferred, Err(refusal::declined(&Declined::Closing))).await?;
                     }
                     return Err(End::Closing);

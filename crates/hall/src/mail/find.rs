@@ -1,11 +1,9 @@
 //! Messages of one mailbox by their ids, newest first: whoever marks a message has usually just seen it.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use model::mailboxes::Mailbox;
 use model::marks::{Marks, Range};
-use model::messages::Message;
 use model::{AgentId, MessageId, Position};
 use store::Span;
 
@@ -93,7 +91,7 @@ impl Workspace {
         let Some(mailbox) = self.mailbox(reader) else { return Ok(Found::default()) };
         let named = at(self, reader, &mailbox, places).await?;
         let mut wanted: HashMap<&str, usize> = HashMap::new();
-        let ids = ids.iter().map(String::as_str).chain(named.iter().map(|(_, message)| message.id.as_str()));
+        let ids = ids.iter().map(String::as_str).chain(named.iter().map(|(_, id, _)| id.as_str()));
         ids.for_each(|id| *wanted.entry(id).or_default() += 1);
         let mut found = handed.find(&mut wanted);
         if wanted.is_empty() {
@@ -119,31 +117,30 @@ impl Workspace {
             found.count += more.count;
             found.shown.join(more.shown);
         }
-        for (place, message) in &named {
-            if let Some(times) = wanted.remove(message.id.as_str()) {
+        for (place, id, sender) in &named {
+            if let Some(times) = wanted.remove(id.as_str()) {
                 found.count += times;
-                let (ranges, senders) = (vec![(*place, *place)], vec![message.from.id.clone()]);
-                found.shown.join(Shown { ranges, senders });
+                found.shown.join(Shown { ranges: vec![(*place, *place)], senders: vec![sender.clone()] });
             }
         }
         Ok(found)
     }
 }
 
-/// The messages of a mailbox that stand at these places, each as often as it is named.
+/// The messages of a mailbox that stand at these places, each as often as it is named: where, its id, and whose it is.
 async fn at(
     workspace: &Workspace,
     reader: &AgentId,
     mailbox: &Mailbox,
     places: &[Position],
-) -> Result<Vec<(Position, Arc<Message>)>, HallError> {
+) -> Result<Vec<(Position, MessageId, AgentId)>, HallError> {
     let mut found = Vec::new();
     for place in places {
         let message = workspace.message_at(*place).await?;
         found.extend(
             message
                 .filter(|message| mailbox.is_for(reader, *place, message))
-                .map(|message| (*place, message)),
+                .map(|message| (*place, message.id.clone(), message.from.id.clone())),
         );
     }
     Ok(found)
@@ -164,17 +161,15 @@ async fn look_back(
     let mut known: Vec<Noted> = Vec::new();
     // Behind this place every message of the mailbox is known.
     let mut floor = Position::START;
-    let mut missing: HashSet<&str> = wanted.keys().copied().collect();
     for _ in 0..limits::MAILBOX_PAGES {
         let mut exhausted = Vec::new();
-        let new = known.len();
         for source in sources {
             exhausted.extend(source.read(workspace, reader, most, &mut known).await?);
         }
         sources = exhausted;
         floor = sources.iter().filter_map(|source| source.before).max().unwrap_or(Position::START);
-        known[new..].iter().for_each(|(_, item)| _ = missing.remove(item.id.as_str()));
-        if sources.is_empty() || missing.is_empty() {
+        let is_found = |(place, item): &&Noted| *place > floor && wanted.contains_key(item.id.as_str());
+        if sources.is_empty() || known.iter().filter(is_found).count() == wanted.len() {
             break;
         }
     }

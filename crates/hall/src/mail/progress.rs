@@ -35,6 +35,15 @@ pub struct Readers {
     pub read: usize,
 }
 
+// === impl Progress ===
+
+impl Progress {
+    /// Whether the reader has had it at all.
+    fn has_come(&self) -> bool {
+        self.delivered.is_some() || self.in_context.is_some() || self.read.is_some()
+    }
+}
+
 // === impl Workspace ===
 
 impl Workspace {
@@ -77,8 +86,7 @@ impl Workspace {
         for reader in &reached {
             let progress = self.progress(reader, place, message).await?;
             if message.expires_at.is_some() {
-                readers.delivered +=
-                    usize::from(progress.delivered.is_some() || progress.in_context.is_some());
+                readers.delivered += usize::from(progress.has_come());
                 readers.in_context += usize::from(progress.in_context.is_some());
                 readers.read += usize::from(progress.read.is_some());
             }
@@ -102,12 +110,19 @@ impl Workspace {
         place: Position,
         message: &Message,
     ) -> Result<Progress, HallError> {
-        Ok(Progress {
-            delivered: self.reached(reader, Stage::Delivered, place, message.expires_at).await?,
-            in_context: self.reached(reader, Stage::InContext, place, message.expires_at).await?,
-            read: self.reached(reader, Stage::Read, place, message.expires_at).await?,
-            readers: None,
-        })
+        let mut progress = Progress::default();
+        for (stage, at) in [
+            (Stage::Delivered, &mut progress.delivered),
+            (Stage::InContext, &mut progress.in_context),
+            (Stage::Read, &mut progress.read),
+        ] {
+            // What it has not come to need not be looked up.
+            let has = self.state().mailboxes.get(reader).is_some_and(|mailbox| mailbox.has(stage, place));
+            if has {
+                *at = self.reached(reader, stage, place, message.expires_at).await?;
+            }
+        }
+        Ok(progress)
     }
 
     /// When the message at a place, which expires then or never, came so far with a reader.

@@ -84,8 +84,8 @@ impl Workspace {
         self.carry_out(by, Command::Take(take)).await
     }
 
-    /// What a reader says to have been shown, and to have come so far: of these ranges those parts that hold anything of its
-    /// mailbox that has not, up to the last of it, and whose messages that is. A place behind the log's end means nothing yet.
+    /// What a reader says to have been shown, and to have come so far: what of these ranges has not, up to the last message of
+    /// its mailbox in them, and whose messages those are. A place behind the log's end means nothing yet.
     ///
     /// # Errors
     /// If its mailbox cannot be read.
@@ -112,8 +112,13 @@ impl Workspace {
                 after = page.behind;
             }
         }
-        // Not to the end of what was named: what came to others meanwhile is no news of this reader.
-        let shown = named.ranges().iter().zip(last_held).filter_map(|((from, _), last)| Some((*from, last?)));
+        // A gap between what it has had is closed. But what came to others since it was shown this is no news of this reader.
+        let is_gap = |to: &Position| mailbox.short_of(stage, (to.next(), to.next())).is_empty();
+        let part = |((from, to), last): (&Range, Option<Position>)| {
+            let to = if is_gap(to) { *to } else { last? };
+            Some((*from, to))
+        };
+        let shown = named.ranges().iter().zip(last_held).filter_map(part);
         Ok(Shown { ranges: shown.collect(), senders: senders.into_iter().collect() })
     }
 }

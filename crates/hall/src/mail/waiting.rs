@@ -49,11 +49,15 @@ impl Waiting {
         let mut shown = Shown::reaching_back(&self.messages, self.low, |place, _| meant.contains(&place));
         let news = shown.ranges.iter().flat_map(|range| self.mailbox.not_had(*range));
         let mut ranges: Vec<Range> = news.collect();
-        // Parts without any of them only close gaps: not too many are said.
-        if ranges.len() > 2 * meant.len() {
-            let places: BTreeSet<_> = meant.iter().copied().collect();
-            ranges.retain(|(from, to)| places.range(*from..=*to).next().is_some());
-        }
+        // Parts without any of them close gaps between what was had: not too many in one go.
+        let places: BTreeSet<_> = meant.iter().copied().collect();
+        let holds = |(from, to): &Range| places.range(*from..=*to).next().is_some();
+        let mut spare = (2 * meant.len()).saturating_sub(ranges.iter().filter(|range| holds(range)).count());
+        ranges.retain(|range| {
+            let stays = holds(range) || spare > 0;
+            spare -= usize::from(stays && !holds(range));
+            stays
+        });
         shown.ranges = ranges;
         shown
     }
@@ -93,7 +97,8 @@ impl Workspace {
             let before = messages.len();
             // What was taken in one go behind something that was not is passed over in one go.
             let on = |last| mailbox.taken_behind(last);
-            let last = self.collect(&source.list, source.since.max(from), end, on, |place, item| {
+            let until = horizon.unwrap_or(end);
+            let last = self.collect(&source.list, source.since.max(from), until, on, |place, item| {
                 if source.is_for(reader, &item) && !is_expired(&item) && mailbox.is_unread(place) {
                     messages.push((place, item));
                 }
@@ -101,7 +106,7 @@ impl Workspace {
             });
             horizon = last.await?.into_iter().chain(horizon).min();
             if messages.len() > limits::WAITING {
-                messages.sort_unstable_by_key(|(place, _)| *place);
+                messages.sort_by_key(|(place, _)| *place);
                 messages.truncate(limits::WAITING);
                 horizon = messages.last().map(|(place, _)| *place).into_iter().chain(horizon).min();
             }

@@ -474,6 +474,10 @@ async fn messages_are_found_in_a_mailbox_by_id_and_place_however_many_came_after
             send.outcome().await.unwrap();
         }
     }
+    // Some to all behind them: of two lists the one that reaches less far back bounds what is known.
+    for n in 0..600 {
+        say(&scene, &web, "#broadcast", &n.to_string()).await;
+    }
     let find = async |ids: &[String], places: &[Position]| {
         scene.workspace.find_messages(&api.agent, ids, places, &Handed::default()).await.unwrap()
     };
@@ -548,4 +552,54 @@ async fn of_a_broadcast_that_expires_only_those_count_who_had_it_in_time() {
     take(&scene, &late, page).await;
     let readers = scene.workspace.progress_of(place, &message).await.unwrap().readers.unwrap();
     assert_eq!((readers.all, readers.delivered), (2, 1));
+}
+
+#[tokio::test]
+async fn what_is_known_of_all_lists_is_looked_for_until_it_is_known() {
+    let scene = Scene::new().await;
+    let (web, api) = (scene.join("web").await, scene.join("api").await);
+    let first = say(&scene, &web, "api", "first").await;
+    for n in 0..1_200 {
+        say(&scene, &web, "#broadcast", &n.to_string()).await;
+    }
+    while let page = fetch(&scene, &api).await
+        && !page.messages.is_empty()
+    {
+        take(&scene, &api, page).await;
+    }
+    let ids = [first.id.to_string()];
+    let found = scene.workspace.find_messages(&api.agent, &ids, &[], &Handed::default()).await.unwrap();
+    assert_eq!(found.count, 1, "more than a page of broadcasts lies behind it");
+}
+
+#[tokio::test]
+async fn gaps_between_what_was_had_are_closed() {
+    let scene = Scene::new().await;
+    let (web, api) = (scene.join("web").await, scene.join("api").await);
+    let by = Principal::local();
+    let mut places = Vec::new();
+    for n in 0..9 {
+        say(&scene, &web, "api", &n.to_string()).await;
+        places.push(scene.workspace.state().position());
+        say(&scene, &api, "web", "what lies between").await;
+    }
+    // Those in the middle were taken by their places alone, as they came.
+    for place in &places[1..8] {
+        let shown = Shown { ranges: vec![(*place, *place)], senders: vec![] };
+        scene.workspace.take(&by, reader(&api), Stage::Delivered, "it waited", shown).await.unwrap();
+    }
+    let page = fetch(&scene, &api).await;
+    assert_eq!(contents(&page), ["0", "8"]);
+    let stage = Stage::Delivered;
+    let shown = scene.workspace.shown(&api.agent, stage, &page.receipt.ranges).await.unwrap();
+    scene.workspace.take(&by, reader(&api), stage, "it says so", shown).await.unwrap();
+    for n in 0..9 {
+        // Each further page closes some of what is left, without saying too much in one go.
+        say(&scene, &web, "api", &n.to_string()).await;
+        let page = fetch(&scene, &api).await;
+        let shown = scene.workspace.shown(&api.agent, stage, &page.receipt.ranges).await.unwrap();
+        scene.workspace.take(&by, reader(&api), stage, "it says so", shown).await.unwrap();
+    }
+    let low = scene.workspace.mailbox(&api.agent).unwrap().low();
+    assert!(low > *places.last().unwrap(), "nothing is open any more: {low}");
 }

@@ -175,8 +175,7 @@ pub(super) async fn list(
     let (workspace, me) = (&caller.workspace, caller.party().id);
     let before = messages.before.map(Position);
     let Messages { with, topic, thread, sent, dead, .. } = messages;
-    let (list, may_read) =
-        (&List::DeadLetters, |item: &MessageItem| caller.may_read(&item.from.id, &item.to));
+    let may_read = |item: &MessageItem| caller.may_read(&item.from.id, &item.to);
     let mut began = None;
     let past = match (with, topic, thread, sent, dead) {
         (None, None, None, false, false) => workspace.received(&me, before, most).await?,
@@ -200,7 +199,9 @@ pub(super) async fn list(
             workspace.newest_of(&List::Thread(place), before, most, may_read).await?
         }
         (None, None, None, true, false) => workspace.newest(&List::From(me), before, most).await?,
-        (None, None, None, false, true) => workspace.newest_of(list, before, most, may_read).await?,
+        (None, None, None, false, true) => {
+            workspace.newest_of(&List::DeadLetters, before, most, may_read).await?
+        }
         _ => {
             return Err(Refused::bad_request("at most one of with, topic, thread, sent and dead says which"));
         }
