@@ -55,8 +55,9 @@ async fn recipient(
         return Ok(known.then(|| Party { id, name: to.clone() }));
     }
     let Ok(member) = MemberId::parse(to) else {
-        // Of whoever was here in passing there may be a row only.
-        return Ok(agent(shared, &named).await?.map(party));
+        // Of somebody who was here in passing there may be a row only.
+        let may_be_known = working.mailboxes.has_forgotten();
+        return if may_be_known { Ok(agent(shared, &named).await?.map(party)) } else { Ok(None) };
     };
     if let Some(member) = working.roster.get(&member) {
         return Ok(Some(Party { id: member.agent.clone(), name: member.name.clone() }));

@@ -92,8 +92,8 @@ pub struct Mailbox {
     /// Nothing was ever sent by its owner, or to it alone, and it follows what all follow: if there is no more room and its
     /// owner is away, it goes. Clients that make up a name for each start would fill all there is.
     is_passing: bool,
-    /// When its owner came the last time.
-    arrived: Position,
+    /// When its owner last came or went.
+    seen: Position,
     /// Topics followed, each since when.
     follows: BTreeMap<Arc<str>, Position>,
     delivered: Marks,
@@ -191,12 +191,19 @@ impl Mailbox {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Mailboxes {
     boxes: IndexMap<AgentId, Mailbox, RandomState>,
+    /// Whether some that were here in passing have gone.
+    has_forgotten: bool,
 }
 
 impl Mailboxes {
     /// A reader's; none if it was never here and never read anything.
     pub fn get(&self, owner: &AgentId) -> Option<&Mailbox> {
         self.boxes.get(owner)
+    }
+
+    /// Whether somebody may have been here who has no mailbox any more.
+    pub fn has_forgotten(&self) -> bool {
+        self.has_forgotten
     }
 
     /// Who holds the name of an agent, if anybody has joined under it.
@@ -326,8 +333,15 @@ impl Mailboxes {
         }
         let mailbox = self.open(&member.agent, position);
         mailbox.is_passing |= is_new;
-        mailbox.arrived = position;
+        mailbox.seen = position;
         mailbox.holder = Some(member.principal.clone());
+    }
+
+    /// An agent has gone; others of its name may still be here.
+    pub(crate) fn departed(&mut self, position: Position, agent: &AgentId) {
+        if let Some(mailbox) = self.boxes.get_mut(agent) {
+            mailbox.seen = position;
+        }
     }
 
     /// Lets go of those in passing whose owners are away, the longest first: many at once, since that takes as long as one.
@@ -335,11 +349,12 @@ impl Mailboxes {
         let here = roster.agents();
         let may_go = |owner: &AgentId, mailbox: &Mailbox| mailbox.is_passing && !here.contains(owner);
         let away = self.iter().filter(|(owner, mailbox)| may_go(owner, mailbox));
-        let mut arrivals: Vec<_> = away.map(|(_, mailbox)| mailbox.arrived).collect();
-        arrivals.sort_unstable();
-        arrivals.truncate(limits::MAILBOXES / 50);
-        let Some(last) = arrivals.last() else { return };
-        self.boxes.retain(|owner, mailbox| !may_go(owner, mailbox) || mailbox.arrived > *last);
+        let mut seen: Vec<_> = away.map(|(_, mailbox)| mailbox.seen).collect();
+        seen.sort_unstable();
+        seen.truncate(limits::MAILBOXES / 50);
+        let Some(last) = seen.last() else { return };
+        self.boxes.retain(|owner, mailbox| !may_go(owner, mailbox) || mailbox.seen > *last);
+        self.has_forgotten = true;
     }
 
     fn open(&mut self, owner: &AgentId, position: Position) -> &mut Mailbox {
@@ -416,7 +431,8 @@ mod tests {
             mailboxes.arrived(Position(number as u64 + 1), &member, &roster);
         }
         let agent = |number: usize| AgentId::of("default", &format!("claude-{number}"));
-        // The first is here, the second follows a topic.
+        // The first is here, the second follows a topic, the fourth has just left.
+        mailboxes.departed(Position(60_000), &agent(3));
         roster.arrived(&member("claude-0", 0));
         let reader = Party { id: agent(1), name: "claude-1".into() };
         mailboxes.was_followed(Position(60_000), &Following { reader, topic: "news".into() });
@@ -426,7 +442,8 @@ mod tests {
         mailboxes.room_to_join(&new.agent, &roster).unwrap();
         mailboxes.arrived(Position(60_001), &new, &roster);
         assert!(mailboxes.get(&new.agent).is_some() && mailboxes.size() < limits::MAILBOXES);
-        let kept = [0, 1, 2, limits::MAILBOXES - 1].map(|number| mailboxes.get(&agent(number)).is_some());
-        assert_eq!(kept, [true, true, false, true], "the oldest goes, of those that may");
+        let kept = [0, 1, 2, 3, limits::MAILBOXES - 1].map(|number| mailboxes.get(&agent(number)).is_some());
+        assert_eq!(kept, [true, true, false, true, true], "who was away the longest goes, of those that may");
+        assert!(mailboxes.has_forgotten());
     }
 }

@@ -42,7 +42,7 @@ pub struct State {
 impl State {
     /// Raised whenever [`State::apply`] comes to make something else of the same events, or the state is written
     /// differently: a snapshot of another version says nothing about this one.
-    pub const VERSION: u32 = 3;
+    pub const VERSION: u32 = 4;
 
     /// The position of the last event applied.
     pub fn position(&self) -> Position {
@@ -134,6 +134,7 @@ impl State {
             }
             Fact::MemberLeft(departure) => {
                 self.roster.departed(departure);
+                self.mailboxes.departed(recorded.position, &departure.member.agent);
                 self.statuses.departed(&self.roster, departure);
             }
             Fact::ContextShared(entry) => self.context.was_shared(recorded.position, entry),

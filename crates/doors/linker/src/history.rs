@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hall::mail::message;
 use hall::{Entry, HallError, Workspace};
 use model::lists::{List, MessageItem};
+use model::messages::{Party, Recipient};
 use model::{AgentId, Position, Principal};
 
 use crate::limits;
@@ -26,6 +27,10 @@ pub(crate) async fn conversation(
     };
     let may_read =
         |item: &MessageItem| workspace.state().mailboxes.may_read(me.as_ref(), by, &item.from.id, &item.to);
+    let may_hear = |one: &AgentId, other: &AgentId| {
+        let to = Recipient::Party(Party { id: other.clone(), name: "".into() });
+        workspace.state().mailboxes.may_read(me.as_ref(), by, one, &to)
+    };
     let between = match &asked.with {
         None => None,
         Some(with) => {
@@ -34,7 +39,7 @@ pub(crate) async fn conversation(
                 None => me.clone(),
             };
             match (side, workspace.agent_called(with).await?) {
-                (Some(side), Some(with)) => Some((side, with)),
+                (Some(side), Some(with)) if may_hear(&side, &with) => Some((side, with)),
                 _ => return Ok(vec![]),
             }
         }
@@ -52,7 +57,6 @@ pub(crate) async fn conversation(
             break;
         }
     }
-    found.retain(|(_, item)| may_read(item));
     let mut bytes = 0;
     let within = found.iter().take_while(|(_, item)| {
         bytes += item.bytes;

@@ -21,7 +21,7 @@ pub const SENDERS: usize = 1_000;
 pub const CONVERSATION_MESSAGES: usize = 1_000;
 /// The same for their contents, in bytes.
 pub const CONVERSATION_BYTES: u64 = 8 * 1024 * 1024;
-/// How often it is looked further back for them, [`hall::limits::HISTORY_SCAN`] messages at a time.
+/// How often it is looked further back for them, [`hall::limits::HISTORY_SCAN`] messages of each side at a time.
 pub const CONVERSATION_LOOKS: usize = 10;
 /// Messages of one `receipts`: the newest.
 pub const RECEIPTS: usize = 1_000;
@@ -29,8 +29,8 @@ pub const RECEIPTS: usize = 1_000;
 pub const STATS_MESSAGES: usize = 2_000;
 /// Marks of one reader that are loaded for how far messages have come; for what lies behind them each is looked up.
 pub const MARKS_SCAN: usize = 20_000;
-/// Readers, each three times, whose marks are loaded; of others each is looked up.
-pub const MARKED_READERS: usize = 192;
+/// Lists of marks that are loaded, one for each reader and each way it took messages; of other readers each mark is looked up.
+pub const MARKS_LOADED: usize = 512;
 /// Followers of a topic who are asked whether they have had a message to it.
 pub const FOLLOWERS: usize = 2_000;
 /// Messages under way from one connection; beyond it, no more of its frames are read.

@@ -1,4 +1,4 @@
-//! How far messages have come, by the marks of their readers: looked up once for each reader, not for each message.
+//! How far messages have come, by the marks of their readers: those of most are loaded once, not looked up for each message.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -160,8 +160,13 @@ impl Marks {
         place: Position,
         item: &MessageItem,
     ) -> Result<Option<Timestamp>, HallError> {
+        // What a reader has not come to need not be looked up.
+        let has = workspace.state().mailboxes.get(reader).is_some_and(|mailbox| mailbox.has(stage, place));
+        if !has {
+            return Ok(None);
+        }
         let key = (reader.clone(), stage);
-        if !self.taken.contains_key(&key) && self.taken.len() >= limits::MARKED_READERS {
+        if !self.taken.contains_key(&key) && self.taken.len() >= limits::MARKS_LOADED {
             return workspace.reached(reader, stage, place, item.expires_at).await;
         }
         if !self.taken.contains_key(&key) {
@@ -189,6 +194,9 @@ fn readers_of(
 ) -> Vec<AgentId> {
     let state = workspace.state();
     let (mut read, mut had) = (Vec::new(), Vec::new());
+    // Who took something behind the end of a message seems to have it too: of those that expire more are asked.
+    let most =
+        if item.expires_at.is_some() { hall::limits::EXPIRING_READERS } else { hall::limits::TOPIC_READERS };
     for (reader, since) in followers {
         let mailbox = state.mailboxes.get(reader).filter(|_| *reader != item.from.id && *since < place);
         match mailbox.filter(|mailbox| !mailbox.is_unread(place)) {
@@ -196,11 +204,11 @@ fn readers_of(
             Some(_) => had.push(reader),
             None => {}
         }
-        if read.len() == hall::limits::TOPIC_READERS {
+        if read.len() == most {
             break;
         }
     }
-    read.into_iter().chain(had).take(hall::limits::TOPIC_READERS).cloned().collect()
+    read.into_iter().chain(had).take(most).cloned().collect()
 }
 
 /// Who follows a topic, here or away, and has had anything behind a place; each with since when it follows.

@@ -18,9 +18,9 @@ pub(crate) struct Awaited {
 }
 
 impl Awaited {
-    /// How many are kept, with those that were answered behind one that still waits.
+    /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.deadlines.len()
+        self.queries.len()
     }
 
     /// Adds one. Its deadline is no earlier than those of all before.
@@ -56,10 +56,13 @@ impl Awaited {
         self.deadlines.front().map(|(deadline, _)| *deadline)
     }
 
-    /// Lets go of the deadlines of those that wait no more, up to the first that does.
+    /// Lets go of the deadlines of those that wait no more: up to the first that does, and of all if they are the most.
     fn forget_deadlines(&mut self) {
         while self.deadlines.front().is_some_and(|(_, key)| !self.queries.contains_key(key)) {
             self.deadlines.pop_front();
+        }
+        if self.deadlines.len() > 2 * self.queries.len() {
+            self.deadlines.retain(|(_, key)| self.queries.contains_key(key));
         }
     }
 }
