@@ -39,14 +39,8 @@ pub(crate) fn parse(written: &str) -> Result<Arc<str>, &'static str> {
     Ok(glob.into())
 }
 
-/// Whether both can be about the same file: some path is matched by both, or one is the path of a folder in which the other
-/// looks.
-pub(crate) fn overlap(one: &str, other: &str) -> bool {
-    let (one, other): (Vec<_>, Vec<_>) = (names(one), names(other));
-    meet(&one, &other, Name::is_any_number, Name::meets)
-        || is_folder_of(&one, &other)
-        || is_folder_of(&other, &one)
-}
+/// A glob to be compared with others: split into its names.
+pub(crate) struct Glob<'a>(Vec<Name<'a>>);
 
 /// A name of a glob.
 struct Name<'a> {
@@ -55,18 +49,38 @@ struct Name<'a> {
     wild: Option<Vec<char>>,
 }
 
-fn names(glob: &str) -> Vec<Name<'_>> {
-    let name = |text| Name { text, wild: text.contains(['*', '?']).then(|| text.chars().collect()) };
-    glob.split('/').map(name).collect()
+// === impl Glob ===
+
+impl<'a> Glob<'a> {
+    /// Splits what [`parse`] has given.
+    pub(crate) fn new(glob: &'a str) -> Self {
+        let name =
+            |text: &'a str| Name { text, wild: text.contains(['*', '?']).then(|| text.chars().collect()) };
+        Self(glob.split('/').map(name).collect())
+    }
+
+    /// Whether both can be about the same file: some path is matched by both, or one is the path of a folder in which the
+    /// other looks.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        meet(&self.0, &other.0, Name::is_any_number, Name::meets)
+            || self.is_folder_of(other)
+            || other.is_folder_of(self)
+    }
+
+    /// Whether this is one path, since nothing in it is wild, and the other says of its first names that they are these.
+    /// Behind `**` anything may lie anywhere: that says nothing.
+    fn is_folder_of(&self, other: &Self) -> bool {
+        let Self(path) = self;
+        path.len() < other.0.len()
+            && path.iter().all(|name| name.wild.is_none())
+            && path
+                .iter()
+                .zip(&other.0)
+                .all(|(name, pattern)| !pattern.is_any_number() && name.meets(pattern))
+    }
 }
 
-/// Whether the first is one path, since nothing in it is wild, and the second says of its first names that they are these.
-/// Behind `**` anything may lie anywhere: that says nothing.
-fn is_folder_of(path: &[Name<'_>], glob: &[Name<'_>]) -> bool {
-    path.len() < glob.len()
-        && path.iter().all(|name| name.wild.is_none())
-        && path.iter().zip(glob).all(|(name, pattern)| !pattern.is_any_number() && name.meets(pattern))
-}
+// === impl Name ===
 
 impl Name<'_> {
     fn is_any_number(&self) -> bool {
@@ -142,8 +156,8 @@ mod tests {
             ("src/*", "src/a/b.rs", false),
             ("README.md", "**/*.rs", false),
         ] {
-            assert_eq!(overlap(one, other), expected, "{one} {other}");
-            assert_eq!(overlap(other, one), expected, "{other} {one}");
+            assert_eq!(Glob::new(one).overlaps(&Glob::new(other)), expected, "{one} {other}");
+            assert_eq!(Glob::new(other).overlaps(&Glob::new(one)), expected, "{other} {one}");
         }
     }
 

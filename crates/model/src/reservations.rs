@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Fact;
-use crate::glob;
+use crate::glob::{self, Glob};
 use crate::ids::ReservationId;
 use crate::limits;
 use crate::messages::Party;
@@ -110,9 +110,13 @@ impl Reservations {
         let is_in_the_way = |other: &&&Arc<Reservation>| {
             other.holder.id != reserve.holder.id && !(reserve.shared && other.shared)
         };
+        let mine: Vec<_> = globs.iter().map(|glob| Glob::new(glob)).collect();
         for other in others.iter().filter(is_in_the_way) {
-            let meets = |mine: &Arc<str>| other.globs.iter().find(|theirs| glob::overlap(mine, theirs));
-            if let Some(theirs) = globs.iter().find_map(meets) {
+            let clashes = |theirs: &&Arc<str>| {
+                let theirs = Glob::new(theirs);
+                mine.iter().any(|mine| mine.overlaps(&theirs))
+            };
+            if let Some(theirs) = other.globs.iter().find(clashes) {
                 return Err(Refusal::Conflict(format!(
                     "{theirs} is reserved by {} until {}",
                     other.holder.name, other.until

@@ -2,7 +2,7 @@
 //!
 //! Two orders are kept. Whoever subscribes on the connection it writes on sees an event before the reply to the call
 //! that made it. And a query waits for the mutations that came before it on its connection, so that a client reads
-//! its own writes; it waits for nobody else's.
+//! its own writes; it waits for nobody else's, unless it names a position that it wants to see ([`crate::awaited`]).
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -108,8 +108,8 @@ impl Session {
         deferred
     }
 
-    /// Takes the agent that a query or subscription names for one that is here, as mutations do, if it is the client's own. The call is
-    /// answered in any case: what is not found out now is found out when the agent next does something.
+    /// Takes the agent that a query or subscription names for one that is here, as mutations do, if it is the client's own.
+    /// The call is answered in any case: what is not found out now is found out when the agent next does something.
     async fn notice(&mut self, agent: MemberId) {
         if self.members.contains_key(&agent) || !self.identity.grant.may_write() {
             return;
