@@ -17,6 +17,10 @@ function http(url, { method = 'GET', headers = {} } = {}) {
       incoming.setEncoding('utf8').on('data', (chunk) => (text += chunk));
       incoming.on('end', () => resolve({ status: incoming.statusCode, headers: incoming.headers, body: text }));
     });
+    outgoing.on('upgrade', ({ statusCode, headers }, socket) => {
+      socket.destroy();
+      resolve({ status: statusCode, headers, body: '' });
+    });
     outgoing.on('error', reject);
     outgoing.end();
   });
@@ -144,6 +148,7 @@ test('§2 upgrade refusals: what does not fit is refused as it was', async (t) =
   assert.equal(await told({ 'sec-websocket-key': 'short' }), 400);
   const version = await http(hall.linker, { headers: { ...UPGRADE, 'sec-websocket-version': '12' } });
   assert.deepEqual([version.status, version.headers['sec-websocket-version']], [400, '13, 8']);
+  for (const version of ['13', '8']) assert.equal(await told({ 'sec-websocket-version': version }), 101);
   assert.equal(await told({}, 'POST'), 405);
   assert.equal(await told({ upgrade: 'foo' }), 400);
   const { 'sec-websocket-key': _, ...keyless } = UPGRADE;

@@ -94,6 +94,8 @@ test('§4 (4) order: by priority and then by arrival; replies as asked; register
   await web.ask('mark_read', { messageIds: [message.id] });
   const types = web.socket.record.map((text) => JSON.parse(text).type);
   assert.ok(types.indexOf('read_receipt') !== -1 && types.indexOf('read_receipt') < types.indexOf('marked_read'));
+  const [registered, joined] = ['registered', 'instance_joined'].map((type) => types.indexOf(type));
+  assert.ok(registered !== -1 && registered < joined, types.join(' '));
 });
 
 test('§4 (5) ttl: what is over is pushed, and neither fetched nor counted, and stays in the conversation', async (t) => {
